@@ -1,0 +1,157 @@
+/* http_origin.c - origins, and their connections that wait for the next call.
+ *
+ * An origin is found by what it is: scheme, host, port, verification. It is allocated when first
+ * taken, and freed when nobody holds it and its last link is gone.
+ *
+ * Idle links are on two lists: their origin's, of which the last is used again, since the one used
+ * last is the least likely to be closed by the other side; and the client's, which begins with the
+ * link idle for the longest, so that one timer serves all.
+ */
+#include "net/http_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- origins ---- */
+
+static char to_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static uint64_t hash_of(const struct url *url, bool verify)
+{
+    char key[URL_SIZE_MAX + 4];
+    must(url->host.size <= URL_SIZE_MAX);
+    for (size_t i = 0; i < url->host.size; i++)
+        key[i] = to_lower(url->host.at[i]);
+    size_t size = url->host.size;
+    key[size++] = (char)url->https;
+    key[size++] = (char)verify;
+    memcpy(key + size, &url->port, sizeof url->port);
+    return table_hash(key, size + sizeof url->port);
+}
+
+static bool is_for(const struct http_origin *origin, const struct url *url, bool verify)
+{
+    return origin->https == url->https && origin->port == url->port && origin->verify == verify &&
+           slice_equal_nocase(slice_of(origin->host, origin->host_size), url->host);
+}
+
+static struct http_origin *find_origin(const struct http_client *client, const struct url *url,
+                                       bool verify, uint64_t hash)
+{
+    for (struct table_node *node = table_first(&client->origins, hash); node;
+         node = table_next(node)) {
+        struct http_origin *origin = container_of(node, struct http_origin, node);
+        if (is_for(origin, url, verify))
+            return origin;
+    }
+    return NULL;
+}
+
+struct http_origin *http_origin_take(struct http_client *client, const struct url *url, bool verify)
+{
+    uint64_t hash = hash_of(url, verify);
+    struct http_origin *origin = find_origin(client, url, verify, hash);
+    if (origin) {
+        origin->holders++;
+        return origin;
+    }
+    origin = calloc(1, sizeof *origin + url->host.size);
+    if (!origin)
+        return NULL;
+    origin->client = client;
+    origin->holders = 1;
+    list_init(&origin->idle);
+    origin->https = url->https;
+    origin->verify = verify;
+    origin->port = url->port;
+    origin->host_size = url->host.size;
+    for (size_t i = 0; i < url->host.size; i++)
+        origin->host[i] = to_lower(url->host.at[i]);
+    origin->host_is_ip = address_parse_ip(url->host, url->port, &origin->ip) == 0;
+    table_put(&client->origins, &origin->node, hash);
+    return origin;
+}
+
+void http_origin_give(struct http_client *client, struct http_origin *origin)
+{
+    must(origin->client == client && origin->holders > 0);
+    if (--origin->holders > 0)
+        return;
+    origin->link_count++; /* stay while the links go */
+    while (list_is_linked(&origin->idle))
+        http_link_close(container_of(origin->idle.next, struct http_link, origin_link));
+    origin->link_count--;
+    http_origin_free_unused(origin);
+}
+
+void http_origin_free_unused(struct http_origin *origin)
+{
+    if (origin->holders > 0 || origin->link_count > 0)
+        return;
+    table_drop(&origin->client->origins, &origin->node);
+    free(origin);
+}
+
+/* ---- idle links ---- */
+
+static void arm_idle_timer(struct http_client *client)
+{
+    if (!list_is_linked(&client->idle) || timer_is_armed(&client->idle_timer))
+        return;
+    struct http_link *first = container_of(client->idle.next, struct http_link, client_link);
+    wheel_arm(client->wheel, &client->idle_timer, first->idle_until_ms);
+}
+
+static void on_idle_timer(struct timer *timer)
+{
+    struct http_client *client = container_of(timer, struct http_client, idle_timer);
+    while (list_is_linked(&client->idle)) {
+        struct http_link *first = container_of(client->idle.next, struct http_link, client_link);
+        if (first->idle_until_ms > client->wheel->now_ms)
+            break;
+        http_link_close(first);
+    }
+    arm_idle_timer(client);
+}
+
+void http_origin_init_idle(struct http_client *client)
+{
+    list_init(&client->idle);
+    timer_init(&client->idle_timer, on_idle_timer);
+}
+
+bool http_origin_keep(struct http_link *link)
+{
+    struct http_client *client = link->client;
+    struct http_origin *origin = link->origin;
+    if (client->is_stopping || origin->holders == 0 ||
+        origin->idle_count >= client->options.idle_per_origin_max)
+        return false;
+    link->idle_until_ms = client->wheel->now_ms + client->options.idle_timeout_ms;
+    list_push_back(&origin->idle, &link->origin_link);
+    list_push_back(&client->idle, &link->client_link);
+    origin->idle_count++;
+    client->counters.idle++;
+    arm_idle_timer(client);
+    return true;
+}
+
+void http_origin_forget_idle(struct http_link *link)
+{
+    list_remove(&link->origin_link);
+    list_remove(&link->client_link);
+    link->origin->idle_count--;
+    link->client->counters.idle--;
+}
+
+struct http_link *http_origin_take_idle(struct http_origin *origin)
+{
+    if (!list_is_linked(&origin->idle))
+        return NULL;
+    struct http_link *link = container_of(origin->idle.prev, struct http_link, origin_link);
+    http_origin_forget_idle(link);
+    return link;
+}
