@@ -1,0 +1,31 @@
+/* attempt_search.h - what the attempts logs say of deliveries that have no row: those that went
+ * through at the first attempt. */
+#ifndef STORE_ATTEMPT_SEARCH_H
+#define STORE_ATTEMPT_SEARCH_H
+
+#include "store/db.h"
+#include "store/record.h"
+
+/* A delivery to look for. */
+struct attempt_wanted {
+    struct id event, subscription;
+    bool found; /* results: */
+    enum delivery_status status;
+    struct attempts_place place; /* of the attempt */
+    uint32_t index;              /* in the block */
+};
+
+struct attempt_search {
+    unsigned home_shards;
+    uint64_t commit_min;  /* of the blocks of the events: no attempt of them is older */
+    uint64_t accepted_ms; /* of the newest of the events */
+    uint64_t work_max;    /* records to read at most: what is not found by then is left unfound */
+    uint64_t work;        /* result: records read */
+};
+
+/* Looks for all of `wanted` in the logs of their homes, then in the others (a subscription may have
+ * had another home). 0, or -errno. */
+MUST_CHECK int attempt_search_run(struct attempt_search *search, struct db *db,
+                                  struct attempt_wanted *wanted, size_t count);
+
+#endif

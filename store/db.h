@@ -1,0 +1,113 @@
+/* db.h - RocksDB, as much of it as this program needs; db.c is the one file that knows it.
+ *
+ * The rest of store/ sees ordered byte strings in families, an atomic batch, cursors and errno.
+ * RocksDB's C API reports an error as an allocated message and no code: here it becomes -EIO, and
+ * the words are in the db_why() of the thread.
+ *
+ * Families: `meta` (documents by kind and id), `dedup` (idempotency keys), and for each shard K
+ * `events-K`, `attempts-K` (append-only blocks: FIFO compaction with retention by age and size,
+ * LZ4) and `queue-K` (rows). All families found on disk are open, whatever the number of shards
+ * now.
+ *
+ * Threads: any; each call may block on the disk, so none is made on a shard's thread. A batch or a
+ * cursor is one thread's.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include "base/must.h"
+#include "base/slice.h"
+
+#include <stdint.h>
+
+struct db;
+struct batch;
+struct cursor;
+
+enum { DB_WHY_SIZE = 512, DB_SHARDS_MAX = 256 };
+
+enum family_kind { FAMILY_META, FAMILY_DEDUP, FAMILY_EVENTS, FAMILY_ATTEMPTS, FAMILY_QUEUE };
+
+struct family {
+    enum family_kind kind;
+    unsigned shard; /* 0 for meta and dedup */
+};
+
+struct db_options {
+    unsigned shards;          /* families for at least so many shards are made */
+    uint64_t memory_bytes;    /* for memtables and block cache together */
+    uint64_t retention_ms;    /* of events and attempts; and of rows of settled deliveries */
+    uint64_t retention_bytes; /* of all events and attempts together; 0: no limit by size */
+    uint64_t dedup_window_ms;
+};
+
+/* Opens, creating it if need be, the database in directory `path`. 0, or -errno and `why` for the
+ * person who started the program: -EBUSY if another process holds it, -EBADMSG if it is damaged,
+ * -EIO. A torn tail of the log (what a crash leaves) is no error. */
+MUST_CHECK int db_open(struct db **db, const char *path, const struct db_options *options,
+                       char why[static DB_WHY_SIZE]);
+void db_close(struct db *db); /* NULL is allowed */
+
+/* How many shards have families on disk: at least options.shards. */
+unsigned db_shards(const struct db *db);
+
+/* What RocksDB said about the last error on this thread. */
+const char *db_why(void);
+
+/* ---- writing ---- */
+
+MUST_CHECK int batch_open(struct batch **batch);
+void batch_close(struct batch *batch);
+void batch_put(struct batch *batch, struct db *db, struct family family, struct slice key,
+               struct slice value);
+void batch_drop(struct batch *batch, struct db *db, struct family family, struct slice key);
+void batch_clear(struct batch *batch);
+size_t batch_count(const struct batch *batch);
+
+/* Writes all of the batch or nothing, and clears it. `sync`: durable (fdatasync) when it returns 0.
+ */
+MUST_CHECK int db_write(struct db *db, struct batch *batch, bool sync);
+
+/* ---- reading ---- */
+
+/* A value that stays in RocksDB's memory until it is given back. */
+struct db_value {
+    struct slice bytes;
+    void *pin; /* private */
+};
+
+/* 0, -ENOENT, or -EIO. On 0 give the value back with db_value_give(). */
+MUST_CHECK int db_get(struct db *db, struct family family, struct slice key,
+                      struct db_value *value);
+void db_value_give(struct db_value *value);
+
+/* A cursor over the keys of one family in [from, below); empty `below`: to the end. The range is
+ * copied. It sees the database as it was when opened. */
+MUST_CHECK int cursor_open(struct cursor **cursor, struct db *db, struct family family,
+                           struct slice from, struct slice below);
+void cursor_close(struct cursor *cursor);
+
+/* Each moves and says whether it stands on an entry. After false, ask cursor_error(). */
+bool cursor_first(struct cursor *cursor);
+bool cursor_last(struct cursor *cursor);
+bool cursor_next(struct cursor *cursor);
+bool cursor_prev(struct cursor *cursor);
+bool cursor_seek(struct cursor *cursor, struct slice key);      /* the first entry >= key */
+bool cursor_seek_back(struct cursor *cursor, struct slice key); /* the last entry <= key */
+struct slice cursor_key(const struct cursor *cursor);
+struct slice cursor_value(const struct cursor *cursor);
+MUST_CHECK int cursor_error(const struct cursor *cursor); /* 0 or -EIO */
+
+/* ---- health ---- */
+
+/* False once a background error or a stopped write path means that nothing more can be made
+ * durable. */
+bool db_healthy(struct db *db);
+
+struct db_figures {
+    uint64_t memtable_bytes, cache_bytes, live_bytes, pending_compaction_bytes, level0_files;
+    bool write_stopped;
+};
+void db_figures(struct db *db, struct db_figures *figures);
+
+#endif

@@ -1,0 +1,72 @@
+/* keys.h - the keys of every family. Numbers are big-endian, so byte order is order.
+ *
+ *   family      key                                       value
+ *   events-K    number u64                                block of events (block.h)
+ *   attempts-K  number u64                                block of attempts
+ *   queue-K     'R' due_ms u64, subscription 16, event 16 wait_row: a retry that is due then
+ *               'P' subscription 16, event 16             wait_row: parked, waits for its turn
+ *               'X' subscription 16, event 16             wait_row: dead letter
+ *               'D' subscription 16, event 16             delivery_row: the state of a delivery
+ * that left the straight path dedup       SHA-256 (given by the caller)             event id 16,
+ * accepted_ms u64 meta        kind, 0, id or name                       a document
+ *
+ * A row of subscription S is in queue-K with K = keys_home(S, shards).
+ */
+#ifndef STORE_KEYS_H
+#define STORE_KEYS_H
+
+#include "base/id.h"
+
+enum { KEY_SIZE_MAX = 64, KEY_META_KIND_MAX = 16, KEY_META_NAME_MAX = 40 };
+
+struct key {
+    char bytes[KEY_SIZE_MAX];
+    size_t size;
+};
+
+static inline struct slice key_slice(const struct key *key)
+{
+    return slice_of(key->bytes, key->size);
+}
+
+struct key key_block(uint64_t number);
+struct key key_retry(uint64_t due_ms, const struct id *subscription, const struct id *event);
+
+enum row_kind { ROW_RETRY = 'R', ROW_PARKED = 'P', ROW_DEAD = 'X', ROW_DELIVERY = 'D' };
+
+/* For kinds other than ROW_RETRY. `event` NULL: the prefix of all of the subscription's.
+ * `subscription` NULL: of all of the kind. */
+struct key key_row(enum row_kind kind, const struct id *subscription, const struct id *event);
+
+/* kind: at most 16 characters; name: at most 40 bytes. `name` empty: the prefix of all of the kind.
+ */
+struct key key_meta(const char *kind, struct slice name);
+
+/* The first key after all that begin with `prefix`. */
+struct key key_after(const struct key *prefix);
+
+/* 0, or -EBADMSG if the bytes are no such key. */
+MUST_CHECK int key_parse_block(struct slice key, uint64_t *number);
+MUST_CHECK int key_parse_retry(struct slice key, uint64_t *due_ms, struct id *subscription,
+                               struct id *event);
+MUST_CHECK int key_parse_row(struct slice key, enum row_kind *kind, struct id *subscription,
+                             struct id *event);
+
+/* The shard that owns a subscription. */
+unsigned keys_home(const struct id *subscription, unsigned shards);
+
+/* ---- an event's id is its address ---- */
+
+enum { PLACE_SHARD_BITS = 12, PLACE_BLOCK_BITS = 38, PLACE_INDEX_BITS = 24 };
+
+struct place {
+    unsigned shard; /* 12 bits */
+    uint64_t block; /* 38 bits */
+    uint32_t index; /* 24 bits: of an event id the record in the block; of a delivery id the
+                       delivery in the block */
+};
+
+struct id place_id(uint64_t wall_ms, struct place place);
+struct place place_of(const struct id *id);
+
+#endif

@@ -1,0 +1,129 @@
+/* record.h - what is inside blocks and rows: events, attempts, the states of deliveries. Versioned;
+ * numbers little-endian.
+ *
+ * Encoders write into memory of exactly the size they asked for. Decoders check every length and
+ * borrow slices from the record. Blocks carry a checksum for their records; a row's value carries
+ * its own (XXH32 in the last 4 bytes).
+ */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include "base/id.h"
+
+enum {
+    RECORD_SUBSCRIPTIONS_MAX = 65535,
+    RECORD_ATTEMPTS_KEPT = 32, /* blocks of attempts that a delivery's row remembers: the latest */
+};
+
+struct event_record {
+    struct id event, tenant;
+    bool duplicate;          /* of an earlier event: a record without effect */
+    uint32_t first_delivery; /* the number within its block of this event's first delivery */
+    struct slice type, version, correlation_id, content_type, channels /* JSON array or empty */,
+        payload;
+    const struct id *subscriptions;
+    uint32_t subscription_count;
+};
+
+size_t event_record_size(const struct event_record *event);
+void event_record_encode(const struct event_record *event, char *at);
+MUST_CHECK int event_record_decode(struct slice record, struct event_record *event);
+
+/* Sets `duplicate` in an encoded record. */
+void event_record_mark_duplicate(char *record);
+
+/* How a delivery stands. Numbers are on disk. */
+enum delivery_status {
+    DELIVERY_PENDING = 1,  /* no attempt yet, or parked */
+    DELIVERY_RETRYING = 2, /* failed, and waits */
+    DELIVERY_DELIVERED = 3,
+    DELIVERY_DEAD = 4,
+    DELIVERY_CANCELLED = 5, /* its subscription was deleted */
+};
+
+/* CONTRACT section 5. Numbers are on disk. */
+enum attempt_outcome {
+    ATTEMPT_NONE =
+        0, /* not an attempt: a note that a delivery got a row or was cancelled (number is 0) */
+    ATTEMPT_DELIVERED = 1,
+    ATTEMPT_HTTP_ERROR,
+    ATTEMPT_TIMEOUT,
+    ATTEMPT_CONNECT_REFUSED,
+    ATTEMPT_CONNECT_FAILED,
+    ATTEMPT_DNS_FAILED,
+    ATTEMPT_TLS_FAILED,
+    ATTEMPT_BLOCKED_ADDRESS,
+    ATTEMPT_RESPONSE_INVALID,
+    ATTEMPT_CANCELLED,
+};
+
+/* "delivered", "http_error", ...; NULL for a number that is none. */
+const char *attempt_outcome_name(enum attempt_outcome outcome);
+const char *delivery_status_name(enum delivery_status status);
+
+struct attempt_record {
+    struct id event, subscription, tenant;
+    enum attempt_outcome outcome;
+    enum delivery_status status_after;
+    uint32_t number;      /* 1, 2, ... */
+    uint16_t http_status; /* 0: none */
+    bool body_truncated;
+    uint64_t at_ms; /* wall time when it began */
+    uint32_t duration_ms, dns_us, connect_us, tls_us, first_byte_us;
+    uint64_t next_attempt_ms; /* with DELIVERY_RETRYING */
+    struct slice address;     /* text, "127.0.0.1:80", or empty */
+    struct slice error, response_body;
+};
+
+size_t attempt_record_size(const struct attempt_record *attempt);
+void attempt_record_encode(const struct attempt_record *attempt, char *at);
+MUST_CHECK int attempt_record_decode(struct slice record, struct attempt_record *attempt);
+
+/* The value of a 'D' row. */
+struct delivery_row {
+    enum delivery_status status;
+    enum attempt_outcome last_outcome;
+    uint16_t last_http_status;
+    uint32_t attempt_count;
+    uint64_t next_attempt_ms, updated_ms;
+    uint32_t block_count; /* <= RECORD_ATTEMPTS_KEPT */
+    /* Where its attempts are, oldest first: numbers of blocks of attempts-K, K being the shard
+     * whose queue the row is in. Recovery moves a row to another shard's queue if the number of
+     * shards changes, and then says in the upper bits where its blocks stayed: see
+     * attempts_place(). */
+    uint64_t blocks[RECORD_ATTEMPTS_KEPT];
+};
+
+/* One of a row's `blocks`, taken apart. `home`: the shard whose queue the row is in. */
+struct attempts_place {
+    unsigned shard;
+    uint64_t block;
+};
+struct attempts_place attempts_place(uint64_t kept, unsigned home);
+
+/* The same place, as a row in any other queue has to keep it. */
+uint64_t attempts_place_keep(struct attempts_place place);
+
+enum { DELIVERY_ROW_SIZE_MAX = 64 + 8 * RECORD_ATTEMPTS_KEPT };
+
+size_t delivery_row_encode(const struct delivery_row *row, char out[static DELIVERY_ROW_SIZE_MAX]);
+MUST_CHECK int delivery_row_decode(struct slice value, struct delivery_row *row);
+
+/* The value of 'R', 'P' and 'X' rows. */
+struct wait_row {
+    uint32_t attempt_count;
+};
+enum { WAIT_ROW_SIZE = 9 };
+void wait_row_encode(const struct wait_row *row, char out[static WAIT_ROW_SIZE]);
+MUST_CHECK int wait_row_decode(struct slice value, struct wait_row *row);
+
+/* The value of a key in `dedup`: who has it, and since when. */
+struct dedup_row {
+    struct id event;
+    uint64_t accepted_ms;
+};
+enum { DEDUP_ROW_SIZE = 24 };
+void dedup_row_encode(const struct dedup_row *row, char out[static DEDUP_ROW_SIZE]);
+MUST_CHECK int dedup_row_decode(struct slice value, struct dedup_row *row);
+
+#endif
