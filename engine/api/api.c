@@ -1,0 +1,138 @@
+/* api.c - the admin port's HTTP server and how a request gets to its route; and the two routes that
+ * have no resource, /healthz and /readyz.
+ */
+#include "api.h"
+
+#include "base/clock.h"
+#include "call.h"
+#include "router.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    BODY_TIMEOUT_MS = 10000,
+    ARENA_MIN = 16 * 1024 * 1024, /* bodies and answers under way */
+    EVENTS_PER_ARENA = 8,         /* the largest, in base64, and twice */
+};
+
+static size_t body_max(void *context, const struct http_head *head)
+{
+    (void)context;
+    (void)head;
+    return CALL_BODY_MAX;
+}
+
+static void on_request(void *context, struct http_ticket ticket, const struct http_request *request)
+{
+    struct call call = {.api = context, .ticket = ticket, .request = request};
+    struct http_server *server = call.api->server;
+    const struct api_route *route;
+    char allow[ROUTER_ALLOW_SIZE];
+
+    switch (router_find(request->head->method, request->path, &route, &call.id, allow)) {
+    case ROUTER_NO_PATH:
+        call_problem(&call, 404, "there is nothing at this path");
+        return;
+    case ROUTER_NO_METHOD:
+        http_server_problem(server, ticket, 405, "this path does not have this method",
+                            slice_str(allow));
+        return;
+    case ROUTER_FOUND:
+        break;
+    }
+    if (route->scopes && !call_let_in(&call, route->scopes))
+        return;
+    route->answer(&call);
+}
+
+static int open_server(struct api *api)
+{
+    const struct api_parts *parts = &api->parts;
+    struct http_server_options options = {
+        .connections_max = parts->config->connections_max,
+        .head_timeout_ms = parts->config->head_timeout_ms,
+        .idle_timeout_ms = parts->config->idle_timeout_ms,
+        .body_timeout_ms = BODY_TIMEOUT_MS,
+        .context = api,
+        .body_max = body_max,
+        .on_request = on_request,
+    };
+    struct loop *loop = parts->crew->members[crew_control(parts->crew)].loop;
+    return http_server_open(&api->server, loop, parts->wheel, &api->buddy, &options);
+}
+
+int api_open(struct api **made, const struct api_parts *parts)
+{
+    struct api *api = calloc(1, sizeof *api);
+    if (!api)
+        return -ENOMEM;
+    api->parts = *parts;
+    random_init(&api->random, clock_wall_ms() ^ clock_monotonic_ns());
+
+    uint64_t wanted = EVENTS_PER_ARENA * parts->config->event_bytes_max;
+    int error = buddy_open(&api->buddy, wanted < ARENA_MIN ? ARENA_MIN : (size_t)wanted);
+    if (!error)
+        error = json_open(&api->json);
+    if (!error)
+        error = json_open(&api->other);
+    if (!error)
+        error = event_reader_open(&api->events, parts->db);
+    if (!error)
+        error = figures_open(&api->figures, parts->crew->shards);
+    if (!error)
+        error = open_server(api);
+    if (error) {
+        api_close(api);
+        return error;
+    }
+    *made = api;
+    return 0;
+}
+
+void api_close(struct api *api)
+{
+    if (!api)
+        return;
+    if (api->server)
+        http_server_close(api->server);
+    figures_close(&api->figures);
+    if (api->events)
+        event_reader_close(api->events);
+    if (api->other)
+        json_close(api->other);
+    if (api->json)
+        json_close(api->json);
+    if (api->buddy.arena)
+        buddy_close(&api->buddy);
+    free(api->answer.at);
+    free(api);
+}
+
+struct http_server *api_server(struct api *api)
+{
+    return api->server;
+}
+
+/* ---- health ---- */
+
+void health_live(struct call *call)
+{
+    text_put(call_text(call, 64), SLICE("{\"status\":\"ok\"}"));
+    call_reply(call, 200, SLICE(""));
+}
+
+void health_ready(struct call *call)
+{
+    const struct health *health = call->api->parts.health;
+    const char *why = !health->loaded       ? "starting"
+                      : health->stopping    ? "stopping"
+                      : health->storage_low ? "the disk has too little free space"
+                                            : NULL;
+    if (why) {
+        call_problem(call, 503, why);
+        return;
+    }
+    text_put(call_text(call, 64), SLICE("{\"status\":\"ready\"}"));
+    call_reply(call, 200, SLICE(""));
+}

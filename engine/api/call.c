@@ -1,0 +1,304 @@
+/* call.c - see call.h. Control's thread. */
+#include "call.h"
+
+#include "base/units.h"
+#include "query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { VALUE_SIZE = 256, PROBLEM_SIZE = 8 * 1024, ANSWER_KEPT_MAX = 1024 * 1024 };
+
+struct reply {
+    struct http_server *server;
+    struct http_ticket ticket;
+    int status;
+    size_t headers_size, body_size;
+    char bytes[]; /* headers, then body */
+};
+
+/* ---- letting in ---- */
+
+static void unauthorized(struct call *call, const char *detail)
+{
+    http_server_problem(call->api->server, call->ticket, 401, detail,
+                        SLICE("WWW-Authenticate: Bearer\r\n"));
+}
+
+/* The tenant that header Grapnel-Tenant names, by id or by name; an admin key's privilege. */
+static bool choose_tenant(struct call *call)
+{
+    const struct http_header *named = http_find(call->request->head, "Grapnel-Tenant");
+    const struct registry *registry = call->api->parts.registry;
+    struct id id;
+
+    call->tenant = call->key->tenant;
+    if (!named)
+        return true;
+    const struct tenant *tenant = id_parse(named->value, "ten", &id) == 0
+                                      ? registry_tenant(registry, &id)
+                                      : registry_tenant_named(registry, named->value);
+    bool is_own = tenant && id_equal(&tenant->id, &call->key->tenant);
+    if (!(call->key->scopes & SCOPE_ADMIN) && !is_own) {
+        call_problem(call, 403, "only an admin key may name another tenant");
+        return false;
+    }
+    if (!tenant) {
+        call_problem(call, 404, "no such tenant");
+        return false;
+    }
+    call->tenant = tenant->id;
+    return true;
+}
+
+bool call_let_in(struct call *call, unsigned scopes)
+{
+    const struct http_header *field = http_find(call->request->head, "Authorization");
+    struct slice text = field ? key_of_authorization(field->value) : SLICE("");
+    uint8_t hash[KEY_HASH_SIZE];
+
+    if (text.size == 0) {
+        unauthorized(call, "a key is needed: Authorization: Bearer KEY");
+        return false;
+    }
+    key_hash(text, hash);
+    call->key = registry_key(call->api->parts.registry, hash);
+    if (!call->key) {
+        unauthorized(call, "the key is not known");
+        return false;
+    }
+    if (!(call->key->scopes & (scopes | SCOPE_ADMIN))) {
+        call_problem(call, 403, "the key's scopes do not allow this");
+        return false;
+    }
+    return choose_tenant(call);
+}
+
+/* ---- what was asked ---- */
+
+/* The media type alone, without parameters (RFC 9110 section 8.3.1). */
+static struct slice media_type(const struct http_head *head)
+{
+    const struct http_header *field = http_find(head, "Content-Type");
+    if (!field)
+        return SLICE("");
+    return slice_trim(slice_of(field->value.at, slice_find(field->value, ';')));
+}
+
+bool call_read_body(struct call *call, struct json *parser, bool patch, struct json_value *root)
+{
+    struct slice type = media_type(call->request->head);
+    char why[JSON_WHY_SIZE];
+
+    if (!slice_equal_nocase(type, SLICE("application/json")) &&
+        !(patch && slice_equal_nocase(type, SLICE("application/merge-patch+json")))) {
+        call_problem(call, 415,
+                     patch ? "Content-Type must be application/json or application/merge-patch+json"
+                           : "Content-Type must be application/json");
+        return false;
+    }
+    int error = json_read(parser, call->request->body, root, why);
+    if (error == -ENOMEM)
+        call_busy(call);
+    else if (error)
+        call_problem(call, 400, why);
+    else if (json_kind(*root) != JSON_OBJECT)
+        call_fault(call, "", "must be an object");
+    else
+        return true;
+    return false;
+}
+
+static bool is_among(struct slice name, const char *const *list)
+{
+    for (; list && *list; list++)
+        if (slice_equal(name, slice_str(*list)))
+            return true;
+    return false;
+}
+
+static bool query_fault(struct call *call, const char *name, const char *detail)
+{
+    char text[FAULT_DETAIL_SIZE];
+    snprintf(text, sizeof text, "query parameter %s %s", name, detail);
+    call_problem(call, 422, text);
+    return false;
+}
+
+bool call_page(struct call *call, const char *prefix, const char *const *others, struct page *page)
+{
+    static const char *const own[] = {"limit", "cursor", NULL};
+    struct slice query = call->request->query, name;
+    char value[VALUE_SIZE];
+    unsigned long limit = PAGE_LIMIT;
+
+    while (query_next(&query, &name)) {
+        if (is_among(name, own) || is_among(name, others))
+            continue;
+        snprintf(value, sizeof value, "%.*s", (int)(name.size < 64 ? name.size : 64), name.at);
+        return query_fault(call, value, "is not known");
+    }
+    int given = query_get(call->request->query, "limit", value, sizeof value);
+    if (given < 0 || (given && !slice_to_u64(slice_str(value), &limit)) || limit < 1 ||
+        limit > PAGE_LIMIT_MAX)
+        return query_fault(call, "limit", "must be a whole number from 1 to 250");
+    page->limit = (unsigned)limit;
+    return call_query_id(call, "cursor", prefix, &page->cursor, &page->has_cursor);
+}
+
+bool call_query_id(struct call *call, const char *name, const char *prefix, struct id *id,
+                   bool *has)
+{
+    char value[VALUE_SIZE];
+    int given = query_get(call->request->query, name, value, sizeof value);
+    *has = given > 0;
+    if (given < 0 || (given && id_parse(slice_str(value), prefix, id)))
+        return query_fault(call, name, "must be an id of the right kind");
+    return true;
+}
+
+bool call_query_time(struct call *call, const char *name, uint64_t *wall_ms)
+{
+    char value[VALUE_SIZE];
+    int given = query_get(call->request->query, name, value, sizeof value);
+    if (given < 0 || (given && units_parse_time(slice_str(value), wall_ms)))
+        return query_fault(call, name, "must be a time like 2026-01-31T12:00:00Z");
+    return true;
+}
+
+/* ---- the answer ---- */
+
+struct text *call_text(struct call *call, size_t room)
+{
+    struct text *text = &call->api->answer;
+    if (text->room > ANSWER_KEPT_MAX && room <= ANSWER_KEPT_MAX) {
+        free(text->at);
+        *text = (struct text){0};
+    }
+    text->size = 0;
+    text->cut = false;
+    call_reserve(call, room);
+    return text;
+}
+
+void call_reserve(struct call *call, size_t room)
+{
+    struct text *text = &call->api->answer;
+    if (text->room - text->size >= room)
+        return;
+    size_t wanted = 2 * text->room > text->size + room ? 2 * text->room : text->size + room;
+    char *at = realloc(text->at, wanted);
+    if (!at) {
+        text->cut = true;
+        return;
+    }
+    text->at = at;
+    text->room = wanted;
+}
+
+static void reply_json(struct http_server *server, struct http_ticket ticket, int status,
+                       struct slice headers, struct slice body)
+{
+    struct http_response response = {
+        .status = status,
+        .content_type = body.size ? SLICE("application/json") : SLICE(""),
+        .headers = headers,
+        .body = body,
+    };
+    http_server_reply(server, ticket, &response);
+}
+
+void call_reply(struct call *call, int status, struct slice headers)
+{
+    if (!text_ok(&call->api->answer)) {
+        call_busy(call);
+        return;
+    }
+    reply_json(call->api->server, call->ticket, status, headers, text_slice(&call->api->answer));
+}
+
+void call_no_content(struct call *call)
+{
+    reply_json(call->api->server, call->ticket, 204, SLICE(""), SLICE(""));
+}
+
+void call_problem(struct call *call, int status, const char *detail)
+{
+    http_server_problem(call->api->server, call->ticket, status, detail, SLICE(""));
+}
+
+void call_busy(struct call *call)
+{
+    http_server_problem(call->api->server, call->ticket, 503, "too much to do right now",
+                        SLICE("Retry-After: 1\r\n"));
+}
+
+void call_faults(struct call *call, const struct faults *faults)
+{
+    struct text *text = call_text(call, PROBLEM_SIZE);
+    text_put(text, SLICE("{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\","
+                         "\"status\":422,\"detail\":\"the body has faults\",\"errors\":"));
+    call_reserve(call, FAULTS_MAX * 6 * sizeof(struct fault));
+    faults_print(faults, text);
+    text_char(text, '}');
+    struct http_response response = {
+        .status = 422,
+        .content_type = SLICE("application/problem+json"),
+        .body = text_slice(text),
+    };
+    http_server_reply(call->api->server, call->ticket, &response);
+}
+
+void call_fault(struct call *call, const char *pointer, const char *detail)
+{
+    struct faults faults = {0};
+    faults_add(&faults, pointer, "%s", detail);
+    call_faults(call, &faults);
+}
+
+/* ---- later ---- */
+
+struct reply *call_reply_later(struct call *call, int status, struct slice headers)
+{
+    struct slice body = text_slice(&call->api->answer);
+    struct reply *reply =
+        text_ok(&call->api->answer) ? malloc(sizeof *reply + headers.size + body.size) : NULL;
+    if (!reply) {
+        call_busy(call);
+        return NULL;
+    }
+    *reply = (struct reply){.server = call->api->server,
+                            .ticket = call->ticket,
+                            .status = status,
+                            .headers_size = headers.size,
+                            .body_size = body.size};
+    if (headers.size)
+        memcpy(reply->bytes, headers.at, headers.size);
+    if (body.size)
+        memcpy(reply->bytes + headers.size, body.at, body.size);
+    return reply;
+}
+
+void reply_send(void *context)
+{
+    struct reply *reply = context;
+    reply_json(reply->server, reply->ticket, reply->status,
+               slice_of(reply->bytes, reply->headers_size),
+               slice_of(reply->bytes + reply->headers_size, reply->body_size));
+    free(reply);
+}
+
+void reply_drop(struct reply *reply)
+{
+    free(reply);
+}
+
+void page_end(struct text *text, bool more, const char *prefix, const struct id *last)
+{
+    char digits[ID_TEXT_SIZE];
+    if (more)
+        text_printf(text, "],\"next_cursor\":\"%s\"}", id_print(last, prefix, digits).at);
+    else
+        text_put(text, SLICE("],\"next_cursor\":null}"));
+}

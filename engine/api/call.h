@@ -1,0 +1,97 @@
+/* call.h - one request on its way through the API, and the answers it may get.
+ *
+ * Every route ends in exactly one answer. Functions here that return bool have answered when they
+ * return false. Everything in a call is valid while its route runs; what answers later keeps the
+ * ticket (call_reply_later()).
+ */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "faults.h"
+#include "figures.h"
+#include "store/backlog.h"
+
+enum {
+    CALL_BODY_MAX = 256 * 1024,
+    PAGE_LIMIT = 50,
+    PAGE_LIMIT_MAX = 250,
+    PAGE_BYTES_MAX = 2 * 1024 * 1024, /* a page ends early when its text has so many */
+};
+
+struct api {
+    struct api_parts parts;
+    struct http_server *server;
+    struct buddy buddy;
+    struct json *json, *other; /* two trees at a time */
+    struct event_reader *events;
+    struct random random;
+    struct text answer; /* grows; one call's at a time */
+    struct figures figures;
+};
+
+struct call {
+    struct api *api;
+    struct http_ticket ticket;
+    const struct http_request *request;
+    struct slice id; /* what stands for {id} in the route's path */
+    const struct access_key *key;
+    struct id tenant; /* whose resources are meant */
+};
+
+/* ---- what was asked ---- */
+
+/* Finds the key and checks its scopes (one of `scopes`, or admin) and the tenant. */
+MUST_CHECK bool call_let_in(struct call *call, unsigned scopes);
+
+/* The body as JSON, with `parser` (which keeps it); it has to be an object. `patch`: merge patches
+ * are welcome too. */
+MUST_CHECK bool call_read_body(struct call *call, struct json *parser, bool patch,
+                               struct json_value *root);
+
+struct page {
+    unsigned limit;
+    bool has_cursor;
+    struct id cursor;
+};
+
+/* Checks that the parameters are limit, cursor, and those of `others` (NULL-terminated, or NULL),
+ * and reads the first two. `prefix`: of the ids in cursors. */
+MUST_CHECK bool call_page(struct call *call, const char *prefix, const char *const *others,
+                          struct page *page);
+
+/* An optional parameter that is an id or a time: `has` says whether it was there. */
+MUST_CHECK bool call_query_id(struct call *call, const char *name, const char *prefix,
+                              struct id *id, bool *has);
+MUST_CHECK bool call_query_time(struct call *call, const char *name, uint64_t *wall_ms);
+
+/* ---- the answer ---- */
+
+/* An empty text to print the answer into. It has room for `room` bytes; call_reserve() makes sure
+ * of more. Out of memory shows as text_ok() being false. */
+struct text *call_text(struct call *call, size_t room);
+void call_reserve(struct call *call, size_t room);
+
+/* Answers with the text. `headers`: each ended by CRLF, or empty. */
+void call_reply(struct call *call, int status, struct slice headers);
+void call_no_content(struct call *call);
+void call_problem(struct call *call, int status, const char *detail);
+void call_busy(struct call *call); /* 503 with Retry-After */
+
+/* 422 with the list. */
+void call_faults(struct call *call, const struct faults *faults);
+void call_fault(struct call *call, const char *pointer, const char *detail);
+
+/* The answer to give when a change is done: as call_reply() would now. Pass it as the context of
+ * reply_send(). NULL: out of memory, which has been answered. */
+struct reply;
+struct reply *call_reply_later(struct call *call, int status, struct slice headers);
+void reply_send(void *reply);
+void reply_drop(struct reply *reply);
+
+/* Prints the end of a page: "],"next_cursor":...}. */
+void page_end(struct text *text, bool more, const char *prefix, const struct id *last);
+
+#endif

@@ -1,0 +1,258 @@
+/* deliveries.c - /api/v1/webhooks/deliveries: how deliveries stand, and their attempts. */
+#include "call.h"
+#include "query.h"
+#include "router.h"
+#include "store/history.h"
+
+#include <errno.h>
+
+enum { DELIVERY_TEXT_MAX = 32 * 1024, TYPE_SIZE = LIMIT_TYPE_SIZE + 1, STATUS_SIZE = 16 };
+
+/* ---- printing ---- */
+
+static void put_id(struct text *text, const char *key, const char *prefix, const struct id *id)
+{
+    char digits[ID_TEXT_SIZE];
+    text_printf(text, "\"%s\":\"%s\",", key, id_print(id, prefix, digits).at);
+}
+
+static void put_time(struct text *text, const char *key, uint64_t wall_ms)
+{
+    text_printf(text, "\"%s\":", key);
+    if (!wall_ms) {
+        text_put(text, SLICE("null,"));
+        return;
+    }
+    text_char(text, '"');
+    text_time(text, wall_ms);
+    text_put(text, SLICE("\","));
+}
+
+static void put_optional(struct text *text, const char *key, struct slice value)
+{
+    text_printf(text, "\"%s\":", key);
+    if (value.size)
+        text_json(text, value);
+    else
+        text_put(text, SLICE("null"));
+}
+
+static void put_attempt(struct text *text, const struct attempt_record *attempt)
+{
+    const char *outcome = attempt_outcome_name(attempt->outcome);
+    text_printf(text, "{\"number\":%u,", attempt->number);
+    put_time(text, "at", attempt->at_ms);
+    text_printf(text,
+                "\"duration_ms\":%u,\"outcome\":\"%s\",\"http_status\":", attempt->duration_ms,
+                outcome ? outcome : "none");
+    if (attempt->http_status)
+        text_u64(text, attempt->http_status);
+    else
+        text_put(text, SLICE("null"));
+    text_char(text, ',');
+    put_optional(text, "error", attempt->error);
+    if (attempt->response_body.size) {
+        text_put(text, SLICE(",\"response_body\":"));
+        text_json(text, attempt->response_body);
+    }
+    text_char(text, ',');
+    put_optional(text, "remote_address", attempt->address);
+    text_char(text, '}');
+}
+
+static void put_delivery(struct text *text, const struct delivery_view *delivery)
+{
+    const char *status = delivery_status_name(delivery->status);
+    text_char(text, '{');
+    put_id(text, "id", "dlv", &delivery->delivery);
+    put_id(text, "event_id", "evt", &delivery->event);
+    put_id(text, "subscription_id", "sub", &delivery->subscription);
+    text_put(text, SLICE("\"event_type\":"));
+    text_json(text, delivery->event_type);
+    text_printf(text, ",\"status\":\"%s\",\"attempt_count\":%u,", status ? status : "unknown",
+                delivery->attempt_count);
+    put_time(text, "created_at", delivery->created_ms);
+    put_time(text, "next_attempt_at", delivery->next_attempt_ms);
+    text_put(text, SLICE("\"last_attempt\":"));
+    if (delivery->has_last)
+        put_attempt(text, &delivery->last);
+    else
+        text_put(text, SLICE("null"));
+    text_char(text, '}');
+}
+
+/* ---- the list ---- */
+
+struct listing {
+    struct call *call;
+    struct text *text;
+    struct id last;
+    unsigned count;
+};
+
+static int list_one(void *context, const struct delivery_view *delivery)
+{
+    struct listing *listing = context;
+    if (listing->text->size > PAGE_BYTES_MAX)
+        return -ENOBUFS;
+    call_reserve(listing->call, DELIVERY_TEXT_MAX);
+    if (listing->count++)
+        text_char(listing->text, ',');
+    put_delivery(listing->text, delivery);
+    listing->last = delivery->delivery;
+    return 0;
+}
+
+static bool read_status(struct call *call, unsigned *statuses)
+{
+    static const struct {
+        const char *name;
+        unsigned bits;
+    } names[] = {
+        {"pending", 1u << DELIVERY_PENDING},
+        {"retrying", 1u << DELIVERY_RETRYING},
+        {"delivered", 1u << DELIVERY_DELIVERED},
+        {"dead", 1u << DELIVERY_DEAD},
+        {"cancelled", 1u << DELIVERY_CANCELLED},
+        {"failed", 1u << DELIVERY_RETRYING | 1u << DELIVERY_DEAD},
+    };
+    char status[STATUS_SIZE];
+    int given = query_get(call->request->query, "status", status, sizeof status);
+    if (given == 0)
+        return true;
+    for (size_t i = 0; given > 0 && i < sizeof names / sizeof names[0]; i++) {
+        if (slice_equal(slice_str(status), slice_str(names[i].name))) {
+            *statuses = names[i].bits;
+            return true;
+        }
+    }
+    call_problem(call, 422,
+                 "query parameter status must be pending, retrying, delivered, dead, cancelled or "
+                 "failed");
+    return false;
+}
+
+struct question {
+    struct history_filter filter;
+    struct page page;
+    struct id subscription, event;
+    char type[TYPE_SIZE];
+};
+
+static bool read_question(struct call *call, struct question *question)
+{
+    static const char *const parameters[] = {"status", "subscription", "event", "type",
+                                             "since",  "until",        NULL};
+    struct history_filter *filter = &question->filter;
+    bool has_subscription, has_event;
+
+    *question = (struct question){.filter.tenant = &call->tenant};
+    if (!call_page(call, "dlv", parameters, &question->page) ||
+        !read_status(call, &filter->statuses) ||
+        !call_query_id(call, "subscription", "sub", &question->subscription, &has_subscription) ||
+        !call_query_id(call, "event", "evt", &question->event, &has_event) ||
+        !call_query_time(call, "since", &filter->since_ms) ||
+        !call_query_time(call, "until", &filter->until_ms))
+        return false;
+    filter->subscription = has_subscription ? &question->subscription : NULL;
+    filter->event = has_event ? &question->event : NULL;
+    if (query_get(call->request->query, "type", question->type, sizeof question->type) < 0) {
+        call_problem(call, 422, "query parameter type must be an event type");
+        return false;
+    }
+    filter->type = slice_str(question->type);
+    return true;
+}
+
+void deliveries_list(struct call *call)
+{
+    struct question question;
+    if (!read_question(call, &question))
+        return;
+
+    const struct api_parts *parts = &call->api->parts;
+    struct listing listing = {.call = call, .text = call_text(call, DELIVERY_TEXT_MAX)};
+    bool more = false;
+    struct id last;
+    text_put(listing.text, SLICE("{\"data\":["));
+    int error = history_deliveries(parts->db, parts->crew->shards, &question.filter,
+                                   question.page.has_cursor ? &question.page.cursor : NULL,
+                                   question.page.limit, list_one, &listing, &more, &last);
+    if (error == -ENOBUFS) { /* the page is full */
+        more = true;
+        last = listing.last;
+    } else if (error) {
+        call_problem(call, 500, "the deliveries could not be read");
+        return;
+    }
+    page_end(listing.text, more, "dlv", &last);
+    call_reply(call, 200, SLICE(""));
+}
+
+/* ---- one ---- */
+
+struct finding {
+    const struct id *tenant;
+    struct text *text;
+};
+
+static int print_one(void *context, const struct delivery_view *delivery)
+{
+    struct finding *finding = context;
+    if (!id_equal(&delivery->tenant, finding->tenant))
+        return -ENOENT;
+    put_delivery(finding->text, delivery);
+    return 0;
+}
+
+/* Prints the delivery that the path names into the call's text; else answers. */
+static bool find(struct call *call, struct id *id)
+{
+    const struct api_parts *parts = &call->api->parts;
+    struct finding finding = {.tenant = &call->tenant, .text = call_text(call, DELIVERY_TEXT_MAX)};
+    int error = id_parse(call->id, "dlv", id)
+                    ? -ENOENT
+                    : history_delivery(parts->db, parts->crew->shards, id, print_one, &finding);
+    if (error == 0)
+        return true;
+    if (error == -ENOENT)
+        call_problem(call, 404, "no such delivery (any more)");
+    else
+        call_problem(call, 500, "the delivery could not be read");
+    return false;
+}
+
+void deliveries_get(struct call *call)
+{
+    struct id id;
+    if (find(call, &id))
+        call_reply(call, 200, SLICE(""));
+}
+
+static int list_attempt(void *context, const struct attempt_record *attempt)
+{
+    struct listing *listing = context;
+    call_reserve(listing->call, DELIVERY_TEXT_MAX);
+    if (listing->count++)
+        text_char(listing->text, ',');
+    put_attempt(listing->text, attempt);
+    return 0;
+}
+
+void deliveries_attempts(struct call *call)
+{
+    const struct api_parts *parts = &call->api->parts;
+    struct id id;
+    if (!find(call, &id))
+        return;
+
+    struct listing listing = {.call = call, .text = call_text(call, DELIVERY_TEXT_MAX)};
+    text_put(listing.text, SLICE("{\"data\":["));
+    int error = history_attempts(parts->db, parts->crew->shards, &id, list_attempt, &listing);
+    if (error) {
+        call_problem(call, error == -ENOENT ? 404 : 500, "the attempts could not be read");
+        return;
+    }
+    page_end(listing.text, false, "dlv", NULL);
+    call_reply(call, 200, SLICE(""));
+}

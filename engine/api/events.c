@@ -1,0 +1,167 @@
+/* events.c - /api/v1/webhooks/events: what was accepted, newest first, and one with its payload.
+ */
+#include "call.h"
+#include "query.h"
+#include "router.h"
+#include "store/history.h"
+
+#include <errno.h>
+#include <openssl/base64.h>
+#include <stdlib.h>
+
+enum { EVENT_TEXT_MAX = 32 * 1024 /* without the payload */, TYPE_SIZE = LIMIT_TYPE_SIZE + 1 };
+
+/* A member with a string, or null where there is none, and a comma. */
+static void put_optional(struct text *text, const char *key, struct slice value)
+{
+    text_printf(text, "\"%s\":", key);
+    if (value.size)
+        text_json(text, value);
+    else
+        text_put(text, SLICE("null"));
+    text_char(text, ',');
+}
+
+/* Up to its last member; the caller goes on. */
+static void put_event(struct text *text, const struct event_record *event)
+{
+    char digits[ID_TEXT_SIZE];
+    text_printf(text, "{\"id\":\"%s\",\"type\":", id_print(&event->event, "evt", digits).at);
+    text_json(text, event->type);
+    text_char(text, ',');
+    put_optional(text, "version", event->version);
+    put_optional(text, "correlation_id", event->correlation_id);
+    text_put(text, SLICE("\"channels\":"));
+    text_put(text, event->channels.size ? event->channels : SLICE("[]"));
+    text_char(text, ',');
+    put_optional(text, "content_type", event->content_type);
+    text_printf(text, "\"payload_bytes\":%zu,\"deliveries\":%u,\"created_at\":\"",
+                event->payload.size, event->subscription_count);
+    text_time(text, id_time_ms(&event->event));
+    text_char(text, '"');
+}
+
+/* ---- the list ---- */
+
+struct listing {
+    struct call *call;
+    struct text *text;
+    struct id last;
+    unsigned count;
+};
+
+static int list_one(void *context, const struct event_record *event)
+{
+    struct listing *listing = context;
+    if (listing->text->size > PAGE_BYTES_MAX)
+        return -ENOBUFS;
+    call_reserve(listing->call, EVENT_TEXT_MAX);
+    if (listing->count++)
+        text_char(listing->text, ',');
+    put_event(listing->text, event);
+    text_char(listing->text, '}');
+    listing->last = event->event;
+    return 0;
+}
+
+void events_list(struct call *call)
+{
+    static const char *const parameters[] = {"type", "since", "until", NULL};
+    struct history_filter filter = {.tenant = &call->tenant};
+    char type[TYPE_SIZE];
+    struct page page;
+
+    if (!call_page(call, "evt", parameters, &page) ||
+        !call_query_time(call, "since", &filter.since_ms) ||
+        !call_query_time(call, "until", &filter.until_ms))
+        return;
+    int given = query_get(call->request->query, "type", type, sizeof type);
+    if (given < 0) {
+        call_problem(call, 422, "query parameter type must be an event type");
+        return;
+    }
+    filter.type = given ? slice_str(type) : SLICE("");
+
+    struct listing listing = {.call = call, .text = call_text(call, EVENT_TEXT_MAX)};
+    bool more = false;
+    struct id last;
+    text_put(listing.text, SLICE("{\"data\":["));
+    int error = history_events(call->api->parts.db, &filter, page.has_cursor ? &page.cursor : NULL,
+                               page.limit, list_one, &listing, &more, &last);
+    if (error == -ENOBUFS) { /* the page is full */
+        more = true;
+        last = listing.last;
+    } else if (error) {
+        call_problem(call, 500, "the events could not be read");
+        return;
+    }
+    page_end(listing.text, more, "evt", &last);
+    call_reply(call, 200, SLICE(""));
+}
+
+/* ---- one ---- */
+
+/* application/json and what ends in +json, whatever its parameters. */
+static bool says_json(struct slice content_type)
+{
+    struct slice type = slice_trim(slice_of(content_type.at, slice_find(content_type, ';')));
+    struct slice suffix = SLICE("+json");
+    return slice_equal_nocase(type, SLICE("application/json")) ||
+           (type.size > suffix.size &&
+            slice_equal_nocase(slice_skip(type, type.size - suffix.size), suffix));
+}
+
+/* What a producer calls JSON need not be any: embedding it unchecked would break the answer. */
+static bool is_json(struct json *json, struct slice payload)
+{
+    struct json_value root;
+    char why[JSON_WHY_SIZE];
+    char *padded = malloc(payload.size + JSON_PADDING);
+    if (!padded)
+        return false;
+    memcpy(padded, payload.at, payload.size);
+    memset(padded + payload.size, 0, JSON_PADDING);
+    int error = json_read(json, slice_of(padded, payload.size), &root, why);
+    free(padded);
+    return error == 0;
+}
+
+static void put_base64(struct text *text, struct slice bytes)
+{
+    size_t size;
+    if (!EVP_EncodedLength(&size, bytes.size) || size > text->room - text->size) {
+        text->cut = true;
+        return;
+    }
+    text->size +=
+        EVP_EncodeBlock((uint8_t *)text->at + text->size, (const uint8_t *)bytes.at, bytes.size);
+}
+
+void events_get(struct call *call)
+{
+    struct api *api = call->api;
+    struct event_record event;
+    struct id id;
+    int error =
+        id_parse(call->id, "evt", &id) ? -ENOENT : event_reader_get(api->events, &id, &event);
+    if (error == -ENOENT || (!error && !id_equal(&event.tenant, &call->tenant))) {
+        call_problem(call, 404, "no such event (any more)");
+        return;
+    }
+    if (error) {
+        call_problem(call, 500, "the event could not be read");
+        return;
+    }
+    struct text *text = call_text(call, EVENT_TEXT_MAX + 2 * event.payload.size);
+    put_event(text, &event);
+    if (event.payload.size && says_json(event.content_type) && is_json(api->json, event.payload)) {
+        text_put(text, SLICE(",\"payload\":"));
+        text_put(text, event.payload);
+        text_char(text, '}');
+    } else {
+        text_put(text, SLICE(",\"payload_base64\":\""));
+        put_base64(text, event.payload);
+        text_put(text, SLICE("\"}"));
+    }
+    call_reply(call, 200, SLICE(""));
+}

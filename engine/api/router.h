@@ -1,0 +1,43 @@
+/* router.h - the table of routes: method, path, who may, and the function that answers. */
+#ifndef API_ROUTER_H
+#define API_ROUTER_H
+
+#include "base/slice.h"
+
+struct call;
+
+struct api_route {
+    const char *method;
+    const char *path; /* "{id}" stands for one segment */
+    unsigned scopes;  /* enum scope: any of these, or admin; 0: no key is asked for */
+    void (*answer)(struct call *call);
+};
+
+enum { ROUTER_ALLOW_SIZE = 128 };
+
+enum router_result { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD };
+
+/* Finds the route; HEAD finds that of GET. `id` gets the segment for {id}. With ROUTER_NO_METHOD,
+ * `allow` gets "Allow: GET, HEAD, POST\r\n". */
+enum router_result router_find(struct slice method, struct slice path,
+                               const struct api_route **route, struct slice *id,
+                               char allow[static ROUTER_ALLOW_SIZE]);
+
+/* The routes, by resource. */
+void subscriptions_create(struct call *call);
+void subscriptions_list(struct call *call);
+void subscriptions_get(struct call *call);
+void subscriptions_replace(struct call *call);
+void subscriptions_patch(struct call *call);
+void subscriptions_delete(struct call *call);
+void subscriptions_secret(struct call *call);
+void events_list(struct call *call);
+void events_get(struct call *call);
+void deliveries_list(struct call *call);
+void deliveries_get(struct call *call);
+void deliveries_attempts(struct call *call);
+void figures_get(struct call *call);
+void health_live(struct call *call);
+void health_ready(struct call *call);
+
+#endif

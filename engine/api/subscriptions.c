@@ -1,0 +1,239 @@
+/* subscriptions.c - /api/v1/webhooks/subscriptions.
+ *
+ * A change is answered when every shard uses it: its answer is made up at once and kept with the
+ * change (changes.h).
+ */
+#include "base/clock.h"
+#include "call.h"
+#include "merge_patch.h"
+#include "router.h"
+#include "secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LOCATION_SIZE = 128, PATCHED_SIZE = SUBSCRIPTION_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING };
+
+/* The subscription that the path names, if it is the tenant's; else answers 404. */
+static struct subscription *find(struct call *call)
+{
+    struct id id;
+    struct subscription *found = NULL;
+    if (id_parse(call->id, "sub", &id) == 0)
+        found = registry_subscription(call->api->parts.registry, &id);
+    if (found && id_equal(&found->tenant, &call->tenant))
+        return found;
+    call_problem(call, 404, "no such subscription");
+    return NULL;
+}
+
+static void reply_with(struct call *call, const struct subscription *subscription)
+{
+    subscription_print(subscription, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
+    call_reply(call, 200, SLICE(""));
+}
+
+/* ---- reading ---- */
+
+void subscriptions_get(struct call *call)
+{
+    const struct subscription *found = find(call);
+    if (found)
+        reply_with(call, found);
+}
+
+void subscriptions_secret(struct call *call)
+{
+    const struct subscription *found = find(call);
+    if (!found)
+        return;
+    char secret[SECRET_TEXT_SIZE];
+    struct text *text = call_text(call, 1024);
+    text_put(text, SLICE("{\"secret\":"));
+    text_json(text, secret_print(found->scheme, &found->secrets[0], secret));
+    text_char(text, '}');
+    call_reply(call, 200, SLICE("Cache-Control: no-store\r\n"));
+}
+
+void subscriptions_list(struct call *call)
+{
+    const struct shelf *shelf = &call->api->parts.registry->subscriptions;
+    struct page page;
+    if (!call_page(call, "sub", NULL, &page))
+        return;
+
+    struct text *text = call_text(call, SUBSCRIPTION_TEXT_MAX);
+    const struct subscription *last = NULL;
+    bool more = false;
+    unsigned count = 0;
+    text_put(text, SLICE("{\"data\":["));
+    for (size_t i = shelf_before(shelf, page.has_cursor ? &page.cursor : NULL); i > 0; i--) {
+        const struct subscription *next = shelf->items[i - 1];
+        if (!id_equal(&next->tenant, &call->tenant))
+            continue;
+        more = count == page.limit || text->size > PAGE_BYTES_MAX;
+        if (more)
+            break;
+        call_reserve(call, SUBSCRIPTION_TEXT_MAX);
+        if (count++)
+            text_char(text, ',');
+        subscription_print(next, SUBSCRIPTION_PUBLIC, text);
+        last = next;
+    }
+    page_end(text, more, "sub", more ? &last->id : NULL);
+    call_reply(call, 200, SLICE(""));
+}
+
+/* ---- changing ---- */
+
+/* Begins the change; answers when it is done, or at once if it cannot be begun. Takes `after` over.
+ */
+static void change(struct call *call, struct subscription *before, struct subscription *after,
+                   struct reply *reply)
+{
+    int error =
+        reply ? changes_begin(call->api->parts.changes, before, after, reply_send, reply) : -ENOMEM;
+    if (error == 0)
+        return;
+    subscription_free(after);
+    if (!reply)
+        return; /* which has been answered */
+    reply_drop(reply);
+    if (error == -ENOMEM)
+        call_busy(call);
+    else
+        call_problem(call, 500, "the change could not be stored");
+}
+
+static bool has_room(struct call *call)
+{
+    if (changes_have_room(call->api->parts.changes) && !call->api->parts.health->stopping)
+        return true;
+    call_busy(call);
+    return false;
+}
+
+/* No other subscription of the tenant may have the uid. */
+static bool uid_is_free(struct call *call, const struct subscription *made)
+{
+    const struct subscription *holder =
+        made->uid
+            ? registry_subscription_with_uid(call->api->parts.registry, &call->tenant, made->uid)
+            : NULL;
+    if (!holder || id_equal(&holder->id, &made->id))
+        return true;
+    call_problem(call, 409, "another subscription has this uid");
+    return false;
+}
+
+/* Parses a body; answers if it has faults. */
+static struct subscription *parse(struct call *call, struct json_value body,
+                                  const struct subscription *before)
+{
+    struct subscription *made = NULL;
+    struct faults faults;
+    int error = subscription_parse(body, before, &made, &faults);
+    if (error == 0)
+        return made;
+    if (error == -EINVAL)
+        call_faults(call, &faults);
+    else
+        call_busy(call);
+    return NULL;
+}
+
+void subscriptions_create(struct call *call)
+{
+    struct json_value body;
+    if (!has_room(call) || !call_read_body(call, call->api->json, false, &body))
+        return;
+    struct subscription *made = parse(call, body, NULL);
+    if (!made)
+        return;
+
+    made->tenant = call->tenant;
+    made->created_ms = made->updated_ms = clock_wall_ms();
+    made->id = id_new(made->created_ms, &call->api->random);
+    if (!uid_is_free(call, made)) {
+        subscription_free(made);
+        return;
+    }
+    char digits[ID_TEXT_SIZE], location[LOCATION_SIZE];
+    snprintf(location, sizeof location, "Location: /api/v1/webhooks/subscriptions/%s\r\n",
+             id_print(&made->id, "sub", digits).at);
+    subscription_print(made, SUBSCRIPTION_WITH_SECRET, call_text(call, SUBSCRIPTION_TEXT_MAX));
+    change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
+}
+
+/* Puts what `body` says in the place of `before`. */
+static void replace(struct call *call, struct subscription *before, struct json_value body)
+{
+    struct subscription *made = parse(call, body, before);
+    if (!made)
+        return;
+    if (!uid_is_free(call, made)) {
+        subscription_free(made);
+        return;
+    }
+    uint64_t now_ms = clock_wall_ms();
+    made->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+    subscription_print(made, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
+    change(call, before, made, call_reply_later(call, 200, SLICE("")));
+}
+
+void subscriptions_replace(struct call *call)
+{
+    struct json_value body;
+    struct subscription *before = find(call);
+    if (before && has_room(call) && call_read_body(call, call->api->json, false, &body))
+        replace(call, before, body);
+}
+
+/* Reads what comes of `before` and `patch` into api->json. The text for it is in `buffer`, of
+ * PATCHED_SIZE. */
+static int patch_into(struct call *call, const struct subscription *before, struct json_value patch,
+                      char *buffer, struct json_value *patched)
+{
+    struct json *json = call->api->json;
+    char why[JSON_WHY_SIZE];
+    struct json_value target;
+    struct text *now = call_text(call, SUBSCRIPTION_TEXT_MAX + JSON_PADDING), text;
+
+    subscription_print(before, SUBSCRIPTION_PUBLIC, now);
+    int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
+    if (error)
+        return error;
+    text_init(&text, buffer, PATCHED_SIZE - JSON_PADDING);
+    error = merge_patch(target, patch, &text);
+    return error ? error : json_read(json, text_slice(&text), patched, why);
+}
+
+void subscriptions_patch(struct call *call)
+{
+    struct json_value patch, patched;
+    struct subscription *before = find(call);
+    if (!before || !has_room(call) || !call_read_body(call, call->api->other, true, &patch))
+        return;
+
+    char *buffer = malloc(PATCHED_SIZE);
+    int error = buffer ? patch_into(call, before, patch, buffer, &patched) : -ENOMEM;
+    if (error == -ENOMEM)
+        call_busy(call);
+    else if (error == -E2BIG)
+        call_fault(call, "", "nests too deeply");
+    else if (error)
+        call_fault(call, "", "is too large");
+    else
+        replace(call, before, patched);
+    free(buffer);
+}
+
+void subscriptions_delete(struct call *call)
+{
+    struct subscription *before = find(call);
+    if (!before || !has_room(call))
+        return;
+    call_text(call, 0);
+    change(call, before, NULL, call_reply_later(call, 204, SLICE("")));
+}

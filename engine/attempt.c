@@ -1,0 +1,187 @@
+/* attempt.c - see attempt.h. */
+#include "attempt.h"
+
+#include "base/clock.h"
+#include "shard.h"
+
+#include <stdlib.h>
+
+char *attempt_fixed_head(const struct subscription *subscription, size_t *size)
+{
+    char *memory = malloc(LIMIT_REQUEST_HEAD_SIZE);
+    struct text head;
+    if (!memory)
+        return NULL;
+
+    text_init(&head, memory, LIMIT_REQUEST_HEAD_SIZE);
+    text_printf(&head, "%s ", subscription->method);
+    if (subscription->url.target.size == 0 || subscription->url.target.at[0] != '/')
+        text_char(&head, '/');
+    text_put(&head, subscription->url.target);
+    text_put(&head, SLICE(" HTTP/1.1\r\nHost: "));
+    text_put(&head, subscription->url.authority);
+    text_put(&head, SLICE("\r\n"));
+    if (!strcasestr(subscription->headers, "user-agent:"))
+        text_put(&head, SLICE("User-Agent: grapnel/" GRAPNEL_VERSION "\r\n"));
+    text_put(&head, slice_str(subscription->headers));
+    /* The target is at most URL_SIZE_MAX and the custom fields LIMIT_SUBSCRIPTION_HEADERS_SIZE,
+     * which leaves room for the rest. */
+    must(text_ok(&head));
+    *size = head.size;
+    return memory;
+}
+
+static void put_field(struct text *head, struct slice name, struct slice value)
+{
+    if (value.size == 0)
+        return;
+    text_put(head, name);
+    text_put(head, value);
+    text_put(head, SLICE("\r\n"));
+}
+
+static void put_signature(struct text *head, const struct endpoint *endpoint, struct slice id,
+                          uint64_t timestamp_s, struct slice body)
+{
+    const struct subscription *subscription = endpoint->subscription;
+    if (subscription->scheme == SIGNATURE_NONE)
+        return;
+    text_put(head, subscription->signature_header ? slice_str(subscription->signature_header)
+                                                  : SLICE("webhook-signature"));
+    text_put(head, SLICE(": "));
+    signature_standard(endpoint->signers, subscription->secret_count, id, timestamp_s, body, head);
+    text_put(head, SLICE("\r\n"));
+}
+
+/* CONTRACT section 4. */
+static void put_fields(struct text *head, const struct delivery *delivery,
+                       const struct event_record *event, uint64_t timestamp_s)
+{
+    char id_text[ID_TEXT_SIZE];
+    struct slice id = id_print(&event->event, "evt", id_text);
+
+    put_field(head, SLICE("webhook-id: "), id);
+    text_put(head, SLICE("webhook-timestamp: "));
+    text_u64(head, timestamp_s);
+    text_put(head, SLICE("\r\n"));
+    put_signature(head, delivery->endpoint, id, timestamp_s, event->payload);
+    put_field(head, SLICE("X-Webhook-Event: "), event->type);
+    put_field(head, SLICE("X-Webhook-Version: "), event->version);
+    put_field(head, SLICE("X-Correlation-Id: "), event->correlation_id);
+    text_put(head, SLICE("X-Webhook-Attempt: "));
+    text_u64(head, delivery->attempt_count + 1);
+    if (!delivery->endpoint->subscription->sets_content_type) {
+        text_put(head, SLICE("\r\nContent-Type: "));
+        text_put(head, event->content_type);
+    }
+    text_put(head, SLICE("\r\nContent-Length: "));
+    text_u64(head, event->payload.size);
+    text_put(head, SLICE("\r\n\r\n"));
+}
+
+static void call_done(struct http_call *call)
+{
+    struct attempt *attempt = container_of(call, struct attempt, call);
+    struct shard *shard = attempt->shard;
+    delivery_answered(shard, attempt->delivery, call);
+    pool_give(&shard->attempts, attempt);
+}
+
+static void call_sent(struct http_call *call)
+{
+    delivery_sent(container_of(call, struct attempt, call)->delivery);
+}
+
+/* The event's bytes are kept until the end of the attempt, unless it lasts so long that they had to
+ * be let go. */
+static bool call_resend(struct http_call *call)
+{
+    const struct attempt *attempt = container_of(call, struct attempt, call);
+    return attempt->delivery->share || attempt->delivery->fetched;
+}
+
+bool attempt_start(struct shard *shard, struct delivery *delivery)
+{
+    struct attempt *attempt = pool_take(&shard->attempts);
+    if (!attempt)
+        return false;
+
+    struct event_record event;
+    struct text head;
+    delivery_event(delivery, &event);
+    attempt->shard = shard;
+    attempt->delivery = delivery;
+    attempt->at_ms = clock_wall_ms();
+
+    const struct endpoint *endpoint = delivery->endpoint;
+    text_init(&head, attempt->head, sizeof attempt->head);
+    text_put(&head, slice_of(endpoint->head, endpoint->head_size));
+    put_fields(&head, delivery, &event, attempt->at_ms / 1000);
+    must(text_ok(&head));
+
+    memset(&attempt->call, 0, sizeof attempt->call);
+    attempt->call.parts[0] = (struct iovec){attempt->head, head.size};
+    attempt->call.parts[1] =
+        (struct iovec){(void *)(uintptr_t)event.payload.at, event.payload.size};
+    attempt->call.part_count = event.payload.size > 0 ? 2 : 1;
+    attempt->call.deadline_ms = shard->now_ms + endpoint->subscription->timeout_ms;
+    attempt->call.capture = attempt->capture;
+    attempt->call.capture_room = sizeof attempt->capture;
+    attempt->call.on_sent = call_sent;
+    attempt->call.on_done = call_done;
+    attempt->call.resend = call_resend;
+    delivery->attempt = attempt;
+    http_client_call(shard->client, endpoint->origin, &attempt->call);
+    return true;
+}
+
+static enum attempt_outcome outcome_of(const struct http_call *call)
+{
+    switch (call->outcome) {
+    case HTTP_RESPONSE:
+        return call->status >= 200 && call->status <= 299 ? ATTEMPT_DELIVERED : ATTEMPT_HTTP_ERROR;
+    case HTTP_TIMEOUT:
+        return ATTEMPT_TIMEOUT;
+    case HTTP_CONNECT_REFUSED:
+        return ATTEMPT_CONNECT_REFUSED;
+    case HTTP_CONNECT_FAILED:
+        return ATTEMPT_CONNECT_FAILED;
+    case HTTP_DNS_FAILED:
+        return ATTEMPT_DNS_FAILED;
+    case HTTP_TLS_FAILED:
+        return ATTEMPT_TLS_FAILED;
+    case HTTP_BLOCKED_ADDRESS:
+        return ATTEMPT_BLOCKED_ADDRESS;
+    case HTTP_RESPONSE_INVALID:
+        return ATTEMPT_RESPONSE_INVALID;
+    case HTTP_CANCELLED:
+    case HTTP_NO_CONNECTION:
+        break;
+    }
+    return ATTEMPT_CANCELLED;
+}
+
+static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
+{
+    uint64_t us = to_ns > from_ns && from_ns > 0 ? (to_ns - from_ns) / 1000 : 0;
+    return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+void attempt_describe(const struct attempt *attempt, struct attempt_record *record,
+                      char address[static ADDRESS_TEXT_SIZE])
+{
+    const struct http_call *call = &attempt->call;
+    record->outcome = outcome_of(call);
+    record->http_status = call->outcome == HTTP_RESPONSE ? (uint16_t)call->status : 0;
+    record->at_ms = attempt->at_ms;
+    record->duration_ms = micros(call->start_ns, call->end_ns) / 1000;
+    record->dns_us = micros(call->start_ns, call->dns_ns);
+    record->connect_us = micros(call->dns_ns > 0 ? call->dns_ns : call->start_ns, call->connect_ns);
+    record->tls_us = micros(call->connect_ns, call->tls_ns);
+    record->first_byte_us = micros(call->start_ns, call->first_byte_ns);
+    record->response_body = slice_of(attempt->capture, call->captured);
+    record->body_truncated = call->truncated;
+    record->error = slice_str(call->why);
+    if (call->remote.any.sa_family != 0)
+        record->address = address_print(&call->remote, address);
+}

@@ -1,0 +1,120 @@
+/* changes.c - see changes.h. Control's thread. A struct change is one allocation with a mail for
+ * each shard; it lives until the last of them is back.
+ */
+#include "changes.h"
+
+#include "store/documents.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct change {
+    struct subscription *old; /* to be freed in the end, or NULL */
+    void (*on_done)(void *context);
+    void *context;
+    unsigned left; /* shards that have not answered */
+    struct mail_directory mails[];
+};
+
+void changes_init(struct changes *changes, struct crew *crew, struct db *db,
+                  struct registry *registry)
+{
+    *changes = (struct changes){.crew = crew, .db = db, .registry = registry};
+}
+
+bool changes_have_room(const struct changes *changes)
+{
+    return changes->in_flight < CHANGES_MAX;
+}
+
+static struct change *make(struct changes *changes, void (*on_done)(void *context), void *context)
+{
+    struct change *change =
+        calloc(1, sizeof *change + changes->crew->shards * sizeof change->mails[0]);
+    if (!change)
+        return NULL;
+    change->on_done = on_done;
+    change->context = context;
+    change->left = changes->crew->shards;
+    return change;
+}
+
+static void post_all(struct changes *changes, struct change *change, enum directory_kind kind,
+                     const void *before, const void *after)
+{
+    changes->in_flight++;
+    for (unsigned shard = 0; shard < changes->crew->shards; shard++) {
+        struct mail_directory *mail = &change->mails[shard];
+        mail->mail.kind = MAIL_DIRECTORY;
+        mail->kind = kind;
+        mail->before = before;
+        mail->after = after;
+        mail->change = change;
+        crew_post(changes->crew, crew_control(changes->crew), shard, &mail->mail);
+    }
+}
+
+static int store(struct changes *changes, const struct subscription *before,
+                 const struct subscription *after)
+{
+    char name[ID_TEXT_SIZE];
+    struct slice key = id_print(after ? &after->id : &before->id, "sub", name);
+    if (!after)
+        return documents_drop(changes->db, "subscription", key);
+
+    struct text text;
+    char *document = malloc(SUBSCRIPTION_TEXT_MAX);
+    if (!document)
+        return -ENOMEM;
+    text_init(&text, document, SUBSCRIPTION_TEXT_MAX);
+    subscription_print(after, SUBSCRIPTION_STORED, &text);
+    must(text_ok(&text));
+    int error = documents_put(changes->db, "subscription", key, text_slice(&text));
+    free(document);
+    return error;
+}
+
+int changes_begin(struct changes *changes, struct subscription *before, struct subscription *after,
+                  void (*on_done)(void *context), void *context)
+{
+    struct change *change = make(changes, on_done, context);
+    if (!change)
+        return -ENOMEM;
+    int error = store(changes, before, after);
+    if (error) {
+        free(change);
+        return error;
+    }
+
+    /* What is durable must be what is used: there is no way back from here. */
+    if (after)
+        must(registry_put_subscription(changes->registry, after) == 0);
+    else
+        registry_drop_subscription(changes->registry, &before->id);
+    change->old = before;
+    post_all(changes, change, DIRECTORY_SUBSCRIPTION, before, after);
+    return 0;
+}
+
+int changes_send(struct changes *changes, enum directory_kind kind, const void *object,
+                 void (*on_done)(void *context), void *context)
+{
+    struct change *change = make(changes, on_done, context);
+    if (!change)
+        return -ENOMEM;
+    post_all(changes, change, kind, NULL, object);
+    return 0;
+}
+
+void changes_answered(struct changes *changes, struct mail_directory *mail)
+{
+    struct change *change = mail->change;
+    must(change->left > 0);
+    if (--change->left)
+        return;
+    changes->in_flight--;
+    if (change->on_done)
+        change->on_done(change->context);
+    subscription_free(change->old);
+    free(change);
+}

@@ -1,0 +1,43 @@
+/* changes.h - a change of configuration on its way: from durable to used by every shard.
+ *
+ * changes_begin() writes the document, synced; puts the object into the registry; and sends it to
+ * all shards. When the last of them has answered, the object that was replaced is freed (nobody can
+ * read it any more) and the caller is told. At most CHANGES_MAX are on their way.
+ */
+#ifndef ENGINE_CHANGES_H
+#define ENGINE_CHANGES_H
+
+#include "crew.h"
+#include "mail.h"
+#include "registry.h"
+
+enum { CHANGES_MAX = 64 };
+
+struct changes {
+    struct crew *crew;
+    struct db *db;
+    struct registry *registry;
+    unsigned in_flight;
+};
+
+void changes_init(struct changes *changes, struct crew *crew, struct db *db,
+                  struct registry *registry);
+
+/* False: begin no more for now. */
+bool changes_have_room(const struct changes *changes);
+
+/* A subscription is made (`before` NULL), changed or deleted (`after` NULL). On 0, takes over
+ * `after` and, in the end, frees `before`; `on_done` is called (in changes_answered()) when all
+ * shards use it. Else -EIO or -ENOMEM, and nothing has changed. */
+MUST_CHECK int changes_begin(struct changes *changes, struct subscription *before,
+                             struct subscription *after, void (*on_done)(void *context),
+                             void *context);
+
+/* Sends what is stored already, or (DIRECTORY_STORAGE) never is. -ENOMEM. */
+MUST_CHECK int changes_send(struct changes *changes, enum directory_kind kind, const void *object,
+                            void (*on_done)(void *context), void *context);
+
+/* A MAIL_DIRECTORY came back. */
+void changes_answered(struct changes *changes, struct mail_directory *mail);
+
+#endif

@@ -1,0 +1,208 @@
+/* cloudevents.c - CloudEvents 1.0: structured mode (JSON format) and binary mode (HTTP protocol
+ * binding).
+ *
+ * Kept: type, the data's bytes, datacontenttype, and source + id, which by the specification name
+ * an event uniquely and so make it idempotent. `time` is checked. Extension attributes are allowed
+ * and not kept, but for "traceparent"-like fields nobody here reads.
+ */
+#include "envelope.h"
+
+#include "base/text.h"
+#include "base/units.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { MEMBERS_MAX = 64 };
+
+struct attributes {
+    struct slice specversion, id, source, type, time, content_type;
+    char specversion_text[16], id_text[LIMIT_NAME_SIZE + 1], source_text[LIMIT_NAME_SIZE + 1],
+        time_text[64];
+};
+
+/* The key: source, NUL, id. Neither can hold a NUL, so no other pair has it. */
+static void make_key(struct envelope *envelope, const struct attributes *attributes)
+{
+    struct text key;
+    text_init(&key, envelope->key_text, sizeof envelope->key_text);
+    text_put(&key, attributes->source);
+    text_char(&key, '\0');
+    text_put(&key, attributes->id);
+    must(text_ok(&key));
+    envelope->key = text_slice(&key);
+}
+
+/* Fills in what both modes share. `prefix` is how attributes are named in a refusal. */
+static int accept_attributes(struct envelope *envelope, const struct attributes *attributes,
+                             const char *prefix)
+{
+    char pointer[48];
+    const struct {
+        const char *name;
+        struct slice value;
+    } required[] = {{"specversion", attributes->specversion},
+                    {"id", attributes->id},
+                    {"source", attributes->source},
+                    {"type", attributes->type}};
+
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
+        snprintf(pointer, sizeof pointer, "%s%s", prefix, required[i].name);
+        if (required[i].value.size == 0)
+            return envelope_refuse(envelope, 422, pointer, "is required");
+    }
+    snprintf(pointer, sizeof pointer, "%sspecversion", prefix);
+    if (!slice_equal(attributes->specversion, SLICE("1.0")))
+        return envelope_refuse(envelope, 422, pointer, "must be 1.0");
+    snprintf(pointer, sizeof pointer, "%stype", prefix);
+    if (!envelope_type_is_valid(attributes->type))
+        return envelope_refuse(envelope, 422, pointer, "must be 1 to 128 of A-Z a-z 0-9 _ - . / :");
+    snprintf(pointer, sizeof pointer, "%stime", prefix);
+    if (attributes->time.size > 0 && units_parse_time(attributes->time, &envelope->time_ms))
+        return envelope_refuse(envelope, 422, pointer, "is not an RFC 3339 time");
+    envelope->type = attributes->type;
+    if (attributes->content_type.size > 0)
+        envelope->content_type = attributes->content_type;
+    make_key(envelope, attributes);
+    return 0;
+}
+
+static void reset(struct envelope *envelope)
+{
+    envelope->version = envelope->correlation_id = envelope->channels = envelope->key = SLICE("");
+    envelope->type = envelope->payload = SLICE("");
+    envelope->content_type = SLICE("application/json");
+    envelope->time_ms = 0;
+}
+
+/* One member of structured mode. */
+static int take_member(struct envelope *envelope, struct attributes *attributes,
+                       const struct json_member *member)
+{
+    const struct {
+        const char *name;
+        struct slice *value;
+        char *text;
+        size_t room;
+    } known[] = {
+        {"specversion", &attributes->specversion, attributes->specversion_text,
+         sizeof attributes->specversion_text},
+        {"id", &attributes->id, attributes->id_text, sizeof attributes->id_text},
+        {"source", &attributes->source, attributes->source_text, sizeof attributes->source_text},
+        {"type", &attributes->type, envelope->type_text, sizeof envelope->type_text},
+        {"time", &attributes->time, attributes->time_text, sizeof attributes->time_text},
+        {"datacontenttype", &attributes->content_type, envelope->content_type_text,
+         sizeof envelope->content_type_text},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!slice_equal(member->key, slice_str(known[i].name)))
+            continue;
+        if (known[i].value->size > 0)
+            return envelope_refuse(envelope, 422, "", "\"%s\" is given twice", known[i].name);
+        return member->kind == JSON_NULL ? 0
+                                         : envelope_string(envelope, member, known[i].text,
+                                                           known[i].room, known[i].value);
+    }
+    if (slice_equal(member->key, SLICE("data_base64")))
+        return envelope_refuse(envelope, 422, "/data_base64",
+                               "is not accepted: send binary data in binary mode");
+    if (slice_equal(member->key, SLICE("data"))) {
+        if (envelope->payload.size > 0)
+            return envelope_refuse(envelope, 422, "/data", "is given twice");
+        envelope->payload = member->raw;
+    }
+    return 0;
+}
+
+int envelope_parse_cloudevent(struct envelope *envelope, struct json *json, struct slice text)
+{
+    struct json_member members[MEMBERS_MAX];
+    struct attributes attributes = {0};
+    char why[JSON_WHY_SIZE];
+
+    reset(envelope);
+    int count = json_scan(json, text, members, MEMBERS_MAX, why);
+    if (count == -EPROTOTYPE)
+        return envelope_refuse(envelope, 422, "", "an event must be a JSON object");
+    if (count < 0)
+        return envelope_refuse(envelope, 400, "", "%s", why);
+    if (count > MEMBERS_MAX)
+        return envelope_refuse(envelope, 422, "", "has more than %d attributes", MEMBERS_MAX);
+    for (int i = 0; i < count; i++)
+        if (take_member(envelope, &attributes, &members[i]))
+            return -EINVAL;
+    return accept_attributes(envelope, &attributes, "/");
+}
+
+/* A ce-* field's value: percent-encoded UTF-8 (protocol binding, section 3.1.3.2). */
+static int decode_field(struct envelope *envelope, const struct http_header *header, char *out,
+                        size_t room, struct slice *text)
+{
+    char name[48];
+    size_t size = 0;
+    snprintf(name, sizeof name, "%.*s", (int)(header->name.size < 40 ? header->name.size : 40),
+             header->name.at);
+    for (size_t i = 0; i < header->value.size; i++) {
+        char c = header->value.at[i];
+        unsigned byte;
+        if (c == '%' && i + 2 < header->value.size + 0 &&
+            sscanf((char[]){header->value.at[i + 1], header->value.at[i + 2], 0}, "%2x", &byte) ==
+                1) {
+            c = (char)byte;
+            i += 2;
+        }
+        if (size + 1 >= room || c == '\0')
+            return envelope_refuse(envelope, 422, "",
+                                   "field %s is longer than %zu bytes, or has a NUL", name,
+                                   room - 1);
+        out[size++] = c;
+    }
+    *text = slice_of(out, size);
+    return 0;
+}
+
+int envelope_from_headers(struct envelope *envelope, const struct http_head *head,
+                          struct slice body)
+{
+    struct attributes attributes = {0};
+    const struct {
+        const char *name;
+        struct slice *value;
+        char *text;
+        size_t room;
+    } known[] = {
+        {"ce-specversion", &attributes.specversion, attributes.specversion_text,
+         sizeof attributes.specversion_text},
+        {"ce-id", &attributes.id, attributes.id_text, sizeof attributes.id_text},
+        {"ce-source", &attributes.source, attributes.source_text, sizeof attributes.source_text},
+        {"ce-type", &attributes.type, envelope->type_text, sizeof envelope->type_text},
+        {"ce-time", &attributes.time, attributes.time_text, sizeof attributes.time_text},
+    };
+
+    reset(envelope);
+    envelope->content_type = SLICE("application/octet-stream");
+    for (unsigned i = 0; i < head->header_count; i++) {
+        const struct http_header *header = &head->headers[i];
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+            if (!slice_equal_nocase(header->name, slice_str(known[k].name)))
+                continue;
+            if (known[k].value->size > 0)
+                return envelope_refuse(envelope, 422, known[k].name, "is given twice");
+            if (decode_field(envelope, header, known[k].text, known[k].room, known[k].value))
+                return -EINVAL;
+        }
+    }
+    const struct http_header *content_type = http_find(head, "content-type");
+    if (content_type) {
+        struct text text;
+        text_init(&text, envelope->content_type_text, sizeof envelope->content_type_text);
+        text_put(&text, content_type->value);
+        if (!text_ok(&text))
+            return envelope_refuse(envelope, 422, "content-type", "is longer than %d bytes",
+                                   LIMIT_CONTENT_TYPE_SIZE);
+        attributes.content_type = text_slice(&text);
+    }
+    envelope->payload = body;
+    return accept_attributes(envelope, &attributes, "ce-");
+}

@@ -1,0 +1,581 @@
+/* control.c - see control.h.
+ *
+ * Life:   control_open -> LOADING --all of meta is with the shards--> RUNNING
+ *
+ *         RUNNING --control_stop()--> DRAINING --no connection, no change on its way (or time is
+ *         up)--> SHARDS --all have stopped--> WRITER --> READER --> ENDING --nothing of ours is
+ *         busy on the loop--> STOPPED
+ *
+ * advance_stop() makes each step; it looks at what is there, so nothing else has to know the order.
+ * When shutdown_timeout is over, or at a second control_stop(), the rest is told to stop at once.
+ *
+ * A disk that has too little room left is told to the shards, which then take no more events in. A
+ * database that can make nothing durable any more ends the process: starting again is the tested
+ * way back.
+ */
+#include "control.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "changes.h"
+#include "first_start.h"
+#include "mail.h"
+#include "net/wheel.h"
+#include "registry.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum {
+    LOAD_MAX = 256, /* objects on their way to the shards while starting */
+    WATCH_MS = 1000,
+    DRAIN_MS = 1000, /* for answers of the admin port still to be fetched */
+    NS_PER_MS = 1000000,
+};
+
+enum phase { LOADING, RUNNING, DRAINING, SHARDS, WRITER, READER, ENDING, STOPPED };
+
+struct control {
+    struct config config; /* as it is now: a reload changes this copy */
+    int argc;
+    char **argv;
+    struct crew *crew;
+    struct db *db;
+    unsigned self;
+    struct loop *loop;
+    struct wheel wheel;
+    struct registry registry;
+    bool has_registry;
+    struct changes changes;
+    struct health health;
+    struct api *api;
+    struct sandbox *sandbox;
+    struct tls_context *tls;
+    int listener; /* -1: the server has it */
+
+    int signals;
+    struct loop_op signal_op;
+    struct timer watch;
+
+    enum phase phase;
+    size_t load_at; /* over tenants, keys and subscriptions, in this order */
+    uint64_t drain_until_ms, stop_until_ms;
+    bool hurried;
+    unsigned stop_left;
+    struct mail_stop stops[CREW_MAX], hurries[CREW_MAX];
+    bool has_stopped[CREW_MAX];
+};
+
+static const struct storage_state storage_low = {.low = true}, storage_fine = {.low = false};
+
+static uint64_t now_ms(void)
+{
+    return clock_monotonic_ns() / NS_PER_MS;
+}
+
+/* ---- watching the storage ---- */
+
+static void no_memory(void)
+{
+    LOG(LOG_ERROR, "out of memory: stopping at once");
+    _exit(1);
+}
+
+/* It has to rise an eighth over the limit before it counts as enough again. */
+static bool is_storage_low(struct control *control)
+{
+    uint64_t least = control->config.storage_free_min_bytes;
+    struct statvfs disk;
+    if (statvfs(control->config.data, &disk) != 0)
+        return control->health.storage_low;
+    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return left < (control->health.storage_low ? least + least / 8 : least);
+}
+
+static void watch_storage(struct control *control)
+{
+    bool is_low = is_storage_low(control);
+    if (is_low == control->health.storage_low)
+        return;
+    control->health.storage_low = is_low;
+    if (is_low)
+        LOG(LOG_ERROR, "too little free space on the disk: events are refused",
+            log_str("data", control->config.data),
+            log_u64("storage_free_min", control->config.storage_free_min_bytes));
+    else
+        LOG(LOG_WARN, "there is enough free space on the disk again: events are accepted");
+    if (changes_send(&control->changes, DIRECTORY_STORAGE, is_low ? &storage_low : &storage_fine,
+                     NULL, NULL))
+        no_memory();
+}
+
+static void on_watch(struct timer *timer)
+{
+    struct control *control = container_of(timer, struct control, watch);
+    if (!db_healthy(control->db)) {
+        LOG(LOG_ERROR, "the database can make nothing durable any more: stopping at once");
+        _exit(1);
+    }
+    if (control->phase <= RUNNING)
+        watch_storage(control);
+    wheel_arm(&control->wheel, &control->watch, control->wheel.now_ms + WATCH_MS);
+}
+
+/* ---- signals ---- */
+
+static void on_signal(struct control *control, uint32_t number)
+{
+    if (number == SIGHUP) {
+        control_reload(control);
+        return;
+    }
+    if (control->phase >= DRAINING) {
+        LOG(LOG_WARN, "a second signal: stopping at once");
+        _exit(1);
+    }
+    LOG(LOG_INFO, "stopping", log_str("signal", strsignal((int)number)));
+    control_stop(control);
+}
+
+static void on_signals(struct loop_op *op, const struct loop_event *event)
+{
+    struct control *control = container_of(op, struct control, signal_op);
+    struct signalfd_siginfo info;
+    if (event->result == -ECANCELED)
+        return;
+    while (read(control->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        on_signal(control, info.ssi_signo);
+    if (control->phase < ENDING)
+        loop_poll(control->loop, &control->signal_op, control->signals, POLLIN);
+}
+
+/* main has blocked these in all threads. */
+static int open_signals(struct control *control)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    control->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (control->signals < 0)
+        return -errno;
+    control->signal_op.on_done = on_signals;
+    loop_poll(control->loop, &control->signal_op, control->signals, POLLIN);
+    return 0;
+}
+
+/* ---- opening and closing ---- */
+
+static int open_tls(struct control *control, struct tls_context **tls,
+                    char why[static CONTROL_WHY_SIZE])
+{
+    char tls_why[TLS_WHY_SIZE];
+    *tls = NULL;
+    if (control->config.tls_cert[0] == '\0')
+        return 0;
+    int error = tls_server_open(tls, control->config.tls_cert, control->config.tls_key, tls_why);
+    if (error)
+        snprintf(why, CONTROL_WHY_SIZE, "%s", tls_why);
+    return error;
+}
+
+static int open_listener(struct control *control, struct config *config,
+                         char why[static CONTROL_WHY_SIZE])
+{
+    char text[ADDRESS_TEXT_SIZE];
+    struct address bound;
+    int fd = loop_listen(&config->admin, false, &bound);
+    if (fd < 0) {
+        snprintf(why, CONTROL_WHY_SIZE, "cannot listen on %s (admin): %s",
+                 address_print(&config->admin, text).at, strerror(-fd));
+        return fd;
+    }
+    control->listener = fd;
+    config->admin = control->config.admin = bound;
+    return 0;
+}
+
+static int open_loop(struct control *control, char why[static CONTROL_WHY_SIZE])
+{
+    const struct loop_options options = {.entries = 256, .buffers = 128, .buffer_bytes = 16384};
+    char loop_why[LOOP_WHY_SIZE];
+    int error = loop_open(&control->loop, &options, loop_why);
+    if (error)
+        snprintf(why, CONTROL_WHY_SIZE, "%.*s", CONTROL_WHY_SIZE - 1, loop_why);
+    else
+        control->crew->members[control->self].loop = control->loop;
+    return error;
+}
+
+static int open_registry(struct control *control, char why[static CONTROL_WHY_SIZE])
+{
+    int error = registry_open(&control->registry);
+    if (error)
+        return error;
+    control->has_registry = true;
+    char registry_why[REGISTRY_WHY_SIZE];
+    error = registry_load(&control->registry, control->db, registry_why);
+    if (error)
+        snprintf(why, CONTROL_WHY_SIZE, "%.*s", CONTROL_WHY_SIZE - 1, registry_why);
+    else
+        error = first_start(&control->registry, control->db, control->config.data, why);
+    changes_init(&control->changes, control->crew, control->db, &control->registry);
+    return error;
+}
+
+static int open_api(struct control *control)
+{
+    const struct api_parts parts = {
+        .crew = control->crew,
+        .wheel = &control->wheel,
+        .db = control->db,
+        .registry = &control->registry,
+        .changes = &control->changes,
+        .config = &control->config,
+        .health = &control->health,
+    };
+    int error = api_open(&control->api, &parts);
+    if (!error && control->config.sandbox)
+        error = sandbox_open(&control->sandbox, &control->registry);
+    return error;
+}
+
+int control_open(struct control **made, struct config *config, int argc, char **argv,
+                 struct crew *crew, struct db *db, char why[static CONTROL_WHY_SIZE])
+{
+    struct control *control = calloc(1, sizeof *control);
+    snprintf(why, CONTROL_WHY_SIZE, "out of memory");
+    if (!control)
+        return -ENOMEM;
+    control->config = *config;
+    control->argc = argc;
+    control->argv = argv;
+    control->crew = crew;
+    control->db = db;
+    control->self = crew_control(crew);
+    control->listener = control->signals = -1;
+    wheel_init(&control->wheel, now_ms());
+    timer_init(&control->watch, on_watch);
+
+    int error = open_loop(control, why);
+    if (!error)
+        error = open_registry(control, why);
+    if (!error)
+        error = open_tls(control, &control->tls, why);
+    if (!error)
+        error = open_api(control);
+    if (!error)
+        error = open_listener(control, config, why);
+    if (!error)
+        error = open_signals(control);
+    if (error) {
+        control_close(control);
+        return error;
+    }
+    control->health.storage_low = is_storage_low(control);
+    wheel_arm(&control->wheel, &control->watch, control->wheel.now_ms + WATCH_MS);
+    *made = control;
+    return 0;
+}
+
+static bool is_busy(const struct control *control)
+{
+    const struct http_server *server = control->api ? api_server(control->api) : NULL;
+    return loop_op_busy(&control->signal_op) ||
+           (server && (!http_server_idle(server) || http_server_connections(server) > 0));
+}
+
+/* What is on the loop has to end before memory and loop go. */
+static void quiet(struct control *control)
+{
+    if (control->api)
+        http_server_stop(api_server(control->api));
+    loop_cancel(control->loop, &control->signal_op);
+    while (is_busy(control)) {
+        wheel_advance(&control->wheel, now_ms());
+        loop_turn(control->loop, clock_monotonic_ns() + NS_PER_MS);
+    }
+}
+
+void control_close(struct control *control)
+{
+    if (!control)
+        return;
+    if (control->loop) {
+        quiet(control);
+        if (control->listener >= 0)
+            loop_close_socket(control->loop, control->listener);
+    }
+    api_close(control->api);
+    sandbox_close(control->sandbox);
+    tls_context_close(control->tls);
+    if (control->has_registry)
+        registry_close(&control->registry);
+    if (control->signals >= 0)
+        close(control->signals);
+    if (control->loop)
+        loop_close(control->loop);
+    free(control);
+}
+
+/* ---- starting ---- */
+
+/* The next object of meta that the shards have to know; false when they have all. */
+static bool next_to_load(struct control *control, enum directory_kind *kind, const void **object)
+{
+    static const enum directory_kind kinds[] = {DIRECTORY_TENANT, DIRECTORY_KEY,
+                                                DIRECTORY_SUBSCRIPTION};
+    const struct shelf *shelves[] = {&control->registry.tenants, &control->registry.keys,
+                                     &control->registry.subscriptions};
+    size_t at = control->load_at++;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (at < shelves[i]->count) {
+            *kind = kinds[i];
+            *object = shelves[i]->items[at];
+            return true;
+        }
+        at -= shelves[i]->count;
+    }
+    *kind = DIRECTORY_STORAGE;
+    *object = control->health.storage_low ? &storage_low : &storage_fine;
+    return at == 0;
+}
+
+static void go_on_loading(struct control *control)
+{
+    enum directory_kind kind;
+    const void *object;
+    while (control->changes.in_flight < LOAD_MAX) {
+        if (!next_to_load(control, &kind, &object)) {
+            if (control->changes.in_flight)
+                return;
+            control->phase = RUNNING;
+            control->health.loaded = true;
+            return;
+        }
+        if (changes_send(&control->changes, kind, object, NULL, NULL))
+            no_memory();
+    }
+}
+
+void control_load_shards(struct control *control)
+{
+    must(control->phase == LOADING);
+    go_on_loading(control);
+}
+
+bool control_is_loaded(const struct control *control)
+{
+    return control->health.loaded;
+}
+
+int control_serve(struct control *control)
+{
+    int fd = control->listener;
+    control->listener = -1;
+    return http_server_listen(api_server(control->api), fd, control->tls);
+}
+
+/* ---- mail ---- */
+
+/* A receiver answered 410: it wants no more. */
+static void disable(struct control *control, const struct id *id)
+{
+    struct subscription *before = registry_subscription(&control->registry, id);
+    if (!before || before->status == SUBSCRIPTION_DISABLED)
+        return;
+    struct subscription *after = subscription_copy(before);
+    if (!after)
+        no_memory();
+    after->status = SUBSCRIPTION_DISABLED;
+    after->updated_ms = clock_wall_ms();
+    if (changes_begin(&control->changes, before, after, NULL, NULL)) {
+        LOG(LOG_ERROR, "a subscription that is gone could not be disabled",
+            log_id("subscription", "sub", id));
+        subscription_free(after);
+        return;
+    }
+    LOG(LOG_WARN, "the receiver answered 410: its subscription is disabled",
+        log_id("subscription", "sub", id));
+}
+
+static void send_back(struct control *control, struct mail *mail)
+{
+    crew_post(control->crew, control->self, mail->from, mail);
+}
+
+static void on_ask(struct control *control, struct mail_ask *ask)
+{
+    if (control->sandbox) {
+        sandbox_answer(control->sandbox, ask);
+    } else {
+        ask->status = 404;
+        ask->content_type = "text/plain";
+        ask->answer = NULL;
+        ask->answer_size = 0;
+    }
+    send_back(control, &ask->mail);
+}
+
+static void on_report(struct control *control, struct mail_report *report)
+{
+    if (report->report == REPORT_GONE && control->phase <= DRAINING)
+        disable(control, &report->subscription);
+    send_back(control, &report->mail);
+}
+
+static void on_mail(struct control *control, struct mail *mail)
+{
+    switch ((enum mail_kind)mail->kind) {
+    case MAIL_DIRECTORY:
+        changes_answered(&control->changes, container_of(mail, struct mail_directory, mail));
+        break;
+    case MAIL_FIGURES:
+        api_figures_answered(control->api, container_of(mail, struct mail_figures, mail));
+        break;
+    case MAIL_ASK:
+        on_ask(control, container_of(mail, struct mail_ask, mail));
+        break;
+    case MAIL_REPORT:
+        on_report(control, container_of(mail, struct mail_report, mail));
+        break;
+    case MAIL_STOP: /* either of two, if it was told twice */
+        control->stop_left -= !control->has_stopped[mail->from];
+        control->has_stopped[mail->from] = true;
+        break;
+    default:
+        must(false);
+    }
+}
+
+/* ---- stopping ---- */
+
+static void tell(struct control *control, struct mail_stop *stop, unsigned member, bool now)
+{
+    stop->mail.kind = MAIL_STOP;
+    stop->now = now;
+    crew_post(control->crew, control->self, member, &stop->mail);
+}
+
+static void tell_to_stop(struct control *control, enum phase phase, unsigned first, unsigned count)
+{
+    control->phase = phase;
+    control->stop_left = count;
+    for (unsigned member = first; member < first + count; member++)
+        tell(control, &control->stops[member], member, control->hurried);
+}
+
+static void hurry(struct control *control)
+{
+    if (control->hurried)
+        return;
+    control->hurried = true;
+    if (control->phase != SHARDS)
+        return;
+    for (unsigned shard = 0; shard < control->crew->shards; shard++)
+        if (!control->has_stopped[shard])
+            tell(control, &control->hurries[shard], shard, true);
+}
+
+static bool is_drained(const struct control *control)
+{
+    bool is_over = control->hurried || control->wheel.now_ms >= control->drain_until_ms;
+    return (is_over || http_server_connections(api_server(control->api)) == 0) &&
+           control->changes.in_flight == 0;
+}
+
+/* One step, if it is time for it. */
+static void advance_stop(struct control *control)
+{
+    struct crew *crew = control->crew;
+    if (control->phase >= DRAINING && control->wheel.now_ms >= control->stop_until_ms)
+        hurry(control);
+    if (control->phase == DRAINING && is_drained(control)) {
+        http_server_stop(api_server(control->api));
+        tell_to_stop(control, SHARDS, 0, crew->shards);
+    } else if (control->phase == SHARDS && control->stop_left == 0) {
+        tell_to_stop(control, WRITER, crew_writer(crew), 1);
+    } else if (control->phase == WRITER && control->stop_left == 0) {
+        tell_to_stop(control, READER, crew_reader(crew), 1);
+    } else if (control->phase == READER && control->stop_left == 0) {
+        control->phase = ENDING;
+        loop_cancel(control->loop, &control->signal_op);
+    } else if (control->phase == ENDING && !is_busy(control)) {
+        control->phase = STOPPED;
+    }
+}
+
+void control_stop(struct control *control)
+{
+    if (control->phase >= DRAINING) {
+        hurry(control);
+        return;
+    }
+    control->phase = DRAINING;
+    control->health.stopping = true;
+    control->wheel.now_ms = now_ms();
+    control->drain_until_ms = control->wheel.now_ms + DRAIN_MS;
+    control->stop_until_ms = control->wheel.now_ms + control->config.shutdown_timeout_ms;
+    http_server_drain(api_server(control->api));
+}
+
+bool control_is_stopped(const struct control *control)
+{
+    return control->phase == STOPPED;
+}
+
+/* ---- reloading ---- */
+
+static void reload_tls(struct control *control)
+{
+    char why[CONTROL_WHY_SIZE];
+    struct tls_context *fresh;
+    if (open_tls(control, &fresh, why)) {
+        LOG(LOG_ERROR, "the certificate is kept as it was", log_str("why", why));
+        return;
+    }
+    if (!fresh)
+        return;
+    http_server_set_tls(api_server(control->api), fresh);
+    tls_context_close(control->tls);
+    control->tls = fresh;
+}
+
+void control_reload(struct control *control)
+{
+    if (config_reload(&control->config, control->argc, control->argv, stderr)) {
+        LOG(LOG_ERROR, "the configuration is kept as it was");
+        return;
+    }
+    log_set(control->config.log_level, control->config.log_format);
+    reload_tls(control);
+    LOG(LOG_INFO, "the configuration was read again");
+}
+
+/* ---- the turn ---- */
+
+uint64_t control_tick(struct control *control)
+{
+    struct mail *mail;
+    wheel_advance(&control->wheel, now_ms());
+    while ((mail = mailbox_take(&control->crew->members[control->self].mailbox)) != NULL)
+        on_mail(control, mail);
+    if (control->phase == LOADING)
+        go_on_loading(control);
+    advance_stop(control);
+
+    uint64_t next_ms = wheel_next_ms(&control->wheel);
+    if (control->phase == DRAINING && control->drain_until_ms < next_ms)
+        next_ms = control->drain_until_ms;
+    if (control->phase >= DRAINING && !control->hurried && control->stop_until_ms < next_ms)
+        next_ms = control->stop_until_ms;
+    return next_ms == WHEEL_NEVER ? UINT64_MAX : next_ms * NS_PER_MS;
+}

@@ -1,0 +1,751 @@
+/* delivery.c - the life of a delivery. The only place that changes its state.
+ *
+ *     take_fresh()        delivery_load_parked()            delivery_load_retry()
+ *          |                       |                                |
+ *          v                       v                                v
+ *        READY <-------------------+<-- delivery_loaded() --+    WAITING <--------------+
+ *          |  \                                             |       | fall_due()        |
+ *          |   +-- park() --> a 'P' row, not in memory      +-- LOADING --> gone()      |
+ *          | delivery_start()                                                           |
+ *          v                                                                            |
+ *       SENDING -- delivery_answered() --> succeed() | fail() --> bury() | schedule() --+
+ *                                                                             \--> an 'R' row, not
+ * in memory
+ *
+ * Durable trace. A fresh delivery needs none: its event names it, and recovery finds it from the
+ * shard's mark. It is settled by its first transition on disk, or by delivery_sweep() after
+ * LIMIT_UNSETTLED_MS, so that the mark moves on. Until then it is on `young`.
+ *
+ * Invariants:
+ *   1. A delivery is on exactly one of its endpoint's lists (ready, sending, waiting), by its
+ * state.
+ *   2. One with a row (row != 0) is in the table, so that what is read back is never in memory
+ * twice.
+ *   3. `share` is set while the block's bytes are needed, or the share waits for its settlement;
+ * then it counts in share->reading or unsettled.
+ */
+#include "shard.h"
+
+#include "attempt.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "retry.h"
+
+enum { LOAD_AGAIN_MS = 50, LOAD_FAILED_MS = 1000, CONNECTIONS_AGAIN_MS = 10 };
+
+int deliveries_open(struct deliveries *deliveries)
+{
+    *deliveries = (struct deliveries){0};
+    list_init(&deliveries->young);
+    list_init(&deliveries->shares);
+    int rc = pool_open(&deliveries->pool, sizeof(struct delivery), LIMIT_DELIVERIES);
+    if (rc == 0)
+        rc = table_open(&deliveries->with_rows, LIMIT_DELIVERIES);
+    if (rc)
+        deliveries_close(deliveries);
+    return rc;
+}
+
+void deliveries_close(struct deliveries *deliveries)
+{
+    pool_close(&deliveries->pool);
+    if (deliveries->with_rows.buckets)
+        table_close(&deliveries->with_rows);
+}
+
+/* ---- shares of blocks ---- */
+
+static void share_answer(struct shard *shard, struct block_share *share, struct mail *mail)
+{
+    unsigned owner = share->block->journal.block.shard;
+    if (owner != shard->number)
+        crew_post(shard->crew, shard->number, owner, mail);
+    else if (mail == &share->released)
+        intake_released(shard, share);
+    else
+        intake_settled(shard, share);
+}
+
+/* Tells the block's owner what it waits for. The share may be gone after the second answer. */
+static void share_check(struct shard *shard, struct block_share *share)
+{
+    if (!share->walked)
+        return;
+    bool release = share->reading == 0 && !share->is_released;
+    bool settle = share->unsettled == 0 && !share->is_settled;
+    share->is_released |= release;
+    share->is_settled |= settle;
+    if (release)
+        share_answer(shard, share, &share->released);
+    if (settle)
+        share_answer(shard, share, &share->settled);
+}
+
+void delivery_share_settled(struct shard *shard, struct block_share *share, uint32_t count)
+{
+    must(share->unsettled >= count);
+    share->unsettled -= count;
+    share_check(shard, share);
+}
+
+static void release_bytes(struct shard *shard, struct delivery *delivery)
+{
+    struct block_share *share = delivery->share;
+    delivery->share = NULL;
+    if (share) {
+        must(share->reading > 0);
+        share->reading--;
+        share_check(shard, share);
+    }
+    if (delivery->fetched) {
+        shard->deliveries.fetched_bytes -= delivery->fetched->event.payload.size;
+        paging_give_back(shard, delivery->fetched);
+        delivery->fetched = NULL;
+    }
+}
+
+/* Call after outcomes_begin() and before release_bytes(): the transition just written is this
+ * delivery's first durable trace, if it had none. */
+static void settle(struct shard *shard, struct delivery *delivery)
+{
+    if (delivery->settled)
+        return;
+    delivery->settled = true;
+    list_remove(&delivery->young);
+    must(delivery->share);
+    outcomes_settle(shard, delivery->share);
+}
+
+/* ---- being in memory ---- */
+
+static uint64_t row_hash(const struct id *subscription, const struct id *event)
+{
+    return id_hash(event) ^ (id_hash(subscription) * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+static bool is_in_memory(const struct shard *shard, const struct endpoint *endpoint,
+                         const struct id *event)
+{
+    struct table_node *node =
+        table_first(&shard->deliveries.with_rows, row_hash(&endpoint->subscription->id, event));
+    for (; node; node = table_next(node)) {
+        const struct delivery *delivery = container_of(node, struct delivery, node);
+        if (id_equal(&delivery->event, event) &&
+            id_equal(&delivery->subscription, &endpoint->subscription->id))
+            return true;
+    }
+    return false;
+}
+
+static void set_row(struct shard *shard, struct delivery *delivery, enum row_kind row)
+{
+    if (delivery->row == 0)
+        table_put(&shard->deliveries.with_rows, &delivery->node,
+                  row_hash(&delivery->endpoint->subscription->id, &delivery->event));
+    delivery->row = (uint8_t)row;
+}
+
+static void fall_due(struct timer *timer);
+
+static struct delivery *make(struct shard *shard, struct endpoint *endpoint, const struct id *event)
+{
+    struct delivery *delivery = pool_take(&shard->deliveries.pool);
+    if (!delivery)
+        return NULL;
+    *delivery = (struct delivery){.endpoint = endpoint,
+                                  .shard = shard,
+                                  .event = *event,
+                                  .subscription = endpoint->subscription->id,
+                                  .taken_ms = shard->now_ms,
+                                  .settled = true};
+    list_init(&delivery->link);
+    list_init(&delivery->young);
+    timer_init(&delivery->due, fall_due);
+    endpoint->in_memory++;
+    return delivery;
+}
+
+/* Is no longer its endpoint's. What it holds is given back. */
+static void detach(struct shard *shard, struct delivery *delivery)
+{
+    struct endpoint *endpoint = delivery->endpoint;
+    must(delivery->settled);
+    timer_disarm(&delivery->due);
+    list_remove(&delivery->link);
+    release_bytes(shard, delivery);
+    if (delivery->state == STATE_READY)
+        endpoint->ready_count--;
+    if (delivery->state == STATE_WAITING || delivery->state == STATE_LOADING)
+        shard->deliveries.waiting--;
+    endpoint->in_memory--;
+    endpoint_update_turn(shard, endpoint);
+}
+
+/* Leaves memory; its rows, if any, stay as they are. */
+static void forget(struct shard *shard, struct delivery *delivery)
+{
+    detach(shard, delivery);
+    if (delivery->row)
+        table_drop(&shard->deliveries.with_rows, &delivery->node);
+    pool_give(&shard->deliveries.pool, delivery);
+}
+
+/* Has ended, and its row was dropped in the open outcomes. */
+static void finish(struct shard *shard, struct delivery *delivery)
+{
+    if (!delivery->row) {
+        forget(shard, delivery);
+        return;
+    }
+    detach(shard, delivery);
+    delivery->state = STATE_GHOST;
+    delivery->endpoint = NULL;
+    paging_haunt(shard, delivery);
+}
+
+void delivery_lay(struct shard *shard, struct delivery *ghost)
+{
+    must(ghost->state == STATE_GHOST);
+    table_drop(&shard->deliveries.with_rows, &ghost->node);
+    pool_give(&shard->deliveries.pool, ghost);
+}
+
+static void become_ready(struct shard *shard, struct delivery *delivery)
+{
+    delivery->state = STATE_READY;
+    list_push_back(&delivery->endpoint->ready, &delivery->link);
+    delivery->endpoint->ready_count++;
+    endpoint_update_turn(shard, delivery->endpoint);
+}
+
+static void become_waiting(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
+{
+    delivery->state = STATE_WAITING;
+    list_push_back(&delivery->endpoint->waiting, &delivery->link);
+    shard->deliveries.waiting++;
+    wheel_arm(&shard->wheel, &delivery->due, due_ms);
+}
+
+/* ---- rows ---- */
+
+static void put_wait_row(struct shard *shard, const struct key *key, uint32_t attempt_count)
+{
+    char value[WAIT_ROW_SIZE];
+    wait_row_encode(&(struct wait_row){attempt_count}, value);
+    outcomes_put(shard, key, slice_of(value, sizeof value));
+}
+
+static void drop_row(struct shard *shard, const struct delivery *delivery)
+{
+    const struct id *subscription = &delivery->endpoint->subscription->id;
+    struct key key;
+    if (delivery->row == ROW_PARKED)
+        key = key_row(ROW_PARKED, subscription, &delivery->event);
+    else if (delivery->row == ROW_RETRY)
+        key = key_retry(delivery->row_due_ms, subscription, &delivery->event);
+    else
+        return;
+    outcomes_drop(shard, &key);
+}
+
+/* The 'D' row: how the delivery stands after the attempt in `record`, which is in `block`. */
+static void put_delivery_row(struct shard *shard, const struct delivery *delivery,
+                             const struct attempt_record *record, uint64_t block)
+{
+    char value[DELIVERY_ROW_SIZE_MAX];
+    struct delivery_row row = {0};
+    if (delivery->fetched)
+        row = delivery->fetched->row;
+    if (row.block_count == RECORD_ATTEMPTS_KEPT) {
+        memmove(&row.blocks[0], &row.blocks[1], (RECORD_ATTEMPTS_KEPT - 1) * sizeof row.blocks[0]);
+        row.block_count--;
+    }
+    row.blocks[row.block_count++] = block;
+    row.status = record->status_after;
+    row.last_outcome = record->outcome;
+    row.last_http_status = record->http_status;
+    row.attempt_count = delivery->attempt_count;
+    row.next_attempt_ms = record->next_attempt_ms;
+    row.updated_ms = clock_wall_ms();
+
+    struct key key = key_row(ROW_DELIVERY, &delivery->endpoint->subscription->id, &delivery->event);
+    outcomes_put(shard, &key, slice_of(value, delivery_row_encode(&row, value)));
+}
+
+/* A note in the attempts log: the delivery has a row now, or has ended, without an attempt. */
+static uint64_t put_note(struct shard *shard, const struct endpoint *endpoint,
+                         const struct id *event, struct attempt_record *note)
+{
+    note->event = *event;
+    note->subscription = endpoint->subscription->id;
+    note->tenant = endpoint->subscription->tenant;
+    note->at_ms = clock_wall_ms();
+    return outcomes_attempt(shard, note);
+}
+
+/* ---- parking ---- */
+
+static void put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
+                       uint32_t attempt_count)
+{
+    struct key key = key_row(ROW_PARKED, &endpoint->subscription->id, event);
+    put_wait_row(shard, &key, attempt_count);
+    shard->metrics.deliveries_parked++;
+}
+
+static void note_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event)
+{
+    struct attempt_record note = {.outcome = ATTEMPT_NONE, .status_after = DELIVERY_PENDING};
+    put_note(shard, endpoint, event, &note);
+}
+
+/* From READY or WAITING to a 'P' row alone. */
+static void park(struct shard *shard, struct delivery *delivery)
+{
+    struct endpoint *endpoint = delivery->endpoint;
+    struct id event = delivery->event;
+    if (delivery->row != ROW_PARKED) {
+        outcomes_begin(shard);
+        drop_row(shard, delivery);
+        put_parked(shard, endpoint, &event, delivery->attempt_count);
+        if (delivery->row == 0)
+            note_parked(shard, endpoint, &event);
+        settle(shard, delivery);
+    }
+    forget(shard, delivery);
+    endpoint_parked(shard, endpoint, &event);
+}
+
+void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
+{
+    while (list_is_linked(&endpoint->ready) && outcomes_have_room(shard))
+        park(shard, container_of(endpoint->ready.next, struct delivery, link));
+}
+
+/* ---- taking deliveries in ---- */
+
+/* A fresh delivery of a block. Held in memory if there is a place for it, else parked at once. */
+static void take_fresh(struct shard *shard, struct block_share *share, struct slice record,
+                       const struct id *event, const struct id *subscription)
+{
+    struct endpoint *endpoint = endpoint_find(shard, subscription);
+    if (!endpoint)
+        return; /* deleted meanwhile: nothing to do, now or after a restart */
+
+    shard->metrics.deliveries_created++;
+    share->unsettled++;
+    bool may_hold = endpoint->subscription->status == SUBSCRIPTION_ACTIVE && !shard->stopping &&
+                    endpoint_has_window(shard, endpoint);
+    struct delivery *delivery = may_hold ? make(shard, endpoint, event) : NULL;
+    if (!delivery) {
+        outcomes_begin(shard);
+        put_parked(shard, endpoint, event, 0);
+        note_parked(shard, endpoint, event);
+        outcomes_settle(shard, share);
+        endpoint_parked(shard, endpoint, event);
+        return;
+    }
+    delivery->share = share;
+    delivery->record = record;
+    delivery->settled = false;
+    share->reading++;
+    list_push_back(&shard->deliveries.young, &delivery->young);
+    become_ready(shard, delivery);
+}
+
+/* False: no room to go on. */
+static bool walk_record(struct shard *shard, struct block_share *share, struct slice record)
+{
+    struct event_record event;
+    must(event_record_decode(record, &event) == 0);
+    if (event.duplicate)
+        return true;
+    while (share->subscription_at < event.subscription_count) {
+        const struct id *subscription = &event.subscriptions[share->subscription_at];
+        if (keys_home(subscription, shard->crew->shards) == shard->number) {
+            if (!outcomes_have_room(shard))
+                return false;
+            take_fresh(shard, share, record, &event.event, subscription);
+        }
+        share->subscription_at++;
+    }
+    share->subscription_at = 0;
+    return true;
+}
+
+static void walk(struct shard *shard, struct block_share *share)
+{
+    struct slice record;
+    struct slice rest = share->rest;
+    while (block_next(&rest, &record)) {
+        if (!walk_record(shard, share, record)) {
+            if (!list_is_linked(&share->link))
+                list_push_back(&shard->deliveries.shares, &share->link);
+            return;
+        }
+        share->rest = rest;
+    }
+    list_remove(&share->link);
+    share->walked = true;
+    share_check(shard, share);
+}
+
+void delivery_take_share(struct shard *shard, struct block_share *share)
+{
+    if (list_is_linked(&shard->deliveries.shares))
+        list_push_back(&shard->deliveries.shares, &share->link); /* in order */
+    else
+        walk(shard, share);
+}
+
+void delivery_walk_shares(struct shard *shard)
+{
+    while (list_is_linked(&shard->deliveries.shares) && outcomes_have_room(shard))
+        walk(shard, container_of(shard->deliveries.shares.next, struct block_share, link));
+}
+
+static void hold_event(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
+{
+    delivery->fetched = event;
+    shard->deliveries.fetched_bytes += event->event.payload.size;
+    shard->metrics.deliveries_loaded++;
+}
+
+/* The event is not there any more: its retention has ended before the delivery did. */
+static void gone(struct shard *shard, struct delivery *delivery)
+{
+    struct attempt_record note = {.outcome = ATTEMPT_CANCELLED,
+                                  .status_after = DELIVERY_DEAD,
+                                  .error =
+                                      SLICE("the event's retention ended before it was delivered")};
+    outcomes_begin(shard);
+    uint64_t block = put_note(shard, delivery->endpoint, &delivery->event, &note);
+    drop_row(shard, delivery);
+    put_delivery_row(shard, delivery, &note, block);
+    shard->metrics.deliveries_dead++;
+    finish(shard, delivery);
+}
+
+enum load_result delivery_load_parked(struct shard *shard, struct endpoint *endpoint,
+                                      const struct backlog_row *row, struct fetched_event *event)
+{
+    if (is_in_memory(shard, endpoint, &row->event))
+        return LOAD_KNOWN;
+    struct delivery *delivery = make(shard, endpoint, &row->event);
+    if (!delivery)
+        return LOAD_NO_ROOM;
+    delivery->attempt_count = row->attempt_count;
+    set_row(shard, delivery, ROW_PARKED);
+    delivery->state = STATE_SENDING; /* on no list yet */
+    if (event) {
+        hold_event(shard, delivery, event);
+        become_ready(shard, delivery);
+    } else {
+        gone(shard, delivery);
+    }
+    return LOAD_TAKEN;
+}
+
+static uint64_t monotonic_of(uint64_t wall_ms)
+{
+    uint64_t now_wall_ms = clock_wall_ms();
+    uint64_t now_ms = clock_monotonic_ns() / 1000000;
+    return wall_ms > now_wall_ms ? now_ms + (wall_ms - now_wall_ms) + 1 : now_ms;
+}
+
+enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpoint,
+                                     const struct backlog_row *row)
+{
+    if (is_in_memory(shard, endpoint, &row->event))
+        return LOAD_KNOWN;
+    struct delivery *delivery = make(shard, endpoint, &row->event);
+    if (!delivery)
+        return LOAD_NO_ROOM;
+    delivery->attempt_count = row->attempt_count;
+    delivery->row_due_ms = row->due_ms;
+    set_row(shard, delivery, ROW_RETRY);
+    become_waiting(shard, delivery, monotonic_of(row->due_ms));
+    return LOAD_TAKEN;
+}
+
+/* ---- waiting and loading ---- */
+
+static bool may_load(const struct shard *shard, const struct endpoint *endpoint)
+{
+    return shard->deliveries.fetched_bytes < shard->memory.arena_size / 4 &&
+           endpoint->ready_count <= endpoint->subscription->concurrency_max && !shard->stopping;
+}
+
+static void fall_due(struct timer *timer)
+{
+    struct delivery *delivery = container_of(timer, struct delivery, due);
+    struct shard *shard = delivery->shard;
+    struct endpoint *endpoint = delivery->endpoint;
+
+    if (endpoint->subscription->status != SUBSCRIPTION_ACTIVE && outcomes_have_room(shard)) {
+        park(shard, delivery);
+        return;
+    }
+    if (endpoint->subscription->status != SUBSCRIPTION_ACTIVE || !may_load(shard, endpoint) ||
+        !paging_load(shard, delivery)) {
+        wheel_arm(&shard->wheel, timer, shard->now_ms + LOAD_AGAIN_MS);
+        return;
+    }
+    delivery->state = STATE_LOADING;
+}
+
+void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
+{
+    struct endpoint *endpoint = delivery->endpoint;
+    must(delivery->state == STATE_LOADING);
+    if (endpoint->deleted) {
+        if (event)
+            paging_give_back(shard, event);
+        forget(shard, delivery);
+        endpoint_free_if_over(shard, endpoint);
+        return;
+    }
+    if (!event) {
+        gone(shard, delivery);
+        return;
+    }
+    list_remove(&delivery->link);
+    shard->deliveries.waiting--;
+    hold_event(shard, delivery, event);
+    become_ready(shard, delivery);
+}
+
+void delivery_load_failed(struct shard *shard, struct delivery *delivery)
+{
+    delivery->state = STATE_WAITING;
+    wheel_arm(&shard->wheel, &delivery->due, shard->now_ms + LOAD_FAILED_MS);
+}
+
+/* ---- sending ---- */
+
+void delivery_event(const struct delivery *delivery, struct event_record *event)
+{
+    if (delivery->fetched)
+        *event = delivery->fetched->event;
+    else
+        must(event_record_decode(delivery->record, event) == 0);
+}
+
+bool delivery_start(struct shard *shard, struct endpoint *endpoint)
+{
+    if (shard->now_ms < shard->dispatch_after_ms ||
+        shard->attempts.used == shard->attempts.capacity)
+        return false;
+    struct delivery *delivery = container_of(endpoint->ready.next, struct delivery, link);
+    list_remove(&delivery->link);
+    endpoint->ready_count--;
+    list_push_back(&endpoint->sending, &delivery->link);
+    endpoint->sending_count++;
+    delivery->state = STATE_SENDING;
+    delivery->is_sent = false;
+    must(attempt_start(shard, delivery)); /* it may have ended already */
+    return true;
+}
+
+void delivery_sent(struct delivery *delivery)
+{
+    delivery->is_sent = true;
+}
+
+static void succeed(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+{
+    record->status_after = DELIVERY_DELIVERED;
+    uint64_t block = outcomes_attempt(shard, record);
+    if (delivery->row || delivery->attempt_count > 1) {
+        drop_row(shard, delivery);
+        put_delivery_row(shard, delivery, record, block);
+    }
+    uint64_t now_ms = clock_wall_ms();
+    uint64_t accepted_ms = id_time_ms(&delivery->event);
+    shard->metrics.deliveries_delivered++;
+    if (delivery->attempt_count == 1)
+        histogram_add(&shard->metrics.deliver_us,
+                      now_ms > accepted_ms ? (now_ms - accepted_ms) * 1000 : 0);
+    settle(shard, delivery);
+    finish(shard, delivery);
+}
+
+/* The last failure: a dead letter. */
+static void bury(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+{
+    struct key key = key_row(ROW_DEAD, &delivery->endpoint->subscription->id, &delivery->event);
+    record->status_after = DELIVERY_DEAD;
+    uint64_t block = outcomes_attempt(shard, record);
+    drop_row(shard, delivery);
+    put_delivery_row(shard, delivery, record, block);
+    put_wait_row(shard, &key, delivery->attempt_count);
+    shard->metrics.deliveries_dead++;
+    LOG(LOG_WARN, "delivery is dead", log_id("event", "evt", &delivery->event),
+        log_id("subscription", "sub", &delivery->endpoint->subscription->id),
+        log_u64("attempts", delivery->attempt_count),
+        log_str("outcome", attempt_outcome_name(record->outcome)),
+        log_u64("status", record->http_status));
+    settle(shard, delivery);
+    finish(shard, delivery);
+}
+
+static void schedule(struct shard *shard, struct delivery *delivery, struct attempt_record *record,
+                     uint64_t wait_ms)
+{
+    uint64_t due_ms =
+        clock_wall_ms() + wait_ms + 1; /* the clock's fraction must not make it early */
+    struct key key = key_retry(due_ms, &delivery->endpoint->subscription->id, &delivery->event);
+    record->status_after = DELIVERY_RETRYING;
+    record->next_attempt_ms = due_ms;
+    uint64_t block = outcomes_attempt(shard, record);
+    drop_row(shard, delivery);
+    put_wait_row(shard, &key, delivery->attempt_count);
+    put_delivery_row(shard, delivery, record, block);
+    shard->metrics.deliveries_retried++;
+    settle(shard, delivery);
+
+    set_row(shard, delivery, ROW_RETRY);
+    delivery->row_due_ms = due_ms;
+    if (!paging_wants(shard, due_ms)) {
+        forget(shard, delivery);
+        return;
+    }
+    release_bytes(shard, delivery);
+    become_waiting(shard, delivery, monotonic_of(due_ms));
+}
+
+static void fail(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+{
+    const struct subscription *subscription = delivery->endpoint->subscription;
+    uint64_t wait_ms = retry_wait_ms(subscription, delivery->attempt_count, &shard->random);
+    if (record->http_status == 410)
+        shard_report_gone(shard, &subscription->id);
+    if (wait_ms == RETRY_NEVER)
+        bury(shard, delivery, record);
+    else
+        schedule(shard, delivery, record, wait_ms);
+}
+
+/* Nothing was sent, or the program stops: as if the attempt had not begun. */
+static void take_back(struct shard *shard, struct delivery *delivery, bool no_connection)
+{
+    bool has_event = delivery->share || delivery->fetched;
+    if (no_connection)
+        shard->dispatch_after_ms = shard->now_ms + CONNECTIONS_AGAIN_MS;
+    become_ready(shard, delivery);
+    if (!has_event || shard->stopping)
+        park(shard, delivery);
+}
+
+/* The subscription has gone while the attempt was on its way. */
+static void end_deleted(struct shard *shard, struct delivery *delivery,
+                        struct attempt_record *record)
+{
+    record->status_after =
+        record->outcome == ATTEMPT_DELIVERED ? DELIVERY_DELIVERED : DELIVERY_CANCELLED;
+    outcomes_attempt(shard, record);
+    settle(shard, delivery);
+    forget(shard, delivery);
+}
+
+void delivery_answered(struct shard *shard, struct delivery *delivery, const struct http_call *call)
+{
+    struct endpoint *endpoint = delivery->endpoint;
+    char address[ADDRESS_TEXT_SIZE];
+    struct attempt_record record = {.event = delivery->event,
+                                    .subscription = endpoint->subscription->id,
+                                    .tenant = endpoint->subscription->tenant};
+
+    list_remove(&delivery->link);
+    endpoint->sending_count--;
+    bool never_was = call->outcome == HTTP_NO_CONNECTION || call->outcome == HTTP_CANCELLED;
+    if (never_was && !endpoint->deleted) {
+        take_back(shard, delivery, call->outcome == HTTP_NO_CONNECTION);
+        return;
+    }
+
+    attempt_describe(delivery->attempt, &record, address);
+    record.number = ++delivery->attempt_count;
+    shard->metrics.attempts[record.outcome]++;
+    histogram_add(&shard->metrics.attempt_us, (call->end_ns - call->start_ns) / 1000);
+    outcomes_begin(shard);
+    if (endpoint->deleted) {
+        end_deleted(shard, delivery, &record);
+        endpoint_free_if_over(shard, endpoint);
+        return;
+    }
+    if (record.outcome == ATTEMPT_DELIVERED)
+        succeed(shard, delivery, &record);
+    else
+        fail(shard, delivery, &record);
+    endpoint_update_turn(shard, endpoint);
+}
+
+/* ---- what takes too long ---- */
+
+/* A row for an attempt that is still on its way, so that its event need not be found by recovery;
+ * and the block's bytes if they are not needed any more. */
+static void put_trace(struct shard *shard, struct delivery *delivery)
+{
+    outcomes_begin(shard);
+    put_parked(shard, delivery->endpoint, &delivery->event, delivery->attempt_count);
+    note_parked(shard, delivery->endpoint, &delivery->event);
+    settle(shard, delivery);
+    set_row(shard, delivery, ROW_PARKED);
+    if (delivery->is_sent)
+        release_bytes(shard, delivery);
+}
+
+void delivery_sweep(struct shard *shard)
+{
+    struct list_node *young = &shard->deliveries.young;
+    while (list_is_linked(young) && outcomes_have_room(shard)) {
+        struct delivery *delivery = container_of(young->next, struct delivery, young);
+        if (shard->now_ms < delivery->taken_ms + LIMIT_UNSETTLED_MS && !shard->stopping)
+            return;
+        if (delivery->state == STATE_READY)
+            park(shard, delivery);
+        else
+            put_trace(shard, delivery);
+    }
+}
+
+/* ---- ends from outside ---- */
+
+/* The subscription was deleted. No trace is needed: after a restart nobody owns these either, and
+ * their rows are erased. */
+static void cancel(struct shard *shard, struct delivery *delivery)
+{
+    shard->metrics.deliveries_cancelled++;
+    if (!delivery->settled) {
+        struct block_share *share = delivery->share;
+        delivery->settled = true;
+        list_remove(&delivery->young);
+        share->unsettled--; /* checked when its bytes are released */
+    }
+    forget(shard, delivery);
+}
+
+void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint)
+{
+    while (list_is_linked(&endpoint->ready))
+        cancel(shard, container_of(endpoint->ready.next, struct delivery, link));
+
+    struct list_node *node = endpoint->waiting.next;
+    while (node != &endpoint->waiting) {
+        struct delivery *delivery = container_of(node, struct delivery, link);
+        node = node->next;
+        if (delivery->state == STATE_WAITING) /* what is being loaded ends in delivery_loaded() */
+            cancel(shard, delivery);
+    }
+}
+
+void delivery_abort_all(struct shard *shard, struct endpoint *endpoint)
+{
+    struct list_node *node = endpoint->sending.next;
+    while (node != &endpoint->sending) {
+        struct delivery *delivery = container_of(node, struct delivery, link);
+        node = node->next;
+        http_client_cancel(shard->client, &delivery->attempt->call);
+    }
+}

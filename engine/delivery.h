@@ -1,0 +1,97 @@
+/* delivery.h - one event for one subscription: its states, and every change of them.
+ *
+ * See delivery.c for the machine. Others report what happened (delivery_sent(), delivery_answered(), ...); only delivery.c decides what that means.
+ */
+#ifndef ENGINE_DELIVERY_H
+#define ENGINE_DELIVERY_H
+
+#include "endpoint.h"
+#include "intake.h"
+#include "net/wheel.h"
+
+enum delivery_state { STATE_READY, STATE_SENDING, STATE_WAITING, STATE_LOADING, STATE_GHOST };
+
+struct attempt;
+
+struct delivery {
+    struct list_node link;  /* in its endpoint's list of this state */
+    struct list_node young; /* in the shard's list of those without a durable trace, oldest first */
+    struct table_node node; /* in the shard's table of those that have a row */
+    struct timer due;       /* STATE_WAITING */
+    struct endpoint *endpoint;
+    struct block_share *share; /* the block whose bytes `record` points into; NULL: no block's */
+    struct fetched_event *fetched; /* the event read back; NULL: not */
+    struct slice record;       /* the encoded event in the block */
+    struct attempt *attempt;   /* STATE_SENDING */
+    struct id event, subscription;
+    struct shard *shard;
+    uint64_t taken_ms;   /* when it came to this shard, monotonic */
+    uint64_t ended_sequence; /* STATE_GHOST: the outcomes with its end */
+    uint64_t row_due_ms; /* ROW_RETRY: the due time in its key, wall */
+    uint32_t attempt_count;
+    uint8_t state;
+    uint8_t row; /* enum row_kind it has on disk, or 0 */
+    bool settled; /* has a durable trace, or one that is on its way to disk */
+    bool is_sent; /* STATE_SENDING: the event's bytes are with the kernel */
+};
+
+struct deliveries {
+    struct pool pool;
+    struct table with_rows;
+    struct list_node young;
+    struct list_node shares; /* blocks not walked to their end */
+    uint64_t waiting;
+    size_t fetched_bytes; /* of events read back and held */
+};
+
+/* An endpoint's list of deliveries that are being sent is empty again only when all have ended: asks those that go on to end now. */
+void delivery_abort_all(struct shard *shard, struct endpoint *endpoint);
+
+MUST_CHECK int deliveries_open(struct deliveries *deliveries);
+void deliveries_close(struct deliveries *deliveries);
+
+/* A durable block has come that has deliveries for this shard; and going on with blocks that could not be walked at once. */
+void delivery_take_share(struct shard *shard, struct block_share *share);
+void delivery_walk_shares(struct shard *shard);
+
+/* `count` of the share's deliveries have a durable trace now. */
+void delivery_share_settled(struct shard *shard, struct block_share *share, uint32_t count);
+
+/* A row was read back. */
+enum load_result { LOAD_TAKEN, LOAD_KNOWN /* it is in memory already */, LOAD_NO_ROOM };
+enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpoint, const struct backlog_row *row);
+
+/* The event is taken over if the result is LOAD_TAKEN. NULL: it is gone. */
+enum load_result delivery_load_parked(struct shard *shard, struct endpoint *endpoint, const struct backlog_row *row,
+                                      struct fetched_event *event);
+
+/* Frees a ghost (paging_haunt()). */
+void delivery_lay(struct shard *shard, struct delivery *ghost);
+
+/* The event of a STATE_LOADING delivery has come, or NULL: it is gone. */
+void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetched_event *event);
+
+/* The event could not be read for now. */
+void delivery_load_failed(struct shard *shard, struct delivery *delivery);
+
+/* Begins an attempt of the endpoint's first ready delivery. False if it cannot now (no connection or no attempt to be had). */
+bool delivery_start(struct shard *shard, struct endpoint *endpoint);
+
+/* The attempt's request is with the kernel. */
+void delivery_sent(struct delivery *delivery);
+
+/* The attempt has ended: `call` tells how. */
+struct http_call;
+void delivery_answered(struct shard *shard, struct delivery *delivery, const struct http_call *call);
+
+/* Gives a row to what has been without a durable trace for too long. */
+void delivery_sweep(struct shard *shard);
+
+/* Of an endpoint: everything that is not being sent goes to disk (pause, stop); or ends (its subscription was deleted). */
+void delivery_park_all(struct shard *shard, struct endpoint *endpoint);
+void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint);
+
+/* The event to send. `event` borrows from the block or the fetched event. */
+void delivery_event(const struct delivery *delivery, struct event_record *event);
+
+#endif

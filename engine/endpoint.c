@@ -1,0 +1,178 @@
+/* endpoint.c - see endpoint.h. */
+#include "shard.h"
+
+#include "attempt.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+enum {
+    WINDOW_MIN = 64,  /* deliveries that an endpoint may always hold */
+    WINDOW_SHARE = 4, /* one part in this of what is free */
+    PAGE_BELOW = 32,  /* read parked rows when fewer than this are ready */
+};
+
+int endpoints_open(struct endpoints *endpoints)
+{
+    *endpoints = (struct endpoints){0};
+    list_init(&endpoints->turns);
+    list_init(&endpoints->hungry);
+    return table_open(&endpoints->table, 1024);
+}
+
+/* What depends on the subscription's settings. */
+static void configure(struct shard *shard, struct endpoint *endpoint,
+                      const struct subscription *subscription)
+{
+    endpoint->subscription = subscription;
+    endpoint->origin =
+        http_origin_take(shard->client, &subscription->url, subscription->tls_verify);
+    endpoint->head = attempt_fixed_head(subscription, &endpoint->head_size);
+    must(endpoint->origin && endpoint->head);
+    for (unsigned i = 0; i < subscription->secret_count; i++)
+        signer_init(&endpoint->signers[i], subscription->secrets[i].bytes,
+                    subscription->secrets[i].size);
+}
+
+static void unconfigure(struct shard *shard, struct endpoint *endpoint)
+{
+    if (endpoint->origin)
+        http_origin_give(shard->client, endpoint->origin);
+    free(endpoint->head);
+    endpoint->origin = NULL;
+    endpoint->head = NULL;
+}
+
+static void destroy(struct shard *shard, struct endpoint *endpoint)
+{
+    list_remove(&endpoint->turn);
+    list_remove(&endpoint->hungry);
+    table_drop(&shard->endpoints.table, &endpoint->node);
+    unconfigure(shard, endpoint);
+    free(endpoint);
+    shard->endpoints.count--;
+}
+
+void endpoints_close(struct shard *shard)
+{
+    struct table_node *node;
+    if (!shard->endpoints.table.buckets)
+        return;
+    while ((node = table_walk(&shard->endpoints.table, NULL)))
+        destroy(shard, container_of(node, struct endpoint, node));
+    table_close(&shard->endpoints.table);
+}
+
+struct endpoint *endpoint_find(const struct shard *shard, const struct id *subscription)
+{
+    struct table_node *node = table_first(&shard->endpoints.table, id_hash(subscription));
+    for (; node; node = table_next(node)) {
+        struct endpoint *endpoint = container_of(node, struct endpoint, node);
+        if (!endpoint->deleted && id_equal(&endpoint->subscription->id, subscription))
+            return endpoint;
+    }
+    return NULL;
+}
+
+void endpoint_put(struct shard *shard, const struct subscription *subscription)
+{
+    struct endpoint *endpoint = calloc(1, sizeof *endpoint);
+    must(endpoint);
+    list_init(&endpoint->turn);
+    list_init(&endpoint->hungry);
+    list_init(&endpoint->ready);
+    list_init(&endpoint->sending);
+    list_init(&endpoint->waiting);
+    configure(shard, endpoint, subscription);
+    table_put(&shard->endpoints.table, &endpoint->node, id_hash(&subscription->id));
+    shard->endpoints.count++;
+}
+
+void endpoint_change(struct shard *shard, struct endpoint *endpoint,
+                     const struct subscription *subscription)
+{
+    unconfigure(shard, endpoint);
+    configure(shard, endpoint, subscription);
+    if (subscription->status == SUBSCRIPTION_ACTIVE)
+        endpoint_update_turn(shard, endpoint);
+    else
+        delivery_park_all(shard, endpoint);
+}
+
+void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
+{
+    endpoint->deleted = true;
+    list_remove(&endpoint->turn);
+    list_remove(&endpoint->hungry);
+    paging_erase(shard, &endpoint->subscription->id);
+    delivery_cancel_all(shard, endpoint);
+    endpoint_free_if_over(shard, endpoint);
+}
+
+bool endpoint_free_if_over(struct shard *shard, struct endpoint *endpoint)
+{
+    if (!endpoint->deleted || endpoint->in_memory > 0 ||
+        endpoint->fetching) /* a page comes back to it */
+        return false;
+    destroy(shard, endpoint);
+    return true;
+}
+
+bool endpoint_has_window(const struct shard *shard, const struct endpoint *endpoint)
+{
+    const struct pool *pool = &shard->deliveries.pool;
+    size_t free = pool->capacity - pool->used;
+    size_t share = free / WINDOW_SHARE;
+    bool is_low_on_memory = shard->memory.used > shard->memory.arena_size / 4 * 3;
+    if (free == 0)
+        return false;
+    return endpoint->in_memory < WINDOW_MIN || (endpoint->in_memory < share && !is_low_on_memory);
+}
+
+static bool may_send(const struct endpoint *endpoint)
+{
+    return endpoint->ready_count > 0 && !endpoint->deleted &&
+           endpoint->subscription->status == SUBSCRIPTION_ACTIVE &&
+           endpoint->sending_count < endpoint->subscription->concurrency_max;
+}
+
+static bool is_hungry(const struct endpoint *endpoint)
+{
+    return endpoint->has_parked && !endpoint->fetching && !endpoint->deleted &&
+           endpoint->ready_count < PAGE_BELOW &&
+           endpoint->subscription->status == SUBSCRIPTION_ACTIVE;
+}
+
+void endpoint_update_turn(struct shard *shard, struct endpoint *endpoint)
+{
+    if (may_send(endpoint) && !list_is_linked(&endpoint->turn))
+        list_push_back(&shard->endpoints.turns, &endpoint->turn);
+    if (is_hungry(endpoint) && !list_is_linked(&endpoint->hungry))
+        list_push_back(&shard->endpoints.hungry, &endpoint->hungry);
+}
+
+void endpoint_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event)
+{
+    endpoint->has_parked = true;
+    endpoint->parked_epoch++;
+    if (id_is_zero(&endpoint->parked_low) ||
+        memcmp(event, &endpoint->parked_low, sizeof *event) < 0)
+        endpoint->parked_low = *event;
+    endpoint_update_turn(shard, endpoint);
+}
+
+void endpoints_dispatch(struct shard *shard)
+{
+    struct list_node *turns = &shard->endpoints.turns;
+    while (list_is_linked(turns) && outcomes_have_room(shard)) {
+        struct endpoint *endpoint = container_of(turns->next, struct endpoint, turn);
+        list_remove(&endpoint->turn);
+        if (!may_send(endpoint))
+            continue;
+        if (!delivery_start(shard, endpoint)) {
+            list_push_back(turns, &endpoint->turn);
+            return;
+        }
+        endpoint_update_turn(shard, endpoint);
+    }
+}

@@ -1,0 +1,51 @@
+/* envelope.h - what a producer says about one event, in any of the accepted forms: checked, its payload untouched.
+ *
+ * Forms: our own JSON envelope, and CloudEvents 1.0 in structured mode (JSON) and in binary mode (headers).
+ */
+#ifndef ENGINE_ENVELOPE_H
+#define ENGINE_ENVELOPE_H
+
+#include "base/json.h"
+#include "limits.h"
+#include "net/http_parse.h"
+
+enum { ENVELOPE_CHANNELS_SIZE = 1024, ENVELOPE_KEY_SIZE = 2 * LIMIT_NAME_SIZE + 2 };
+
+/* Slices borrow from the body, or from the buffers below. */
+struct envelope {
+    struct slice type, version, correlation_id, content_type, payload;
+    struct slice channels; /* a JSON array, or empty */
+    struct slice key;      /* what makes it idempotent, or empty */
+    uint64_t time_ms;      /* when it happened, as the producer says; 0: not said */
+
+    /* why it was refused */
+    int status; /* 400 malformed, 422 not acceptable */
+    char pointer[64]; /* JSON pointer within the event, "" for the whole */
+    char why[160];
+
+    char type_text[LIMIT_TYPE_SIZE + 1], version_text[LIMIT_NAME_SIZE + 1];
+    char correlation_text[LIMIT_NAME_SIZE + 1], content_type_text[LIMIT_CONTENT_TYPE_SIZE + 1];
+    char channels_text[ENVELOPE_CHANNELS_SIZE];
+    char key_text[ENVELOPE_KEY_SIZE];
+};
+
+/* `text` is one JSON object, with JSON_PADDING readable bytes behind it. 0, or -EINVAL with status, pointer and why. */
+MUST_CHECK int envelope_parse(struct envelope *envelope, struct json *json, struct slice text);
+MUST_CHECK int envelope_parse_cloudevent(struct envelope *envelope, struct json *json, struct slice text);
+
+/* Binary mode: attributes in ce-* fields, `body` is the data. */
+MUST_CHECK int envelope_from_headers(struct envelope *envelope, const struct http_head *head, struct slice body);
+
+/* The value of an Idempotency-Key field: a quoted string (RFC 8941) or bare. 0, or -EINVAL. */
+MUST_CHECK int envelope_key_from_field(struct slice value, char *out, size_t room, size_t *size);
+
+bool envelope_type_is_valid(struct slice type);
+
+/* For the two that fill an envelope in: says what is wrong. Always returns -EINVAL. */
+MUST_CHECK int envelope_refuse(struct envelope *envelope, int status, const char *pointer, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Unescapes a JSON string of 1 to `room` - 1 bytes without controls into `out`. 0, or refused. */
+MUST_CHECK int envelope_string(struct envelope *envelope, const struct json_member *member, char *out, size_t room, struct slice *text);
+
+#endif

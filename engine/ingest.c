@@ -1,0 +1,636 @@
+/* ingest.c - see ingest.h. From the request to what intake keeps, and back to the answer. */
+#include "shard.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EVENTS_PATH "/api/v1/webhooks/events"
+
+enum {
+    ANSWER_SIZE = 256,
+    ANSWER_PER_EVENT = 96,
+    JSON_RESERVE = 64 * 1024,
+    DETAIL_SIZE = 320,
+};
+
+/* One request being taken in. */
+struct visit {
+    struct shard *shard;
+    struct http_ticket ticket;
+    const struct http_request *request;
+    const struct access_key *key;
+    struct id tenant;
+    struct intake_request intake;
+    struct slice header_key; /* of Idempotency-Key, without quotes; or empty */
+    char header_key_text[LIMIT_NAME_SIZE];
+    uint64_t wall_ms;
+    uint32_t index; /* of the event at hand in its batch */
+    bool is_batch, is_cloudevent;
+    bool is_full;     /* memory or a pool had run out */
+    bool is_answered; /* with a refusal */
+};
+
+int ingest_open(struct ingest *ingest)
+{
+    *ingest = (struct ingest){0};
+    int rc = json_open(&ingest->json);
+    if (rc == 0)
+        rc = json_open(&ingest->inner);
+    if (rc == 0)
+        rc = json_reserve(ingest->json, JSON_RESERVE);
+    if (rc == 0)
+        rc = json_reserve(ingest->inner, JSON_RESERVE);
+    if (rc == 0) {
+        ingest->matches = calloc(RECORD_SUBSCRIPTIONS_MAX, sizeof *ingest->matches);
+        ingest->matched = calloc(RECORD_SUBSCRIPTIONS_MAX, sizeof *ingest->matched);
+        rc = ingest->matches && ingest->matched ? 0 : -ENOMEM;
+    }
+    if (rc)
+        ingest_close(ingest);
+    return rc;
+}
+
+void ingest_close(struct ingest *ingest)
+{
+    json_close(ingest->json);
+    json_close(ingest->inner);
+    free((void *)ingest->matches);
+    free(ingest->matched);
+    *ingest = (struct ingest){0};
+}
+
+/* ---- refusals ---- */
+
+static void refuse(struct visit *visit, int status, const char *detail, struct slice headers)
+{
+    struct shard *shard = visit->shard;
+    visit->is_answered = true;
+    if (status >= 500)
+        shard->metrics.events_shed++;
+    else
+        shard->metrics.events_refused++;
+    http_server_problem(shard->server, visit->ticket, status, detail, headers);
+}
+
+static void refuse_full(struct visit *visit, const char *what)
+{
+    refuse(visit, 503, what, SLICE("Retry-After: 1\r\n"));
+}
+
+/* RFC 9457, with "errors" that says where. */
+static void refuse_event(struct visit *visit, const struct envelope *envelope)
+{
+    char body[1024];
+    char pointer[96] = "";
+    struct text text;
+
+    if (visit->is_batch)
+        snprintf(pointer, sizeof pointer, "/%u%s%s", visit->index,
+                 envelope->pointer[0] == '/' || !envelope->pointer[0] ? "" : "/",
+                 envelope->pointer);
+    else
+        snprintf(pointer, sizeof pointer, "%s", envelope->pointer);
+
+    text_init(&text, body, sizeof body);
+    text_printf(&text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+                http_reason(envelope->status), envelope->status);
+    if (visit->is_batch) {
+        char detail[DETAIL_SIZE];
+        snprintf(detail, sizeof detail, "event %u of the batch: %s%s%s", visit->index,
+                 envelope->pointer, envelope->pointer[0] ? " " : "", envelope->why);
+        text_json(&text, slice_str(detail));
+    } else {
+        char detail[DETAIL_SIZE];
+        snprintf(detail, sizeof detail, "%s%s%s", envelope->pointer,
+                 envelope->pointer[0] ? " " : "", envelope->why);
+        text_json(&text, slice_str(detail));
+    }
+    text_put(&text, SLICE(",\"errors\":[{\"pointer\":"));
+    text_json(&text, slice_str(pointer));
+    text_put(&text, SLICE(",\"detail\":"));
+    text_json(&text, slice_str(envelope->why));
+    text_put(&text, SLICE("}]}"));
+
+    visit->is_answered = true;
+    visit->shard->metrics.events_refused++;
+    http_server_reply(visit->shard->server, visit->ticket,
+                      &(struct http_response){.status = envelope->status,
+                                              .content_type = SLICE("application/problem+json"),
+                                              .body = text_slice(&text)});
+}
+
+/* ---- who and what ---- */
+
+static bool authenticate(struct visit *visit)
+{
+    const struct http_header *field = http_find(visit->request->head, "authorization");
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+
+    if (field && field->value.size > 7 &&
+        slice_equal_nocase(slice_of(field->value.at, 7), SLICE("Bearer "))) {
+        struct slice token = slice_trim(slice_skip(field->value, 7));
+        SHA256((const uint8_t *)token.at, token.size, hash);
+        visit->key = directory_key(&visit->shard->directory, hash);
+    }
+    if (!visit->key) {
+        refuse(visit, 401,
+               field ? "the key is not valid" : "a key is required: Authorization: Bearer KEY",
+               SLICE("WWW-Authenticate: Bearer\r\n"));
+        return false;
+    }
+    if (!(visit->key->scopes & (SCOPE_INGEST | SCOPE_ADMIN))) {
+        refuse(visit, 403, "the key has not the scope ingest", SLICE(""));
+        return false;
+    }
+    return true;
+}
+
+static bool choose_tenant(struct visit *visit)
+{
+    const struct http_header *field = http_find(visit->request->head, "grapnel-tenant");
+    visit->tenant = visit->key->tenant;
+    if (!field)
+        return true;
+    if (id_parse(field->value, "ten", &visit->tenant) ||
+        !directory_tenant(&visit->shard->directory, &visit->tenant) ||
+        (!(visit->key->scopes & SCOPE_ADMIN) && !id_equal(&visit->tenant, &visit->key->tenant))) {
+        refuse(visit, 404, "Grapnel-Tenant names no tenant", SLICE(""));
+        return false;
+    }
+    return true;
+}
+
+static bool take_header_key(struct visit *visit)
+{
+    const struct http_header *field = http_find(visit->request->head, "idempotency-key");
+    size_t size = 0;
+    if (!field)
+        return true;
+    if (envelope_key_from_field(field->value, visit->header_key_text, sizeof visit->header_key_text,
+                                &size)) {
+        refuse(visit, 400, "Idempotency-Key must be 1 to 256 bytes, bare or a quoted string",
+               SLICE(""));
+        return false;
+    }
+    visit->header_key = slice_of(visit->header_key_text, size);
+    return true;
+}
+
+/* The media type of the body, without parameters. */
+static struct slice media_type(const struct http_head *head)
+{
+    const struct http_header *field = http_find(head, "content-type");
+    if (!field)
+        return SLICE("");
+    return slice_trim(slice_of(field->value.at, slice_find(field->value, ';')));
+}
+
+enum form { FORM_UNKNOWN, FORM_JSON, FORM_LINES, FORM_CLOUDEVENT, FORM_CLOUDEVENTS, FORM_BINARY };
+
+static enum form form_of(const struct http_head *head)
+{
+    struct slice type = media_type(head);
+    if (slice_equal_nocase(type, SLICE("application/cloudevents+json")))
+        return FORM_CLOUDEVENT;
+    if (slice_equal_nocase(type, SLICE("application/cloudevents-batch+json")))
+        return FORM_CLOUDEVENTS;
+    if (http_find(head, "ce-specversion"))
+        return FORM_BINARY;
+    if (slice_equal_nocase(type, SLICE("application/json")))
+        return FORM_JSON;
+    if (slice_equal_nocase(type, SLICE("application/x-ndjson")))
+        return FORM_LINES;
+    return FORM_UNKNOWN;
+}
+
+/* ---- events ---- */
+
+/* What makes an event unique within its tenant: SHA-256 over tenant, kind of key, key, and for a
+ * key of the whole request the event's index. */
+static void hash_key(const struct visit *visit, struct slice key, char kind,
+                     uint8_t hash[static CLAIM_KEY_SIZE])
+{
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, visit->tenant.bytes, sizeof visit->tenant.bytes);
+    SHA256_Update(&context, &kind, 1);
+    SHA256_Update(&context, key.at, key.size);
+    if (kind == 'b')
+        SHA256_Update(&context, &visit->index, sizeof visit->index);
+    SHA256_Final(hash, &context);
+}
+
+static bool find_key(const struct visit *visit, const struct envelope *envelope,
+                     uint8_t hash[static CLAIM_KEY_SIZE])
+{
+    if (envelope->key.size > 0)
+        hash_key(visit, envelope->key, visit->is_cloudevent ? 'c' : 'k', hash);
+    else if (visit->header_key.size > 0)
+        hash_key(visit, visit->header_key, visit->is_batch ? 'b' : 'k', hash);
+    else
+        return false;
+    return true;
+}
+
+static int add_event(struct visit *visit, const struct envelope *envelope)
+{
+    struct shard *shard = visit->shard;
+    struct ingest *ingest = &shard->ingest;
+    uint8_t hash[CLAIM_KEY_SIZE];
+
+    unsigned count = directory_match(&shard->directory, &visit->tenant, envelope->type,
+                                     ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
+    if (count > RECORD_SUBSCRIPTIONS_MAX)
+        count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
+    for (unsigned i = 0; i < count; i++)
+        ingest->matched[i] = ingest->matches[i]->id;
+
+    struct event_record event = {
+        .tenant = visit->tenant,
+        .type = envelope->type,
+        .version = envelope->version,
+        .correlation_id = envelope->correlation_id,
+        .content_type = envelope->content_type,
+        .channels = envelope->channels,
+        .payload = envelope->payload,
+        .subscriptions = ingest->matched,
+        .subscription_count = count,
+    };
+    bool has_key = find_key(visit, envelope, hash);
+    int rc = intake_append(shard, &visit->intake, &event, visit->wall_ms, has_key ? hash : NULL);
+    shard->metrics.event_bytes += envelope->payload.size;
+    visit->index++;
+    return rc;
+}
+
+/* One event of JSON text: alone, an element of an array, or a line. */
+static int add_text(void *context, struct slice text)
+{
+    struct visit *visit = context;
+    struct ingest *ingest = &visit->shard->ingest;
+    struct envelope *envelope = &ingest->envelope;
+
+    if (visit->index == LIMIT_BATCH_EVENTS) {
+        refuse(visit, 413, "a batch may have at most 10000 events", SLICE(""));
+        return -E2BIG;
+    }
+    if (visit->is_batch && text.size > visit->shard->config->event_bytes_max) {
+        int refused = envelope_refuse(envelope, 413, "", "is longer than event_bytes_max, %llu",
+                                      (unsigned long long)visit->shard->config->event_bytes_max);
+        refuse_event(visit, envelope);
+        return refused;
+    }
+    int rc = visit->is_cloudevent ? envelope_parse_cloudevent(envelope, ingest->inner, text)
+                                  : envelope_parse(envelope, ingest->inner, text);
+    if (rc) {
+        refuse_event(visit, envelope);
+        return rc;
+    }
+    rc = add_event(visit, envelope);
+    visit->is_full |= rc != 0;
+    return rc;
+}
+
+static void add_array(struct visit *visit)
+{
+    char why[JSON_WHY_SIZE];
+    int rc = json_each(visit->shard->ingest.json, visit->request->body, add_text, visit, why);
+    if (rc == 0 || visit->is_answered || visit->is_full)
+        return;
+    if (rc == -ENOMEM)
+        refuse_full(visit, "out of memory");
+    else
+        refuse(visit, rc == -EPROTOTYPE ? 422 : 400,
+               rc == -EPROTOTYPE ? "a batch must be a JSON array" : why, SLICE(""));
+}
+
+static void add_lines(struct visit *visit)
+{
+    struct slice rest = visit->request->body;
+    while (rest.size > 0) {
+        size_t end = slice_find(rest, '\n');
+        struct slice line = slice_of(rest.at, end);
+        rest = slice_skip(rest, end + 1);
+        if (line.size > 0 && line.at[line.size - 1] == '\r')
+            line.size--;
+        if (slice_trim(line).size > 0 && add_text(visit, line))
+            return;
+    }
+}
+
+static void add_binary(struct visit *visit)
+{
+    struct envelope *envelope = &visit->shard->ingest.envelope;
+    if (envelope_from_headers(envelope, visit->request->head, visit->request->body))
+        refuse_event(visit, envelope);
+    else
+        visit->is_full |= add_event(visit, envelope) != 0;
+}
+
+static bool begins_array(struct slice body)
+{
+    size_t i = 0;
+    while (i < body.size &&
+           (body.at[i] == ' ' || body.at[i] == '\t' || body.at[i] == '\r' || body.at[i] == '\n'))
+        i++;
+    return i < body.size && body.at[i] == '[';
+}
+
+/* Adds every event of the body to the open blocks, or answers why not. */
+static void add_all(struct visit *visit, enum form form)
+{
+    struct slice body = visit->request->body;
+    bool is_array = form == FORM_CLOUDEVENTS || (form == FORM_JSON && begins_array(body));
+    visit->is_batch = is_array || form == FORM_LINES;
+    visit->is_cloudevent =
+        form == FORM_CLOUDEVENT || form == FORM_CLOUDEVENTS || form == FORM_BINARY;
+
+    if (!visit->is_batch && body.size > visit->shard->config->event_bytes_max) {
+        refuse(visit, 413, "the event is longer than event_bytes_max", SLICE(""));
+        return;
+    }
+    if (is_array)
+        add_array(visit);
+    else if (form == FORM_LINES)
+        add_lines(visit);
+    else if (form == FORM_BINARY)
+        add_binary(visit);
+    else
+        (void)!add_text(visit, body);
+}
+
+static void publish(struct visit *visit)
+{
+    struct shard *shard = visit->shard;
+    enum form form = form_of(visit->request->head);
+    uint64_t received_ns = clock_monotonic_ns();
+
+    if (!authenticate(visit) || !choose_tenant(visit) || !take_header_key(visit))
+        return;
+    if (form == FORM_UNKNOWN) {
+        refuse(visit, 415,
+               "Content-Type must be application/json, application/x-ndjson, "
+               "application/cloudevents+json or "
+               "application/cloudevents-batch+json, or the ce-* fields must be there",
+               SLICE(""));
+        return;
+    }
+    if (shard->ingest.storage_low || shard->stopping) {
+        refuse_full(visit, shard->stopping ? "stopping" : "the disk is nearly full");
+        return;
+    }
+
+    visit->wall_ms = clock_wall_ms();
+    intake_begin(shard, &visit->intake);
+    add_all(visit, form);
+    if (visit->is_full && !visit->is_answered)
+        refuse_full(visit, "too much is waiting: memory for events is exhausted");
+    if (!visit->is_answered && visit->intake.count == 0)
+        refuse(visit, 422, "the batch is empty", SLICE(""));
+    if (visit->is_answered)
+        intake_cancel(shard, &visit->intake);
+    else if (intake_commit(shard, &visit->intake, visit->ticket, received_ns, visit->is_batch))
+        refuse_full(visit, "too many requests are waiting");
+}
+
+/* ---- answers ---- */
+
+/* Walks the records of a reply: across the blocks of its chain. */
+struct reply_walk {
+    struct event_block *block;
+    struct slice rest;
+    const struct claim *claim;
+};
+
+static struct slice records_from(const struct event_block *block, size_t at)
+{
+    return slice_of(block->journal.block.at + at, block->journal.block.size - at);
+}
+
+static void reply_walk_next(struct reply_walk *walk, struct event_record *event, struct id *id)
+{
+    struct slice record;
+    while (!block_next(&walk->rest, &record)) {
+        must(walk->block->journal.next);
+        walk->block = container_of(walk->block->journal.next, struct event_block, journal);
+        walk->rest = records_from(walk->block, BLOCK_HEAD_SIZE);
+        walk->claim = walk->block->journal.claims;
+    }
+    must(event_record_decode(record, event) == 0);
+    *id = event->event;
+    if (!event->duplicate)
+        return;
+    while (walk->claim && walk->claim->record != record.at)
+        walk->claim = walk->claim->next;
+    must(walk->claim && walk->claim->duplicate);
+    *id = walk->claim->first;
+}
+
+static void put_event(struct text *text, const struct event_record *event, const struct id *id)
+{
+    char id_text[ID_TEXT_SIZE];
+    text_put(text, SLICE("{\"id\":\""));
+    text_put(text, id_print(id, "evt", id_text));
+    text_put(text, SLICE("\",\"deliveries\":"));
+    text_u64(text, event->duplicate ? 0 : event->subscription_count);
+    text_put(text,
+             event->duplicate ? SLICE(",\"duplicate\":true}") : SLICE(",\"duplicate\":false}"));
+}
+
+static void count_event(struct shard *shard, const struct event_record *event)
+{
+    if (event->duplicate)
+        shard->metrics.events_duplicate++;
+    else
+        shard->metrics.events_accepted++;
+}
+
+static void answer_one(struct shard *shard, const struct reply *reply, struct reply_walk *walk)
+{
+    char body[ANSWER_SIZE];
+    struct text text;
+    struct event_record event;
+    struct id id;
+
+    text_init(&text, body, sizeof body);
+    reply_walk_next(walk, &event, &id);
+    put_event(&text, &event, &id);
+    count_event(shard, &event);
+    http_server_reply(shard->server, reply->ticket,
+                      &(struct http_response){.status = 202,
+                                              .content_type = SLICE("application/json"),
+                                              .body = text_slice(&text)});
+}
+
+static void answer_batch(struct shard *shard, const struct reply *reply, struct reply_walk *walk)
+{
+    size_t room = ANSWER_SIZE + (size_t)reply->count * ANSWER_PER_EVENT;
+    char *list = buddy_take(&shard->memory, room);
+    char *body = buddy_take(&shard->memory, room + ANSWER_SIZE);
+    uint64_t duplicates = 0;
+    struct text events, text;
+
+    text_init(&events, list, list ? room : 0);
+    for (uint32_t i = 0; i < reply->count; i++) {
+        struct event_record event;
+        struct id id;
+        reply_walk_next(walk, &event, &id);
+        count_event(shard, &event);
+        duplicates += event.duplicate;
+        if (i > 0)
+            text_char(&events, ',');
+        put_event(&events, &event, &id);
+    }
+    text_init(&text, body, body ? room + ANSWER_SIZE : 0);
+    text_printf(&text, "{\"accepted\":%llu,\"duplicates\":%llu,\"events\":[",
+                (unsigned long long)(reply->count - duplicates), (unsigned long long)duplicates);
+    text_put(&text, text_slice(&events));
+    text_put(&text, SLICE("]}"));
+    if (list && body && text_ok(&events) && text_ok(&text))
+        http_server_reply(shard->server, reply->ticket,
+                          &(struct http_response){.status = 202,
+                                                  .content_type = SLICE("application/json"),
+                                                  .body = text_slice(&text)});
+    else /* accepted, but there is no memory to say so: the producer may send it again */
+        http_server_problem(shard->server, reply->ticket, 503,
+                            "accepted, but the answer found no memory",
+                            SLICE("Retry-After: 1\r\n"));
+    buddy_give(&shard->memory, list);
+    buddy_give(&shard->memory, body);
+}
+
+void ingest_answer(struct shard *shard, const struct reply *reply)
+{
+    struct reply_walk walk = {.block = reply->block,
+                              .rest = records_from(reply->block, reply->record_at),
+                              .claim = reply->block->journal.claims};
+    if (reply->is_batch)
+        answer_batch(shard, reply, &walk);
+    else
+        answer_one(shard, reply, &walk);
+    histogram_add(&shard->metrics.accept_us, (clock_monotonic_ns() - reply->received_ns) / 1000);
+}
+
+/* ---- what control answers ---- */
+
+static struct slice copy_into(struct text *text, struct slice slice)
+{
+    size_t at = text->size;
+    text_put(text, slice);
+    return slice_of(text->at + at, text->size - at);
+}
+
+static struct slice copy_fields(struct text *text, const struct http_head *head)
+{
+    size_t at = text->size;
+    for (unsigned i = 0; i < head->header_count; i++) {
+        text_put(text, head->headers[i].name);
+        text_put(text, SLICE(": "));
+        text_put(text, head->headers[i].value);
+        text_char(text, '\n');
+    }
+    return slice_of(text->at + at, text->size - at);
+}
+
+/* Everything is copied behind the mail in one allocation, with padding for a JSON parser. */
+static void forward(struct visit *visit)
+{
+    const struct http_request *request = visit->request;
+    struct shard *shard = visit->shard;
+    size_t room = request->head->method.size + request->path.size + request->query.size +
+                  request->body.size + 2 * HTTP_HEAD_MAX + ADDRESS_TEXT_SIZE + JSON_PADDING;
+    struct mail_ask *ask = malloc(sizeof *ask + room);
+    char peer[ADDRESS_TEXT_SIZE];
+    struct text text;
+
+    if (!ask) {
+        refuse_full(visit, "out of memory");
+        return;
+    }
+    *ask = (struct mail_ask){.mail.kind = MAIL_ASK, .ticket = visit->ticket};
+    text_init(&text, (char *)(ask + 1), room - JSON_PADDING);
+    ask->method = copy_into(&text, request->head->method);
+    ask->path = copy_into(&text, request->path);
+    ask->query = copy_into(&text, request->query);
+    ask->headers = copy_fields(&text, request->head);
+    ask->peer = copy_into(&text, address_print(request->peer, peer));
+    ask->body = copy_into(&text, request->body);
+    must(text_ok(&text));
+    crew_post(shard->crew, shard->number, crew_control(shard->crew), &ask->mail);
+}
+
+void ingest_answered(struct shard *shard, struct mail_ask *ask)
+{
+    http_server_reply(shard->server, ask->ticket,
+                      &(struct http_response){.status = ask->status,
+                                              .content_type = slice_str(ask->content_type),
+                                              .body = slice_of(ask->answer, ask->answer_size)});
+    free(ask->answer);
+    free(ask);
+}
+
+/* ---- the port ---- */
+
+static bool is_under(struct slice path, const char *folder)
+{
+    struct slice start = slice_str(folder);
+    return slice_starts_with(path, start) &&
+           (path.size == start.size || path.at[start.size] == '/');
+}
+
+size_t ingest_body_max(void *context, const struct http_head *head)
+{
+    const struct shard *shard = context;
+    struct slice path = slice_of(head->target.at, slice_find(head->target, '?'));
+    if (!slice_equal(path, SLICE(EVENTS_PATH)))
+        return ASK_BODY_MAX;
+    enum form form = form_of(head);
+    bool is_single = form == FORM_CLOUDEVENT || form == FORM_BINARY;
+    return is_single ? shard->config->event_bytes_max : shard->config->batch_bytes_max;
+}
+
+static void answer_health(struct visit *visit, bool is_ready)
+{
+    bool ok = !is_ready || (!visit->shard->stopping && !visit->shard->ingest.storage_low);
+    if (ok)
+        http_server_reply(visit->shard->server, visit->ticket,
+                          &(struct http_response){.status = 200,
+                                                  .content_type = SLICE("application/json"),
+                                                  .body = SLICE("{\"status\":\"ok\"}")});
+    else
+        http_server_problem(visit->shard->server, visit->ticket, 503, "not ready",
+                            SLICE("Retry-After: 1\r\n"));
+}
+
+void ingest_request(void *context, struct http_ticket ticket, const struct http_request *request)
+{
+    struct visit visit = {.shard = context, .ticket = ticket, .request = request};
+    struct slice method = request->head->method;
+    bool is_get = slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
+    bool is_post = slice_equal(method, SLICE("POST"));
+
+    if (slice_equal(request->path, SLICE(EVENTS_PATH))) {
+        if (is_post)
+            publish(&visit);
+        else
+            http_server_problem(visit.shard->server, ticket, 405, "events are published with POST",
+                                SLICE("Allow: POST\r\n"));
+    } else if (slice_equal(request->path, SLICE("/healthz")) ||
+               slice_equal(request->path, SLICE("/readyz"))) {
+        if (is_get)
+            answer_health(&visit, request->path.at[1] == 'r');
+        else
+            http_server_problem(visit.shard->server, ticket, 405, "use GET",
+                                SLICE("Allow: GET, HEAD\r\n"));
+    } else if (visit.shard->config->sandbox && is_under(request->path, "/webhook")) {
+        forward(&visit);
+    } else {
+        http_server_problem(visit.shard->server, ticket, 404, "there is nothing at this path",
+                            SLICE(""));
+    }
+}

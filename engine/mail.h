@@ -1,0 +1,148 @@
+/* mail.h - every kind of mail between threads, and what each carries.
+ *
+ *   from     to       kind            what; unless said otherwise it comes back when that is done
+ *   shard    writer   MAIL_EVENTS     a chain of event blocks to make durable
+ *   shard    writer   MAIL_OUTCOMES   attempts and rows to write
+ *   shard    shard    MAIL_BLOCK      a durable block with deliveries for the receiver; answered
+ *                                     by the two that follow, and does not come back itself
+ *   shard    shard    MAIL_RELEASED   the block's bytes are not read here any more
+ *   shard    shard    MAIL_SETTLED    all deliveries of the block here have a durable trace
+ *   shard    reader   MAIL_FETCH      rows and events wanted from disk
+ *   shard    reader   MAIL_GIVE_BACK  an event that was fetched, to be freed where it was made
+ *   control  shard    MAIL_DIRECTORY  a tenant, key or subscription has changed
+ *   control  shard    MAIL_FIGURES    asks for counters
+ *   control  shard    MAIL_SERVE      begin to take requests and to deliver
+ *   shard    control  MAIL_ASK        a request on the ingest port that control answers
+ *   shard    control  MAIL_REPORT     something a shard saw that changes configuration
+ *   control  all      MAIL_STOP       finish and stop
+ */
+#ifndef ENGINE_MAIL_H
+#define ENGINE_MAIL_H
+
+#include "base/list.h"
+#include "mailbox.h"
+#include "metrics.h"
+#include "net/http_server.h"
+#include "store/backlog.h"
+#include "store/journal.h"
+#include "subscription.h"
+
+enum mail_kind {
+    MAIL_EVENTS,
+    MAIL_OUTCOMES,
+    MAIL_BLOCK,
+    MAIL_RELEASED,
+    MAIL_SETTLED,
+    MAIL_FETCH,
+    MAIL_GIVE_BACK,
+    MAIL_DIRECTORY,
+    MAIL_FIGURES,
+    MAIL_SERVE,
+    MAIL_ASK,
+    MAIL_REPORT,
+    MAIL_STOP,
+};
+
+/* ---- control <-> shards ---- */
+
+enum directory_kind { DIRECTORY_TENANT, DIRECTORY_KEY, DIRECTORY_SUBSCRIPTION, DIRECTORY_STORAGE };
+
+/* With DIRECTORY_STORAGE, `after` is one of control's two constants: while `low`, the disk has too
+ * little room, and shards take no more events in. */
+struct storage_state {
+    bool low;
+};
+
+/* One for each shard, all part of one struct directory_change of control. Exactly one of
+ * before/after may be NULL: made, changed, deleted. */
+struct mail_directory {
+    struct mail mail;
+    enum directory_kind kind;
+    const void *before, *after; /* struct tenant, struct access_key or struct subscription */
+    void *change;               /* control's own */
+};
+
+struct mail_figures {
+    struct mail mail;
+    struct shard_figures *into; /* belongs to the receiver until the mail is back */
+    void *scrape;               /* control's own */
+};
+
+enum {
+    ASK_BODY_MAX = 64 * 1024,
+    ASK_HEADERS_MAX = 4096,
+};
+
+/* A request for control. Everything it holds was allocated by the shard (one malloc: this is not
+ * the delivery path) and goes back to it to be freed. */
+struct mail_ask {
+    struct mail mail;
+    struct http_ticket ticket; /* the shard's */
+    struct slice method, path, query, headers /* "Name: value\n" each */, body, peer;
+    /* the answer, allocated by control with malloc and freed by the shard with free */
+    int status;
+    const char *content_type; /* a constant */
+    char *answer;
+    size_t answer_size;
+};
+
+enum report_kind { REPORT_GONE /* a receiver answered 410: the subscription is to be disabled */ };
+
+struct mail_report {
+    struct mail mail;
+    enum report_kind report;
+    struct id subscription;
+    bool busy;
+};
+
+struct mail_serve {
+    struct mail mail;
+    int listener; /* the shard's listening socket, which it takes over */
+    int error;    /* the answer: 0 or -errno */
+};
+
+struct mail_stop {
+    struct mail mail;
+    bool now; /* do not wait for what is in flight */
+};
+
+/* ---- shards <-> reader ---- */
+
+enum fetch_kind {
+    FETCH_RETRIES,  /* rows due in [from_ms, below_ms), from after (after_subscription, after_event)
+                     */
+    FETCH_PARKED,   /* rows of `subscription` after `after_event`, with their events */
+    FETCH_EVENT,    /* rows[0].event, with the event */
+    FETCH_BACKLOGS, /* subscriptions that have parked rows, after `after_subscription`:
+                       rows[i].subscription */
+    FETCH_ERASE,    /* drop the rows of `subscription`; count says how many were dropped */
+};
+
+enum { FETCH_ROWS_MAX = 64 };
+
+/* An event read back: one allocation of the reader's, given back to it by MAIL_GIVE_BACK. */
+struct fetched_event {
+    struct mail mail;
+    struct event_record event; /* slices of what follows */
+    struct delivery_row row;   /* the delivery's 'D' row; attempt_count 0 if it has none */
+};
+
+struct mail_fetch {
+    struct mail mail;
+    struct list_node link; /* the shard's own */
+    enum fetch_kind kind;
+    unsigned shard;
+    struct id subscription, after_subscription, after_event;
+    bool has_after;
+    uint64_t from_ms, below_ms;
+    void *endpoint, *delivery; /* the shard's own */
+    uint64_t epoch, committed; /* the shard's own */
+    int max;
+    /* the answer */
+    int error; /* 0 or -errno */
+    int count;
+    struct backlog_row rows[FETCH_ROWS_MAX];
+    struct fetched_event *events[FETCH_ROWS_MAX]; /* NULL: gone (retention) */
+};
+
+#endif

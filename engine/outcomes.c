@@ -1,0 +1,125 @@
+/* outcomes.c - see outcomes.h.
+ *
+ * Room. A transition needs at most one attempt record, ROWS_PER_TRANSITION rows and one settled
+ * entry, so a batch with less room left is sent off when a transition begins. Attempts on their way
+ * must always find room for their ends: outcomes_have_room() keeps back as many batches as
+ * LIMIT_ATTEMPTS records of the largest size could fill.
+ */
+#include "shard.h"
+
+enum {
+    RECORD_MAX = 512 + LIMIT_RESPONSE_CAPTURE,
+    ROWS_PER_TRANSITION = 4,
+    /* Each batch takes at least (LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX) - 1 transitions. */
+    BATCHES_KEPT = LIMIT_ATTEMPTS / (LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX - 1) + 1,
+};
+
+_Static_assert(BATCHES_KEPT + 4 <= LIMIT_OUTCOME_BATCHES,
+               "room must be left for work that can wait");
+
+int outcomes_open(struct outcomes *outcomes, uint64_t first_block)
+{
+    *outcomes = (struct outcomes){.next_block = first_block};
+    return pool_open(&outcomes->batches, sizeof(struct outcome_batch), LIMIT_OUTCOME_BATCHES);
+}
+
+void outcomes_close(struct outcomes *outcomes)
+{
+    pool_close(&outcomes->batches);
+}
+
+bool outcomes_have_room(const struct shard *shard)
+{
+    const struct pool *batches = &shard->outcomes.batches;
+    return batches->capacity - batches->used > BATCHES_KEPT;
+}
+
+static void open_batch(struct shard *shard)
+{
+    struct outcomes *outcomes = &shard->outcomes;
+    struct outcome_batch *batch = pool_take(&outcomes->batches);
+    must(batch); /* by outcomes_have_room() */
+    batch->mail.kind = MAIL_OUTCOMES;
+    batch->sequence = ++outcomes->sequence;
+    batch->settled_count = 0;
+    batch->journal.shard = shard->number;
+    block_init(&batch->journal.attempts, BLOCK_ATTEMPTS, shard->number, outcomes->next_block++,
+               batch->attempts_memory, sizeof batch->attempts_memory);
+    row_log_init(&batch->journal.rows, batch->rows_memory, sizeof batch->rows_memory);
+    outcomes->open = batch;
+    outcomes->opened_ms = shard->now_ms;
+}
+
+static bool is_full(const struct outcome_batch *batch)
+{
+    return batch->journal.attempts.room - batch->journal.attempts.size <
+               RECORD_MAX + BLOCK_RECORD_HEAD ||
+           batch->journal.rows.room - batch->journal.rows.size <
+               ROWS_PER_TRANSITION * ROW_LOG_ENTRY_MAX ||
+           batch->settled_count == OUTCOMES_SETTLED_MAX;
+}
+
+void outcomes_begin(struct shard *shard)
+{
+    if (shard->outcomes.open && is_full(shard->outcomes.open))
+        outcomes_flush(shard, true);
+    if (!shard->outcomes.open)
+        open_batch(shard);
+}
+
+uint64_t outcomes_attempt(struct shard *shard, const struct attempt_record *attempt)
+{
+    struct block *block = &shard->outcomes.open->journal.attempts;
+    char *at = block_append(block, attempt_record_size(attempt), attempt->at_ms);
+    must(at);
+    attempt_record_encode(attempt, at);
+    return block->number;
+}
+
+void outcomes_put(struct shard *shard, const struct key *key, struct slice value)
+{
+    must(row_log_put(&shard->outcomes.open->journal.rows, key, value));
+}
+
+void outcomes_drop(struct shard *shard, const struct key *key)
+{
+    must(row_log_drop(&shard->outcomes.open->journal.rows, key));
+}
+
+void outcomes_settle(struct shard *shard, struct block_share *share)
+{
+    struct outcome_batch *batch = shard->outcomes.open;
+    unsigned last = batch->settled_count;
+    if (last > 0 && batch->settled[last - 1].share == share) {
+        batch->settled[last - 1].count++;
+        return;
+    }
+    batch->settled[last].share = share;
+    batch->settled[last].count = 1;
+    batch->settled_count++;
+}
+
+void outcomes_flush(struct shard *shard, bool now)
+{
+    struct outcomes *outcomes = &shard->outcomes;
+    struct outcome_batch *batch = outcomes->open;
+    if (!batch || (!now && shard->now_ms < outcomes->opened_ms + OUTCOMES_FLUSH_MS))
+        return;
+    outcomes->open = NULL;
+    outcomes->out++;
+    crew_post(shard->crew, shard->number, crew_writer(shard->crew), &batch->mail);
+}
+
+uint64_t outcomes_due_ms(const struct outcomes *outcomes)
+{
+    return outcomes->open ? outcomes->opened_ms + OUTCOMES_FLUSH_MS : UINT64_MAX;
+}
+
+void outcomes_durable(struct shard *shard, struct outcome_batch *batch)
+{
+    shard->outcomes.out--;
+    shard->outcomes.committed = batch->sequence;
+    for (unsigned i = 0; i < batch->settled_count; i++)
+        delivery_share_settled(shard, batch->settled[i].share, batch->settled[i].count);
+    pool_give(&shard->outcomes.batches, batch);
+}

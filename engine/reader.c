@@ -1,0 +1,160 @@
+#include "reader.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int reader_open(struct reader *reader, struct crew *crew, struct db *db)
+{
+    *reader = (struct reader){.crew = crew, .db = db};
+    return event_reader_open(&reader->events, db);
+}
+
+void reader_close(struct reader *reader)
+{
+    event_reader_close(reader->events);
+    reader->events = NULL;
+}
+
+static struct slice copy(char **at, struct slice slice)
+{
+    char *to = *at;
+    if (slice.size > 0)
+        memcpy(to, slice.at, slice.size);
+    *at += slice.size;
+    return slice_of(to, slice.size);
+}
+
+/* A copy of the event that lives until it is given back. NULL: out of memory. */
+static struct fetched_event *hold(const struct event_record *event)
+{
+    size_t size = event->type.size + event->version.size + event->correlation_id.size +
+                  event->content_type.size + event->payload.size;
+    struct fetched_event *held = malloc(sizeof *held + size);
+    if (!held)
+        return NULL;
+    char *at = (char *)(held + 1);
+    *held = (struct fetched_event){.event = {.event = event->event, .tenant = event->tenant}};
+    held->event.type = copy(&at, event->type);
+    held->event.version = copy(&at, event->version);
+    held->event.correlation_id = copy(&at, event->correlation_id);
+    held->event.content_type = copy(&at, event->content_type);
+    held->event.payload = copy(&at, event->payload);
+    return held;
+}
+
+/* The event of a row, with the state of its delivery. *held is NULL if the event is gone. 0, or
+ * -errno: try again later. */
+static int load(struct reader *reader, unsigned shard, const struct backlog_row *row,
+                struct fetched_event **held)
+{
+    struct event_record event;
+    *held = NULL;
+    int rc = event_reader_get(reader->events, &row->event, &event);
+    if (rc == -EBADMSG)
+        LOG(LOG_ERROR, "an event on disk is damaged", log_id("event", "evt", &row->event));
+    if (rc == -ENOENT || rc == -EBADMSG)
+        return 0;
+    if (rc)
+        return rc;
+    *held = hold(&event);
+    if (!*held)
+        return -ENOMEM;
+    rc = backlog_delivery(reader->db, shard, &row->subscription, &row->event, &(*held)->row);
+    if (rc && rc != -ENOENT)
+        LOG(LOG_ERROR, "the state of a delivery cannot be read",
+            log_id("event", "evt", &row->event), log_str("why", db_why()));
+    if (rc)
+        (*held)->row = (struct delivery_row){0};
+    return 0;
+}
+
+static void fetch_parked(struct reader *reader, struct mail_fetch *fetch)
+{
+    int count =
+        backlog_parked(reader->db, fetch->shard, &fetch->subscription,
+                       fetch->has_after ? &fetch->after_event : NULL, fetch->rows, fetch->max);
+    if (count < 0) {
+        fetch->error = count;
+        return;
+    }
+    for (fetch->count = 0; fetch->count < count; fetch->count++) {
+        fetch->error =
+            load(reader, fetch->shard, &fetch->rows[fetch->count], &fetch->events[fetch->count]);
+        if (fetch->error)
+            return;
+    }
+}
+
+static void fetch_retries(struct reader *reader, struct mail_fetch *fetch)
+{
+    int count = backlog_retries(reader->db, fetch->shard, fetch->from_ms,
+                                fetch->has_after ? &fetch->after_subscription : NULL,
+                                fetch->has_after ? &fetch->after_event : NULL, fetch->below_ms,
+                                fetch->rows, fetch->max);
+    fetch->error = count < 0 ? count : 0;
+    fetch->count = count < 0 ? 0 : count;
+}
+
+static void fetch_backlogs(struct reader *reader, struct mail_fetch *fetch)
+{
+    const struct id *after = fetch->has_after ? &fetch->after_subscription : NULL;
+    for (fetch->count = 0; fetch->count < fetch->max; fetch->count++) {
+        struct id *found = &fetch->rows[fetch->count].subscription;
+        int rc = backlog_next_subscription(reader->db, fetch->shard, after, found);
+        if (rc == -ENOENT)
+            return;
+        if (rc) {
+            fetch->error = rc;
+            return;
+        }
+        after = found;
+    }
+}
+
+static void answer(struct reader *reader, struct mail_fetch *fetch)
+{
+    switch (fetch->kind) {
+    case FETCH_RETRIES:
+        fetch_retries(reader, fetch);
+        break;
+    case FETCH_PARKED:
+        fetch_parked(reader, fetch);
+        break;
+    case FETCH_EVENT:
+        fetch->error = load(reader, fetch->shard, &fetch->rows[0], &fetch->events[0]);
+        break;
+    case FETCH_BACKLOGS:
+        fetch_backlogs(reader, fetch);
+        break;
+    case FETCH_ERASE:
+        fetch->count = backlog_erase(reader->db, fetch->shard, &fetch->subscription, fetch->max);
+        fetch->error = fetch->count < 0 ? fetch->count : 0;
+        break;
+    }
+    if (fetch->error)
+        LOG(LOG_ERROR, "the backlog cannot be read", log_u64("shard", fetch->shard),
+            log_str("why", db_why()));
+    crew_post(reader->crew, crew_reader(reader->crew), fetch->mail.from, &fetch->mail);
+}
+
+bool reader_tick(struct reader *reader)
+{
+    struct mailbox *mailbox = &reader->crew->members[crew_reader(reader->crew)].mailbox;
+    struct mail *mail;
+    bool was_busy = false;
+    while ((mail = mailbox_take(mailbox))) {
+        was_busy = true;
+        if (mail->kind == MAIL_FETCH) {
+            answer(reader, container_of(mail, struct mail_fetch, mail));
+        } else if (mail->kind == MAIL_GIVE_BACK) {
+            free(container_of(mail, struct fetched_event, mail));
+        } else {
+            must(mail->kind == MAIL_STOP);
+            reader->is_stopped = true;
+            crew_post(reader->crew, crew_reader(reader->crew), crew_control(reader->crew), mail);
+        }
+    }
+    return was_busy;
+}

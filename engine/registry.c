@@ -1,0 +1,360 @@
+/* registry.c - sorted arrays for order, and two hash tables for what is not found by id.
+ *
+ * New ids are almost always the greatest, so an array grows at its end; reading `meta`, which is in
+ * order of ids, is linear. A table's nodes point at objects; they are made before anything changes,
+ * so that a put succeeds wholly or not at all.
+ */
+#include "registry.h"
+
+#include "faults.h"
+#include "store/documents.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct mark {
+    struct table_node node;
+    const void *item;
+};
+
+/* ---- shelves ---- */
+
+static const struct id *id_at(const struct shelf *shelf, size_t index)
+{
+    return (const struct id *)((const char *)shelf->items[index] + shelf->id_offset);
+}
+
+/* How many have an id below `id`. */
+static size_t shelf_rank(const struct shelf *shelf, const struct id *id)
+{
+    size_t low = 0, high = shelf->count;
+    if (high && memcmp(id_at(shelf, high - 1), id, sizeof *id) < 0)
+        return high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(id_at(shelf, middle), id, sizeof *id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void *shelf_find(const struct shelf *shelf, const struct id *id)
+{
+    size_t rank = shelf_rank(shelf, id);
+    return rank < shelf->count && id_equal(id_at(shelf, rank), id) ? shelf->items[rank] : NULL;
+}
+
+size_t shelf_before(const struct shelf *shelf, const struct id *id)
+{
+    return id ? shelf_rank(shelf, id) : shelf->count;
+}
+
+static int shelf_reserve(struct shelf *shelf)
+{
+    if (shelf->count < shelf->room)
+        return 0;
+    size_t room = shelf->room ? 2 * shelf->room : 16;
+    void **items = realloc(shelf->items, room * sizeof *items);
+    if (!items)
+        return -ENOMEM;
+    shelf->items = items;
+    shelf->room = room;
+    return 0;
+}
+
+/* There must be room. */
+static void shelf_put(struct shelf *shelf, void *item)
+{
+    const struct id *id = (const struct id *)((char *)item + shelf->id_offset);
+    size_t rank = shelf_rank(shelf, id);
+    if (rank == shelf->count || !id_equal(id_at(shelf, rank), id)) {
+        must(shelf->count < shelf->room);
+        memmove(shelf->items + rank + 1, shelf->items + rank,
+                (shelf->count - rank) * sizeof *shelf->items);
+        shelf->count++;
+    }
+    shelf->items[rank] = item;
+}
+
+static void shelf_drop(struct shelf *shelf, const struct id *id)
+{
+    size_t rank = shelf_rank(shelf, id);
+    must(rank < shelf->count && id_equal(id_at(shelf, rank), id));
+    shelf->count--;
+    memmove(shelf->items + rank, shelf->items + rank + 1,
+            (shelf->count - rank) * sizeof *shelf->items);
+}
+
+/* ---- marks ---- */
+
+static uint64_t uid_hash(const struct id *tenant, const char *uid)
+{
+    return id_hash(tenant) ^ table_hash(uid, strlen(uid));
+}
+
+static uint64_t key_table_hash(const uint8_t hash[static KEY_HASH_SIZE])
+{
+    uint64_t start;
+    memcpy(&start, hash, sizeof start);
+    return start;
+}
+
+static void unmark(struct table *table, uint64_t hash, const void *item)
+{
+    for (struct table_node *node = table_first(table, hash); node; node = table_next(node)) {
+        struct mark *mark = (struct mark *)node; /* its first member */
+        if (mark->item != item)
+            continue;
+        table_drop(table, node);
+        free(mark);
+        return;
+    }
+}
+
+static void close_marks(struct table *table)
+{
+    struct table_node *node;
+    while ((node = table_walk(table, NULL)) != NULL) {
+        table_drop(table, node);
+        free(node);
+    }
+    table_close(table);
+}
+
+/* ---- life ---- */
+
+int registry_open(struct registry *registry)
+{
+    *registry = (struct registry){
+        .tenants.id_offset = offsetof(struct tenant, id),
+        .keys.id_offset = offsetof(struct access_key, id),
+        .subscriptions.id_offset = offsetof(struct subscription, id),
+    };
+    int error = table_open(&registry->keys_by_hash, 64);
+    if (error)
+        return error;
+    error = table_open(&registry->subscriptions_by_uid, 64);
+    if (error)
+        table_close(&registry->keys_by_hash);
+    return error;
+}
+
+void registry_close(struct registry *registry)
+{
+    close_marks(&registry->keys_by_hash);
+    close_marks(&registry->subscriptions_by_uid);
+    for (size_t i = 0; i < registry->tenants.count; i++)
+        free(registry->tenants.items[i]);
+    for (size_t i = 0; i < registry->keys.count; i++)
+        free(registry->keys.items[i]);
+    for (size_t i = 0; i < registry->subscriptions.count; i++)
+        subscription_free(registry->subscriptions.items[i]);
+    free(registry->tenants.items);
+    free(registry->keys.items);
+    free(registry->subscriptions.items);
+}
+
+/* ---- finding ---- */
+
+struct tenant *registry_tenant(const struct registry *registry, const struct id *id)
+{
+    return shelf_find(&registry->tenants, id);
+}
+
+struct tenant *registry_tenant_named(const struct registry *registry, struct slice name)
+{
+    for (size_t i = 0; i < registry->tenants.count; i++) {
+        struct tenant *tenant = registry->tenants.items[i];
+        if (slice_equal(slice_str(tenant->name), name))
+            return tenant;
+    }
+    return NULL;
+}
+
+struct access_key *registry_key(const struct registry *registry,
+                                const uint8_t hash[static KEY_HASH_SIZE])
+{
+    struct table_node *node = table_first(&registry->keys_by_hash, key_table_hash(hash));
+    for (; node; node = table_next(node)) {
+        const struct access_key *key = ((struct mark *)node)->item;
+        if (memcmp(key->hash, hash, KEY_HASH_SIZE) == 0)
+            return shelf_find(&registry->keys, &key->id);
+    }
+    return NULL;
+}
+
+struct access_key *registry_key_with_id(const struct registry *registry, const struct id *id)
+{
+    return shelf_find(&registry->keys, id);
+}
+
+struct subscription *registry_subscription(const struct registry *registry, const struct id *id)
+{
+    return shelf_find(&registry->subscriptions, id);
+}
+
+struct subscription *registry_subscription_with_uid(const struct registry *registry,
+                                                    const struct id *tenant, const char *uid)
+{
+    struct table_node *node = table_first(&registry->subscriptions_by_uid, uid_hash(tenant, uid));
+    for (; node; node = table_next(node)) {
+        const struct subscription *found = ((struct mark *)node)->item;
+        if (id_equal(&found->tenant, tenant) && strcmp(found->uid, uid) == 0)
+            return shelf_find(&registry->subscriptions, &found->id);
+    }
+    return NULL;
+}
+
+/* ---- changing ---- */
+
+int registry_put_tenant(struct registry *registry, struct tenant *tenant)
+{
+    int error = shelf_reserve(&registry->tenants);
+    if (!error)
+        shelf_put(&registry->tenants, tenant);
+    return error;
+}
+
+int registry_put_key(struct registry *registry, struct access_key *key)
+{
+    struct mark *mark = malloc(sizeof *mark);
+    if (!mark || shelf_reserve(&registry->keys)) {
+        free(mark);
+        return -ENOMEM;
+    }
+    struct access_key *before = shelf_find(&registry->keys, &key->id);
+    if (before)
+        unmark(&registry->keys_by_hash, key_table_hash(before->hash), before);
+    mark->item = key;
+    table_put(&registry->keys_by_hash, &mark->node, key_table_hash(key->hash));
+    shelf_put(&registry->keys, key);
+    return 0;
+}
+
+static void unmark_uid(struct registry *registry, const struct subscription *subscription)
+{
+    if (subscription && subscription->uid)
+        unmark(&registry->subscriptions_by_uid, uid_hash(&subscription->tenant, subscription->uid),
+               subscription);
+}
+
+int registry_put_subscription(struct registry *registry, struct subscription *subscription)
+{
+    struct mark *mark = NULL;
+    if (shelf_reserve(&registry->subscriptions))
+        return -ENOMEM;
+    if (subscription->uid && !(mark = malloc(sizeof *mark)))
+        return -ENOMEM;
+
+    unmark_uid(registry, registry_subscription(registry, &subscription->id));
+    if (mark) {
+        mark->item = subscription;
+        table_put(&registry->subscriptions_by_uid, &mark->node,
+                  uid_hash(&subscription->tenant, subscription->uid));
+    }
+    shelf_put(&registry->subscriptions, subscription);
+    return 0;
+}
+
+void registry_drop_subscription(struct registry *registry, const struct id *id)
+{
+    unmark_uid(registry, registry_subscription(registry, id));
+    shelf_drop(&registry->subscriptions, id);
+}
+
+/* ---- reading meta ---- */
+
+struct reading {
+    struct registry *registry;
+    struct json *json;
+    char *why;
+};
+
+static int damaged(struct reading *reading, const char *kind, struct slice name, const char *detail)
+{
+    snprintf(reading->why, REGISTRY_WHY_SIZE, "the stored %s %.*s cannot be read: %.120s", kind,
+             (int)(name.size < ID_TEXT_SIZE ? name.size : ID_TEXT_SIZE), name.at, detail);
+    return -EBADMSG;
+}
+
+static int read_tenant(void *context, struct slice name, struct slice document)
+{
+    struct reading *reading = context;
+    struct json_value root;
+    char why[JSON_WHY_SIZE] = "it is no tenant";
+    struct tenant *tenant = calloc(1, sizeof *tenant);
+    if (!tenant)
+        return -ENOMEM;
+    if (json_read(reading->json, document, &root, why) || tenant_parse(root, tenant)) {
+        free(tenant);
+        return damaged(reading, "tenant", name, why);
+    }
+    int error = registry_put_tenant(reading->registry, tenant);
+    if (error)
+        free(tenant);
+    return error;
+}
+
+static int read_key(void *context, struct slice name, struct slice document)
+{
+    struct reading *reading = context;
+    struct json_value root;
+    char why[JSON_WHY_SIZE] = "it is no key";
+    struct access_key *key = calloc(1, sizeof *key);
+    if (!key)
+        return -ENOMEM;
+    if (json_read(reading->json, document, &root, why) || key_parse(root, key)) {
+        free(key);
+        return damaged(reading, "key", name, why);
+    }
+    int error = registry_put_key(reading->registry, key);
+    if (error)
+        free(key);
+    return error;
+}
+
+static int read_subscription(void *context, struct slice name, struct slice document)
+{
+    struct reading *reading = context;
+    struct subscription *subscription;
+    struct faults faults;
+    struct json_value root;
+    char why[JSON_WHY_SIZE];
+
+    if (json_read(reading->json, document, &root, why))
+        return damaged(reading, "subscription", name, why);
+    int error = subscription_parse_stored(root, &subscription, &faults);
+    if (error == -EINVAL) {
+        char detail[FAULT_POINTER_SIZE + FAULT_DETAIL_SIZE];
+        snprintf(detail, sizeof detail, "%s %s", faults.list[0].pointer, faults.list[0].detail);
+        return damaged(reading, "subscription", name, detail);
+    }
+    if (!error) {
+        error = registry_put_subscription(reading->registry, subscription);
+        if (error)
+            subscription_free(subscription);
+    }
+    return error;
+}
+
+int registry_load(struct registry *registry, struct db *db, char why[static REGISTRY_WHY_SIZE])
+{
+    struct reading reading = {.registry = registry, .why = why};
+    why[0] = '\0';
+    int error = json_open(&reading.json);
+    if (!error)
+        error = documents_each(db, "tenant", read_tenant, &reading);
+    if (!error)
+        error = documents_each(db, "key", read_key, &reading);
+    if (!error)
+        error = documents_each(db, "subscription", read_subscription, &reading);
+    if (reading.json)
+        json_close(reading.json);
+    if (error && why[0] == '\0')
+        snprintf(why, REGISTRY_WHY_SIZE, "cannot read the configuration: %s",
+                 error == -EIO ? db_why() : strerror(-error));
+    return error;
+}

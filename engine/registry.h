@@ -1,0 +1,56 @@
+/* registry.h - all tenants, keys and subscriptions as they are now: control's own view of `meta`.
+ *
+ * It keeps the objects in order of their ids, which is the order of their making. It owns what it
+ * holds; what is taken out by a put or a drop belongs to the caller, who has to wait for the shards
+ * before freeing it (see changes.h).
+ */
+#ifndef ENGINE_REGISTRY_H
+#define ENGINE_REGISTRY_H
+
+#include "base/table.h"
+#include "keyring.h"
+#include "store/db.h"
+
+enum { REGISTRY_WHY_SIZE = 256 };
+
+/* Pointers to objects, sorted by the id that is at `id_offset` in each. */
+struct shelf {
+    void **items;
+    size_t count, room, id_offset;
+};
+
+struct registry {
+    struct shelf tenants, keys, subscriptions;
+    struct table keys_by_hash, subscriptions_by_uid;
+};
+
+MUST_CHECK int registry_open(struct registry *registry);
+void registry_close(struct registry *registry); /* with all that it holds */
+
+/* Reads `meta`. 0, or -errno and `why`. */
+MUST_CHECK int registry_load(struct registry *registry, struct db *db,
+                             char why[static REGISTRY_WHY_SIZE]);
+
+/* Each NULL if there is none. */
+struct tenant *registry_tenant(const struct registry *registry, const struct id *id);
+struct tenant *registry_tenant_named(const struct registry *registry, struct slice name);
+struct access_key *registry_key(const struct registry *registry,
+                                const uint8_t hash[static KEY_HASH_SIZE]);
+struct access_key *registry_key_with_id(const struct registry *registry, const struct id *id);
+struct subscription *registry_subscription(const struct registry *registry, const struct id *id);
+struct subscription *registry_subscription_with_uid(const struct registry *registry,
+                                                    const struct id *tenant, const char *uid);
+
+/* Where to begin a walk backwards from what comes before `id` (NULL: from the newest): the walk's
+ * next is items[start - 1]. */
+size_t shelf_before(const struct shelf *shelf, const struct id *id);
+
+/* Puts an object in, or in the place of that with its id. 0, or -ENOMEM (then nothing has changed).
+ */
+MUST_CHECK int registry_put_tenant(struct registry *registry, struct tenant *tenant);
+MUST_CHECK int registry_put_key(struct registry *registry, struct access_key *key);
+MUST_CHECK int registry_put_subscription(struct registry *registry,
+                                         struct subscription *subscription);
+void registry_drop_subscription(struct registry *registry, const struct id *id);
+
+#endif

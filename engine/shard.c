@@ -1,0 +1,350 @@
+/* shard.c - see shard.h: opening, the mail, one tick, and the orderly end.
+ *
+ * A tick does things in the order in which an event meets them: mail (durable blocks, changes),
+ * deliveries that wait for a place, pages from disk, attempts, and at last what has gathered for
+ * the disk. Requests and answers of the network come between ticks, in the loop's turn.
+ */
+#include "shard.h"
+
+#include "attempt.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    RING_ENTRIES = 1024,
+    RECEIVE_BUFFERS = 512,
+    RECEIVE_BUFFER_BYTES = 8192,
+    CLIENT_CONNECTIONS = LIMIT_ATTEMPTS + 512, /* on their way, and kept alive besides */
+    CLIENT_IDLE_PER_ORIGIN = 128,
+    CLIENT_IDLE_MS = 30000,
+    SWEEP_EVERY_MS = 250,
+    BODY_TIMEOUT_MS = 30000,
+};
+
+/* ---- opening and closing ---- */
+
+static bool egress_check(void *context, const struct address *address)
+{
+    const struct shard *shard = context;
+    return egress_allows(&shard->egress, address);
+}
+
+static int open_net(struct shard *shard, char why[static SHARD_WHY_SIZE])
+{
+    const struct config *config = shard->config;
+    const struct loop_options loop_options = {RING_ENTRIES, RECEIVE_BUFFERS, RECEIVE_BUFFER_BYTES};
+    int rc = loop_open(&shard->loop, &loop_options, why);
+    if (rc)
+        return rc;
+    loop_set_wheel(shard->loop, &shard->wheel);
+    shard->crew->members[shard->number].loop = shard->loop;
+
+    rc = tls_client_open(&shard->tls_client, config->ca_file[0] ? config->ca_file : NULL, why);
+    if (rc == 0 && config->tls_cert[0])
+        rc = tls_server_open(&shard->tls_server, config->tls_cert, config->tls_key, why);
+    if (rc == 0)
+        rc = resolver_open(&shard->resolver, shard->loop, &shard->wheel,
+                           config->dns_servers[0] ? config->dns_servers : NULL, why);
+    if (rc)
+        return rc;
+
+    const struct http_client_options client_options = {
+        .connections_max = CLIENT_CONNECTIONS,
+        .idle_per_origin_max = CLIENT_IDLE_PER_ORIGIN,
+        .idle_timeout_ms = CLIENT_IDLE_MS,
+        .tls = shard->tls_client,
+        .context = shard,
+        .allowed = egress_check,
+    };
+    const struct http_server_options server_options = {
+        .connections_max = config->connections_max,
+        .head_timeout_ms = config->head_timeout_ms,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .body_timeout_ms = BODY_TIMEOUT_MS,
+        .context = shard,
+        .body_max = ingest_body_max,
+        .on_request = ingest_request,
+    };
+    snprintf(why, SHARD_WHY_SIZE, "out of memory");
+    rc = http_client_open(&shard->client, shard->loop, &shard->wheel, shard->resolver,
+                          &client_options);
+    if (rc == 0)
+        rc = http_server_open(&shard->server, shard->loop, &shard->wheel, &shard->memory,
+                              &server_options);
+    return rc;
+}
+
+/* Half of the engine's memory is the shards', in equal parts; the other half is the store's. */
+static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t first_attempt_block)
+{
+    int rc = buddy_open(&shard->memory, shard->config->memory_bytes / 2 / shard->crew->shards);
+    if (rc == 0)
+        rc = directory_open(&shard->directory);
+    if (rc == 0)
+        rc = ingest_open(&shard->ingest);
+    if (rc == 0)
+        rc = intake_open(&shard->intake, shard, first_event_block);
+    if (rc == 0)
+        rc = deliveries_open(&shard->deliveries);
+    if (rc == 0)
+        rc = endpoints_open(&shard->endpoints);
+    if (rc == 0)
+        rc = pool_open(&shard->attempts, sizeof(struct attempt), LIMIT_ATTEMPTS);
+    if (rc == 0)
+        rc = outcomes_open(&shard->outcomes, first_attempt_block);
+    if (rc == 0)
+        rc = paging_open(&shard->paging);
+    return rc;
+}
+
+int shard_open(struct shard *shard, unsigned number, struct crew *crew, const struct config *config,
+               uint64_t first_event_block, uint64_t first_attempt_block,
+               char why[static SHARD_WHY_SIZE])
+{
+    uint64_t seed;
+    random_secret(&seed, sizeof seed);
+    *shard = (struct shard){.number = number, .crew = crew, .config = config};
+    shard->now_ms = clock_monotonic_ns() / 1000000;
+    shard->egress = (struct egress){config->allowed, config->allowed_count};
+    shard->report.mail.kind = MAIL_REPORT;
+    random_init(&shard->random, seed);
+    wheel_init(&shard->wheel, shard->now_ms);
+
+    snprintf(why, SHARD_WHY_SIZE, "out of memory");
+    int rc = open_state(shard, first_event_block, first_attempt_block);
+    if (rc == 0)
+        rc = open_net(shard, why);
+    if (rc)
+        shard_close(shard);
+    return rc;
+}
+
+void shard_close(struct shard *shard)
+{
+    if (shard->server)
+        http_server_close(shard->server);
+    endpoints_close(shard);
+    if (shard->client)
+        http_client_close(shard->client);
+    paging_close(&shard->paging);
+    outcomes_close(&shard->outcomes);
+    pool_close(&shard->attempts);
+    deliveries_close(&shard->deliveries);
+    intake_close(&shard->intake);
+    ingest_close(&shard->ingest);
+    directory_close(&shard->directory);
+    tls_context_close(shard->tls_client);
+    tls_context_close(shard->tls_server);
+    if (shard->loop)
+        loop_close(shard->loop);
+    buddy_close(&shard->memory);
+    shard->loop = NULL;
+}
+
+/* ---- mail ---- */
+
+static void serve(struct shard *shard, struct mail_serve *order)
+{
+    order->error = http_server_listen(shard->server, order->listener, shard->tls_server);
+    paging_start(shard);
+    crew_post(shard->crew, shard->number, order->mail.from, &order->mail);
+}
+
+/* Before the directory forgets what was there before. */
+static void change_endpoint(struct shard *shard, const struct mail_directory *change)
+{
+    const struct subscription *before = change->before;
+    const struct subscription *after = change->after;
+    const struct id *id = after ? &after->id : &before->id;
+    if (keys_home(id, shard->crew->shards) != shard->number)
+        return;
+    struct endpoint *endpoint = endpoint_find(shard, id);
+    if (!endpoint && after)
+        endpoint_put(shard, after);
+    else if (endpoint && after)
+        endpoint_change(shard, endpoint, after);
+    else if (endpoint)
+        endpoint_delete(shard, endpoint);
+}
+
+static void change_directory(struct shard *shard, struct mail_directory *change)
+{
+    if (change->kind == DIRECTORY_STORAGE)
+        shard->ingest.storage_low = ((const struct storage_state *)change->after)->low;
+    else if (change->kind == DIRECTORY_SUBSCRIPTION)
+        change_endpoint(shard, change);
+    directory_apply(&shard->directory, change);
+    crew_post(shard->crew, shard->number, change->mail.from, &change->mail);
+}
+
+static void fill_figures(struct shard *shard, struct mail_figures *mail)
+{
+    const struct pool *deliveries = &shard->deliveries.pool;
+    *mail->into = (struct shard_figures){
+        .metrics = shard->metrics,
+        .server = http_server_counters(shard->server),
+        .client = http_client_counters(shard->client),
+        .dns = resolver_counters(shard->resolver),
+        .loop = loop_counters(shard->loop),
+        .ready = deliveries->used - shard->deliveries.waiting - shard->attempts.used,
+        .in_flight = shard->attempts.used,
+        .waiting = shard->deliveries.waiting,
+        .deliveries_used = deliveries->used,
+        .deliveries_max = deliveries->capacity,
+        .memory_used = shard->memory.used,
+        .memory_max = shard->memory.arena_size,
+        .blocks_open = shard->intake.blocks.used,
+        .endpoints = shard->endpoints.count,
+        .server_connections = http_server_connections(shard->server),
+    };
+    crew_post(shard->crew, shard->number, mail->mail.from, &mail->mail);
+}
+
+static void begin_stop(struct shard *shard, struct mail_stop *order)
+{
+    shard->stopping = order;
+    shard->stop_by_ms = shard->now_ms + (order->now ? 0 : shard->config->shutdown_timeout_ms);
+    http_server_drain(shard->server);
+}
+
+static void take_mail(struct shard *shard, struct mail *mail)
+{
+    switch ((enum mail_kind)mail->kind) {
+    case MAIL_EVENTS:
+        intake_durable(shard, container_of(mail, struct event_block, mail));
+        break;
+    case MAIL_OUTCOMES:
+        outcomes_durable(shard, container_of(mail, struct outcome_batch, mail));
+        break;
+    case MAIL_BLOCK:
+        delivery_take_share(shard, container_of(mail, struct block_share, mail));
+        break;
+    case MAIL_RELEASED:
+        intake_released(shard, container_of(mail, struct block_share, released));
+        break;
+    case MAIL_SETTLED:
+        intake_settled(shard, container_of(mail, struct block_share, settled));
+        break;
+    case MAIL_FETCH:
+        paging_fetched(shard, container_of(mail, struct mail_fetch, mail));
+        break;
+    case MAIL_DIRECTORY:
+        change_directory(shard, container_of(mail, struct mail_directory, mail));
+        break;
+    case MAIL_FIGURES:
+        fill_figures(shard, container_of(mail, struct mail_figures, mail));
+        break;
+    case MAIL_SERVE:
+        serve(shard, container_of(mail, struct mail_serve, mail));
+        break;
+    case MAIL_ASK:
+        ingest_answered(shard, container_of(mail, struct mail_ask, mail));
+        break;
+    case MAIL_REPORT:
+        shard->report.busy = false;
+        break;
+    case MAIL_STOP:
+        begin_stop(shard, container_of(mail, struct mail_stop, mail));
+        break;
+    case MAIL_GIVE_BACK:
+        must(false);
+    }
+}
+
+/* While one report is out others are let go: the receiver will say the same at the next attempt. */
+void shard_report_gone(struct shard *shard, const struct id *subscription)
+{
+    if (shard->report.busy)
+        return;
+    shard->report.busy = true;
+    shard->report.report = REPORT_GONE;
+    shard->report.subscription = *subscription;
+    crew_post(shard->crew, shard->number, crew_control(shard->crew), &shard->report.mail);
+}
+
+/* ---- the end ---- */
+
+static void each_endpoint(struct shard *shard,
+                          void (*act)(struct shard *shard, struct endpoint *endpoint))
+{
+    struct table_node *node = table_walk(&shard->endpoints.table, NULL);
+    while (node) {
+        struct endpoint *endpoint = container_of(node, struct endpoint, node);
+        node = table_walk(&shard->endpoints.table, node);
+        act(shard, endpoint);
+    }
+}
+
+/* Whether everything that was promised or begun has a durable trace, and everybody has been
+ * answered. */
+static bool is_finished(const struct shard *shard)
+{
+    return !shard->intake.first && shard->intake.chains_out == 0 && shard->attempts.used == 0 &&
+           shard->outcomes.out == 0 && !shard->outcomes.open && shard->paging.fetches.used == 0 &&
+           !list_is_linked(&shard->deliveries.young) && !list_is_linked(&shard->deliveries.shares);
+}
+
+static void stop_step(struct shard *shard)
+{
+    bool is_late = shard->now_ms >= shard->stop_by_ms;
+    each_endpoint(shard, delivery_park_all);
+    if (is_late && !shard->is_aborting) {
+        shard->is_aborting = true;
+        each_endpoint(shard, delivery_abort_all);
+    }
+    outcomes_flush(shard, true);
+    if (!is_finished(shard) || (http_server_connections(shard->server) > 0 && !is_late))
+        return;
+
+    if (!shard->is_closing) {
+        shard->is_closing = true;
+        http_server_stop(shard->server);
+        http_client_stop(shard->client);
+        resolver_close(shard->resolver);
+        shard->resolver = NULL;
+    }
+    if (http_server_idle(shard->server) && http_client_idle(shard->client)) {
+        shard->is_stopped = true;
+        crew_post(shard->crew, shard->number, crew_control(shard->crew), &shard->stopping->mail);
+    }
+}
+
+/* ---- a tick ---- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t shard_tick(struct shard *shard)
+{
+    struct mailbox *mailbox = &shard->crew->members[shard->number].mailbox;
+    struct mail *mail;
+
+    shard->now_ms = clock_monotonic_ns() / 1000000;
+    wheel_advance(&shard->wheel, shard->now_ms);
+    while ((mail = mailbox_take(mailbox)))
+        take_mail(shard, mail);
+
+    delivery_walk_shares(shard);
+    delivery_sweep(shard);
+    uint64_t next_ms = paging_tick(shard);
+    endpoints_dispatch(shard);
+    intake_flush(shard);
+    outcomes_flush(shard, false);
+    if (shard->stopping && !shard->is_stopped) {
+        stop_step(shard);
+        next_ms = earlier(next_ms, shard->now_ms + 1);
+    }
+
+    next_ms = earlier(next_ms, outcomes_due_ms(&shard->outcomes));
+    if (list_is_linked(&shard->deliveries.young))
+        next_ms = earlier(next_ms, shard->now_ms + SWEEP_EVERY_MS);
+    if (list_is_linked(&shard->endpoints.turns) && shard->now_ms < shard->dispatch_after_ms)
+        next_ms = earlier(next_ms, shard->dispatch_after_ms);
+    return next_ms == UINT64_MAX ? UINT64_MAX : next_ms * 1000000;
+}

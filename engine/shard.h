@@ -1,0 +1,68 @@
+/* shard.h - one core's share of everything: its ring, its ingest listener, its events, and the subscriptions that live here.
+ *
+ * Nothing of a shard is touched by another thread but its mailbox. shard_tick() does what mail, timers and queues ask for; a thread is
+ * only what calls it in turn with the loop (shard_run(), or the simulator).
+ */
+#ifndef ENGINE_SHARD_H
+#define ENGINE_SHARD_H
+
+#include "base/buddy.h"
+#include "base/random.h"
+#include "config.h"
+#include "crew.h"
+#include "delivery.h"
+#include "directory.h"
+#include "egress.h"
+#include "ingest.h"
+#include "metrics.h"
+#include "net/http_client.h"
+#include "outcomes.h"
+#include "paging.h"
+
+struct shard {
+    unsigned number;
+    struct crew *crew;
+    const struct config *config;
+    struct loop *loop;
+    struct wheel wheel;
+    struct buddy memory;
+    struct random random;
+    struct http_server *server;
+    struct http_client *client;
+    struct resolver *resolver;
+    struct tls_context *tls_server, *tls_client;
+    struct egress egress;
+
+    struct directory directory;
+    struct ingest ingest;
+    struct intake intake;
+    struct deliveries deliveries;
+    struct endpoints endpoints;
+    struct pool attempts;
+    struct outcomes outcomes;
+    struct paging paging;
+    struct mail_report report;
+    struct shard_metrics metrics;
+
+    uint64_t now_ms; /* monotonic, as of the last wait */
+    struct mail_stop *stopping;
+    uint64_t stop_by_ms; /* what is on its way then is cut off */
+    bool is_aborting, is_closing;
+    uint64_t dispatch_after_ms; /* no attempts before: connections had run out */
+    bool is_stopped;
+};
+
+enum { SHARD_WHY_SIZE = 256 };
+
+/* On the shard's own thread. `listener`: its listening socket. */
+MUST_CHECK int shard_open(struct shard *shard, unsigned number, struct crew *crew, const struct config *config, uint64_t first_event_block,
+                          uint64_t first_attempt_block, char why[static SHARD_WHY_SIZE]);
+void shard_close(struct shard *shard);
+
+/* Does what is due. Returns the monotonic ns at which to be called next at the latest. */
+uint64_t shard_tick(struct shard *shard);
+
+/* A receiver of the subscription has answered 410: tells control, which disables it. */
+void shard_report_gone(struct shard *shard, const struct id *subscription);
+
+#endif

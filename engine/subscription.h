@@ -1,0 +1,102 @@
+/* subscription.h - what a tenant has configured: tenants, keys and subscriptions as immutable
+ * objects.
+ *
+ * Control makes them (from API bodies and from stored documents) and is the only one to free them.
+ * Shards borrow: a change is a new object, which control sends to every shard, and the old one is
+ * freed when every shard has answered (see mail_directory).
+ */
+#ifndef ENGINE_SUBSCRIPTION_H
+#define ENGINE_SUBSCRIPTION_H
+
+#include "base/id.h"
+#include "base/json.h"
+#include "limits.h"
+#include "net/url.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tenant {
+    struct id id;
+    char name[64];
+};
+
+enum scope { SCOPE_ADMIN = 1, SCOPE_MANAGE = 2, SCOPE_INGEST = 4, SCOPE_READ = 8 };
+
+struct access_key {
+    uint8_t hash[32];     /* SHA-256 of the key's text */
+    struct id id, tenant; /* of an admin key: the tenant it acts for when it names no other */
+    unsigned scopes;
+};
+
+enum subscription_status { SUBSCRIPTION_ACTIVE, SUBSCRIPTION_PAUSED, SUBSCRIPTION_DISABLED };
+enum signature_scheme { SIGNATURE_STANDARD, SIGNATURE_NONE };
+
+struct secret {
+    uint8_t bytes[LIMIT_SECRET_SIZE]; /* the key itself: what whsec_ encodes */
+    size_t size;
+};
+
+struct subscription {
+    struct id id, tenant;
+    uint64_t created_ms, updated_ms;
+    enum subscription_status status;
+
+    char *url_text;
+    struct url url;  /* slices of url_text */
+    char **patterns; /* of event types; "*", "a.b", "a.*" */
+    unsigned pattern_count;
+
+    enum signature_scheme scheme;
+    char *signature_header;               /* NULL: the scheme's own */
+    struct secret secrets[LIMIT_SECRETS]; /* newest first */
+    unsigned secret_count;
+
+    uint64_t retry_ms[LIMIT_RETRY_STEPS]; /* wait after the 1st, 2nd, ... failure */
+    unsigned retry_count;
+    double jitter; /* 0 to 1: a wait may grow by up to this part of itself, and never shrinks */
+    uint64_t timeout_ms;
+    char method[16];
+    char *headers;          /* custom fields as sent, each "Name: value\r\n"; "" for none */
+    bool sets_content_type; /* one of them is Content-Type */
+    unsigned concurrency_max;
+    bool tls_verify;
+
+    /* Kept for showing only. */
+    char *uid, *description, *metadata /* JSON object */, *retry_preset /* or NULL */;
+};
+
+struct faults;
+struct text;
+
+enum { SUBSCRIPTION_TEXT_MAX = 64 * 1024 }; /* the most that subscription_print() prints */
+
+enum subscription_view {
+    SUBSCRIPTION_PUBLIC,
+    SUBSCRIPTION_WITH_SECRET, /* for whom it was made */
+    SUBSCRIPTION_STORED,      /* the document in `meta` */
+};
+
+/* A whole subscription from an API body: a new one, or (`before` given) one that takes the place of
+ * `before` and keeps its id, times and secrets. What is absent or null gets its default. 0; -EINVAL
+ * with faults; -ENOMEM. Of a new one the caller sets id, tenant, created_ms, updated_ms. */
+MUST_CHECK int subscription_parse(struct json_value body, const struct subscription *before,
+                                  struct subscription **made, struct faults *faults);
+
+/* From what subscription_print() printed as SUBSCRIPTION_STORED. */
+MUST_CHECK int subscription_parse_stored(struct json_value document, struct subscription **made,
+                                         struct faults *faults);
+
+void subscription_print(const struct subscription *subscription, enum subscription_view view,
+                        struct text *text);
+
+/* NULL: out of memory. */
+struct subscription *subscription_copy(const struct subscription *subscription);
+
+/* NULL and half-made ones are allowed. */
+void subscription_free(struct subscription *subscription);
+
+/* "active", "paused", "disabled". */
+const char *subscription_status_name(enum subscription_status status);
+
+#endif

@@ -1,0 +1,729 @@
+/* subscription_parse.c - subscriptions from JSON: one table of fields, for API bodies and for what
+ * is stored.
+ *
+ * A body is gone through once; each member is checked by its row of the table, and every fault is
+ * noted with its place. Fields that this version does not support yet may be given as what they are
+ * by default, so that a client can send back what it got. Control's thread.
+ */
+#include "base/json.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "faults.h"
+#include "net/http_parse.h"
+#include "secret.h"
+#include "subscription.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    UID_SIZE = 128,
+    TIMEOUT_MIN_MS = 1000,
+    TIMEOUT_MAX_MS = 60000,
+    RETRY_MAX_MS = 7 * 86400000,
+    CONCURRENCY_MAX = 1024,
+    STANDARD_TEXT_SIZE = 64,
+};
+
+struct draft {
+    struct subscription *made;
+    const struct subscription *before; /* NULL: a new one */
+    bool from_store;
+    struct faults *faults;
+    bool out_of_memory, has_url;
+    struct slice secrets[LIMIT_SECRETS]; /* as given, checked when the scheme is known */
+    unsigned secret_count;
+};
+
+struct field {
+    const char *name;
+    void (*parse)(struct draft *draft, struct json_value value, const char *pointer);
+    const char *only; /* in place of `parse`: the one value supported, as minified JSON */
+};
+
+/* ---- pieces ---- */
+
+/* A string without NUL of at most `max` bytes; notes the fault if it is not one. */
+static bool take_string(struct draft *draft, struct json_value value, const char *pointer,
+                        size_t max, struct slice *string)
+{
+    if (!json_string(value, string)) {
+        faults_add(draft->faults, pointer, "must be a string");
+        return false;
+    }
+    if (string->size > max || slice_find(*string, '\0') < string->size) {
+        faults_add(draft->faults, pointer, "must have at most %zu bytes and no NUL", max);
+        return false;
+    }
+    return true;
+}
+
+static void keep_string(struct draft *draft, char **field, struct slice string)
+{
+    free(*field);
+    *field = strndup(string.at ? string.at : "", string.size);
+    draft->out_of_memory |= !*field;
+}
+
+static bool take_duration(struct draft *draft, struct json_value value, const char *pointer,
+                          uint64_t *duration_ms)
+{
+    struct slice string;
+    if (json_string(value, &string) && units_parse_duration(string, duration_ms) == 0)
+        return true;
+    faults_add(draft->faults, pointer,
+               "must be a duration like \"500ms\", \"5s\", \"2m\" or \"1h\"");
+    return false;
+}
+
+/* Something that only the server sets: may be there if it is what it was. */
+static void check_same(struct draft *draft, struct json_value value, const char *pointer,
+                       struct slice now)
+{
+    struct slice given;
+    if (!draft->before)
+        faults_add(draft->faults, pointer, "is set by the server");
+    else if (!json_string(value, &given) || !slice_equal(given, now))
+        faults_add(draft->faults, pointer, "cannot be changed");
+}
+
+/* Minified JSON compares as text: `only` is written the way json_print() prints. */
+static void check_only(struct draft *draft, struct json_value value, const char *pointer,
+                       const char *only)
+{
+    char text[STANDARD_TEXT_SIZE];
+    long size = json_print(value, text, sizeof text);
+    if (size < 0 || !slice_equal(slice_of(text, (size_t)size), slice_str(only)))
+        faults_add(draft->faults, pointer, "not supported by this version: only %s", only);
+}
+
+static void walk(struct draft *draft, struct json_value object, const char *base,
+                 const struct field *fields, unsigned count)
+{
+    if (json_kind(object) != JSON_OBJECT) {
+        faults_add(draft->faults, base, "must be an object");
+        return;
+    }
+    uint64_t cursor = 0, seen = 0;
+    struct slice key;
+    struct json_value value;
+    while (json_next(object, &cursor, &key, &value)) {
+        char pointer[FAULT_POINTER_SIZE];
+        pointer_member(pointer, base, key);
+        unsigned i = 0;
+        while (i < count && !slice_equal(key, slice_str(fields[i].name)))
+            i++;
+        if (i == count)
+            faults_add(draft->faults, pointer, "unknown field");
+        else if (seen & UINT64_C(1) << i)
+            faults_add(draft->faults, pointer, "is given twice");
+        else if (json_kind(value) == JSON_NULL)
+            ; /* null stands for the default */
+        else if (fields[i].only)
+            check_only(draft, value, pointer, fields[i].only);
+        else
+            fields[i].parse(draft, value, pointer);
+        seen |= i < count ? UINT64_C(1) << i : 0;
+    }
+}
+
+#define WALK(draft, object, base, fields) \
+    walk(draft, object, base, fields, sizeof(fields) / sizeof(fields)[0])
+
+/* ---- what it is and where it goes ---- */
+
+static void parse_id(struct draft *draft, struct json_value value, const char *pointer)
+{
+    char digits[ID_TEXT_SIZE];
+    struct slice text;
+    if (!draft->from_store)
+        check_same(draft, value, pointer,
+                   draft->before ? id_print(&draft->before->id, "sub", digits) : SLICE(""));
+    else if (!json_string(value, &text) || id_parse(text, "sub", &draft->made->id))
+        faults_add(draft->faults, pointer, "must be an id");
+}
+
+static void parse_tenant(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (!draft->from_store)
+        faults_add(draft->faults, pointer, "unknown field");
+    else if (!json_string(value, &text) || id_parse(text, "ten", &draft->made->tenant))
+        faults_add(draft->faults, pointer, "must be an id");
+}
+
+static void parse_moment(struct draft *draft, struct json_value value, const char *pointer,
+                         uint64_t *moment_ms)
+{
+    char digits[32];
+    struct text was;
+    struct slice text;
+    if (draft->from_store) {
+        if (!json_string(value, &text) || units_parse_time(text, moment_ms))
+            faults_add(draft->faults, pointer, "must be a time");
+        return;
+    }
+    text_init(&was, digits, sizeof digits);
+    text_time(&was, *moment_ms);
+    check_same(draft, value, pointer, text_slice(&was));
+}
+
+static void parse_created(struct draft *draft, struct json_value value, const char *pointer)
+{
+    parse_moment(draft, value, pointer, &draft->made->created_ms);
+}
+
+static void parse_updated(struct draft *draft, struct json_value value, const char *pointer)
+{
+    parse_moment(draft, value, pointer, &draft->made->updated_ms);
+}
+
+static bool is_name_char(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+}
+
+static bool is_type_char(char c)
+{
+    return is_name_char(c) || c == '/' || c == ':';
+}
+
+static bool all_are(struct slice text, bool (*is)(char c))
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (!is(text.at[i]))
+            return false;
+    return text.size > 0;
+}
+
+static void parse_uid(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (!take_string(draft, value, pointer, UID_SIZE, &text))
+        return;
+    if (!all_are(text, is_name_char))
+        faults_add(draft->faults, pointer, "must be 1 to 128 of A-Z a-z 0-9 _ - .");
+    else
+        keep_string(draft, &draft->made->uid, text);
+}
+
+static void parse_url(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct subscription *made = draft->made;
+    char why[URL_WHY_SIZE];
+    struct slice text;
+    draft->has_url = true;
+    if (!take_string(draft, value, pointer, URL_SIZE_MAX, &text))
+        return;
+    if (url_parse(text, &made->url, why)) {
+        faults_add(draft->faults, pointer, "%s", why);
+        return;
+    }
+    keep_string(draft, &made->url_text, text);
+    if (made->url_text)
+        must(url_parse(slice_str(made->url_text), &made->url, why) == 0);
+}
+
+static void parse_description(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (take_string(draft, value, pointer, LIMIT_DESCRIPTION_SIZE, &text))
+        keep_string(draft, &draft->made->description, text);
+}
+
+static void parse_metadata(struct draft *draft, struct json_value value, const char *pointer)
+{
+    char text[LIMIT_METADATA_SIZE];
+    if (json_kind(value) != JSON_OBJECT) {
+        faults_add(draft->faults, pointer, "must be an object");
+        return;
+    }
+    long size = json_print(value, text, sizeof text);
+    if (size < 0)
+        faults_add(draft->faults, pointer, "must have at most %d bytes", LIMIT_METADATA_SIZE);
+    else
+        keep_string(draft, &draft->made->metadata, slice_of(text, (size_t)size));
+}
+
+static void parse_status(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    for (unsigned i = SUBSCRIPTION_ACTIVE; i <= SUBSCRIPTION_DISABLED; i++) {
+        if (json_string(value, &text) &&
+            slice_equal(text, slice_str(subscription_status_name((enum subscription_status)i)))) {
+            draft->made->status = (enum subscription_status)i;
+            return;
+        }
+    }
+    faults_add(draft->faults, pointer, "must be \"active\", \"paused\" or \"disabled\"");
+}
+
+/* ---- which events ---- */
+
+/* An exact type, "prefix.*" or "*". */
+static bool is_pattern(struct slice text)
+{
+    if (slice_equal(text, SLICE("*")))
+        return true;
+    if (text.size > LIMIT_TYPE_SIZE)
+        return false;
+    if (text.size > 2 && text.at[text.size - 1] == '*' && text.at[text.size - 2] == '.')
+        text.size -= 2;
+    return all_are(text, is_type_char);
+}
+
+static void parse_events(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct subscription *made = draft->made;
+    uint64_t cursor = 0;
+    struct json_value element;
+    while (json_kind(value) == JSON_ARRAY && json_next(value, &cursor, NULL, &element)) {
+        char place[FAULT_POINTER_SIZE];
+        struct slice text;
+        pointer_element(place, pointer, made->pattern_count);
+        if (made->pattern_count == LIMIT_SUBSCRIPTION_PATTERNS) {
+            faults_add(draft->faults, pointer, "must be at most %d", LIMIT_SUBSCRIPTION_PATTERNS);
+            return;
+        }
+        if (!json_string(element, &text) || !is_pattern(text)) {
+            faults_add(draft->faults, place,
+                       "must be an event type, \"prefix.*\" or \"*\": 1 to %d of "
+                       "A-Z a-z 0-9 _ - . / :",
+                       LIMIT_TYPE_SIZE);
+            text = SLICE("*");
+        }
+        keep_string(draft, &made->patterns[made->pattern_count++], text);
+    }
+    if (made->pattern_count == 0)
+        faults_add(draft->faults, pointer, "must be an array of at least one event type");
+}
+
+/* ---- how it is signed ---- */
+
+static void parse_scheme(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const char *const later[] = {"timestamped", "stripe",  "github",
+                                        "hex",         "ed25519", "template"};
+    struct slice text;
+    if (!json_string(value, &text))
+        text = SLICE("");
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        if (slice_equal(text, slice_str(later[i]))) {
+            faults_add(draft->faults, pointer,
+                       "not supported by this version: only \"standard\" and \"none\"");
+            return;
+        }
+    }
+    if (slice_equal(text, SLICE("none")))
+        draft->made->scheme = SIGNATURE_NONE;
+    else if (!slice_equal(text, SLICE("standard")))
+        faults_add(draft->faults, pointer, "must be \"standard\" or \"none\"");
+}
+
+static bool is_listed(struct slice name, const char *const *list)
+{
+    for (; *list; list++) {
+        struct slice entry = slice_str(*list);
+        bool is_prefix = entry.at[entry.size - 1] == '*';
+        entry.size -= is_prefix;
+        struct slice start = slice_of(name.at, name.size < entry.size ? name.size : entry.size);
+        if (slice_equal_nocase(is_prefix ? start : name, entry))
+            return true;
+    }
+    return false;
+}
+
+/* Fields that frame the request or belong to one hop (RFC 9110 sections 7.6.1, 8.6, 7.2). */
+static const char *const framing[] = {"host",   "content-length", "transfer-encoding", "connection",
+                                      "te",     "keep-alive",     "trailer",           "upgrade",
+                                      "expect", "proxy-*",        "content-encoding",  NULL};
+/* Fields of ours. */
+static const char *const ours[] = {
+    "webhook-*",      "x-webhook-*", "x-correlation-id", "x-hub-signature*", "stripe-signature",
+    "x-pt-signature", NULL};
+
+static void parse_signature_header(struct draft *draft, struct json_value value,
+                                   const char *pointer)
+{
+    static const char *const taken[] = {"webhook-id",          "webhook-timestamp",
+                                        "x-webhook-event",     "x-webhook-version",
+                                        "x-webhook-attempt",   "x-correlation-id",
+                                        "x-webhook-timestamp", "content-type",
+                                        "user-agent",          NULL};
+    struct slice text;
+    if (!take_string(draft, value, pointer, LIMIT_NAME_SIZE, &text))
+        return;
+    if (!http_is_token(text))
+        faults_add(draft->faults, pointer, "must be the name of a header");
+    else if (is_listed(text, framing) || is_listed(text, taken))
+        faults_add(draft->faults, pointer, "is a header with another meaning");
+    else
+        keep_string(draft, &draft->made->signature_header, text);
+}
+
+static void parse_signature(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"scheme", parse_scheme, NULL},
+                                          {"header", parse_signature_header, NULL}};
+    WALK(draft, value, pointer, fields);
+}
+
+static void parse_secret(struct draft *draft, struct json_value value, const char *pointer)
+{
+    if (draft->before || draft->from_store)
+        faults_add(draft->faults, pointer, "is set when the subscription is made, and by rotation");
+    else if (take_string(draft, value, pointer, LIMIT_SECRET_SIZE, &draft->secrets[0]))
+        draft->secret_count = 1;
+}
+
+static void parse_secrets(struct draft *draft, struct json_value value, const char *pointer)
+{
+    if (!draft->from_store) {
+        faults_add(draft->faults, pointer, "unknown field");
+        return;
+    }
+    uint64_t cursor = 0;
+    struct json_value element;
+    while (draft->secret_count < LIMIT_SECRETS && json_next(value, &cursor, NULL, &element))
+        if (take_string(draft, element, pointer, LIMIT_SECRET_SIZE,
+                        &draft->secrets[draft->secret_count]))
+            draft->secret_count++;
+}
+
+/* ---- when and how it is sent ---- */
+
+static const struct preset {
+    const char *name;
+    unsigned count;
+    uint64_t waits_ms[8];
+} presets[] = {
+    {"day", 8, {5000, 30000, 120000, 600000, 3600000, 14400000, 28800000, 36000000}},
+    {"quick", 6, {1000, 5000, 30000, 120000, 600000, 1800000}},
+    {"standard", 5, {5000, 30000, 120000, 600000, 3600000}},
+};
+
+static void use_preset(struct draft *draft, const struct preset *preset)
+{
+    draft->made->retry_count = preset->count;
+    memcpy(draft->made->retry_ms, preset->waits_ms, preset->count * sizeof preset->waits_ms[0]);
+    keep_string(draft, &draft->made->retry_preset, slice_str(preset->name));
+}
+
+static void parse_waits(struct draft *draft, struct json_value list, const char *pointer)
+{
+    struct subscription *made = draft->made;
+    uint64_t cursor = 0;
+    struct json_value element;
+    free(made->retry_preset);
+    made->retry_preset = NULL;
+    made->retry_count = 0;
+    while (json_next(list, &cursor, NULL, &element)) {
+        char place[FAULT_POINTER_SIZE];
+        uint64_t wait_ms = 0;
+        pointer_element(place, pointer, made->retry_count);
+        if (made->retry_count == LIMIT_RETRY_STEPS) {
+            faults_add(draft->faults, pointer, "must be at most %d waits", LIMIT_RETRY_STEPS);
+            return;
+        }
+        if (take_duration(draft, element, place, &wait_ms) && wait_ms > RETRY_MAX_MS)
+            faults_add(draft->faults, place, "must be at most 7d");
+        made->retry_ms[made->retry_count++] = wait_ms;
+    }
+}
+
+static void parse_schedule(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (json_kind(value) == JSON_ARRAY) {
+        parse_waits(draft, value, pointer);
+        return;
+    }
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        if (json_string(value, &text) && slice_equal(text, slice_str(presets[i].name))) {
+            use_preset(draft, &presets[i]);
+            return;
+        }
+    }
+    faults_add(draft->faults, pointer,
+               "must be \"quick\", \"standard\", \"day\" or an array of durations");
+}
+
+static void parse_jitter(struct draft *draft, struct json_value value, const char *pointer)
+{
+    double jitter;
+    if (json_double(value, &jitter) && jitter >= 0 && jitter <= 1)
+        draft->made->jitter = jitter;
+    else
+        faults_add(draft->faults, pointer, "must be a number from 0 to 1");
+}
+
+static void parse_retry(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"schedule", parse_schedule, NULL},
+                                          {"jitter", parse_jitter, NULL}};
+    WALK(draft, value, pointer, fields);
+}
+
+static void parse_timeout(struct draft *draft, struct json_value value, const char *pointer)
+{
+    uint64_t timeout_ms;
+    if (!take_duration(draft, value, pointer, &timeout_ms))
+        return;
+    if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
+        faults_add(draft->faults, pointer, "must be from 1s to 60s");
+    else
+        draft->made->timeout_ms = timeout_ms;
+}
+
+static void parse_method(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH"};
+    struct slice text;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (json_string(value, &text) && slice_equal(text, slice_str(methods[i]))) {
+            memcpy(draft->made->method, methods[i], strlen(methods[i]) + 1);
+            return;
+        }
+    }
+    faults_add(draft->faults, pointer, "must be \"POST\", \"PUT\" or \"PATCH\"");
+}
+
+/* Is `name` among the "Name: value\r\n" in `headers`? */
+static bool has_header(struct slice headers, struct slice name)
+{
+    while (headers.size) {
+        if (slice_equal_nocase(slice_of(headers.at, slice_find(headers, ':')), name))
+            return true;
+        headers = slice_skip(headers, slice_find(headers, '\n') + 1);
+    }
+    return false;
+}
+
+static void parse_header(struct draft *draft, struct slice name, struct json_value value,
+                         const char *pointer, struct text *headers)
+{
+    struct slice text;
+    if (!json_string(value, &text) || !http_is_field_value(text))
+        faults_add(draft->faults, pointer, "must be a string that can be sent as a header's value");
+    else if (!http_is_token(name))
+        faults_add(draft->faults, pointer, "is not the name of a header");
+    else if (is_listed(name, framing) || is_listed(name, ours))
+        faults_add(draft->faults, pointer, "is a header that may not be set");
+    else if (has_header(text_slice(headers), name))
+        faults_add(draft->faults, pointer, "is given twice");
+    else {
+        draft->made->sets_content_type |= slice_equal_nocase(name, SLICE("content-type"));
+        text_put(headers, name);
+        text_put(headers, SLICE(": "));
+        text_put(headers, text);
+        text_put(headers, SLICE("\r\n"));
+    }
+}
+
+static void parse_headers(struct draft *draft, struct json_value value, const char *pointer)
+{
+    char buffer[LIMIT_SUBSCRIPTION_HEADERS_SIZE];
+    struct text headers;
+    struct slice name;
+    struct json_value member;
+    uint64_t cursor = 0;
+    unsigned count = 0;
+
+    if (json_kind(value) != JSON_OBJECT) {
+        faults_add(draft->faults, pointer, "must be an object");
+        return;
+    }
+    text_init(&headers, buffer, sizeof buffer);
+    while (json_next(value, &cursor, &name, &member)) {
+        char place[FAULT_POINTER_SIZE];
+        pointer_member(place, pointer, name);
+        parse_header(draft, name, member, place, &headers);
+        count++;
+    }
+    if (count > LIMIT_SUBSCRIPTION_HEADERS || !text_ok(&headers))
+        faults_add(draft->faults, pointer, "must be at most %d, of %d bytes together",
+                   LIMIT_SUBSCRIPTION_HEADERS, LIMIT_SUBSCRIPTION_HEADERS_SIZE);
+    keep_string(draft, &draft->made->headers, text_slice(&headers));
+}
+
+static void parse_concurrency_max(struct draft *draft, struct json_value value, const char *pointer)
+{
+    uint64_t max;
+    if (json_u64(value, &max) && max >= 1 && max <= CONCURRENCY_MAX)
+        draft->made->concurrency_max = (unsigned)max;
+    else
+        faults_add(draft->faults, pointer, "must be a whole number from 1 to %d", CONCURRENCY_MAX);
+}
+
+static void parse_concurrency(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"max", parse_concurrency_max, NULL},
+                                          {"adaptive", NULL, "true"}};
+    WALK(draft, value, pointer, fields);
+}
+
+static void parse_breaker(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {
+        {"window", NULL, "\"30s\""},       {"min_attempts", NULL, "10"},
+        {"failure_rate", NULL, "0.5"},     {"cooldown", NULL, "\"10s\""},
+        {"max_cooldown", NULL, "\"10m\""},
+    };
+    WALK(draft, value, pointer, fields);
+}
+
+static void parse_delivery(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"mode", NULL, "\"single\""}};
+    WALK(draft, value, pointer, fields);
+}
+
+static void parse_verify(struct draft *draft, struct json_value value, const char *pointer)
+{
+    if (!json_bool(value, &draft->made->tls_verify))
+        faults_add(draft->faults, pointer, "must be true or false");
+}
+
+static void parse_tls(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"verify", parse_verify, NULL}};
+    WALK(draft, value, pointer, fields);
+}
+
+static const struct field subscription_fields[] = {
+    {"id", parse_id, NULL},
+    {"tenant", parse_tenant, NULL},
+    {"uid", parse_uid, NULL},
+    {"url", parse_url, NULL},
+    {"events", parse_events, NULL},
+    {"channels", NULL, "[]"},
+    {"filter", NULL, "null"},
+    {"description", parse_description, NULL},
+    {"metadata", parse_metadata, NULL},
+    {"status", parse_status, NULL},
+    {"secret", parse_secret, NULL},
+    {"secrets", parse_secrets, NULL},
+    {"signature", parse_signature, NULL},
+    {"retry", parse_retry, NULL},
+    {"timeout", parse_timeout, NULL},
+    {"method", parse_method, NULL},
+    {"headers", parse_headers, NULL},
+    {"rate_limit", NULL, "null"},
+    {"concurrency", parse_concurrency, NULL},
+    {"breaker", parse_breaker, NULL},
+    {"ordering", NULL, "\"none\""},
+    {"delivery", parse_delivery, NULL},
+    {"compression", NULL, "\"none\""},
+    {"auth", NULL, "null"},
+    {"tls", parse_tls, NULL},
+    {"created_at", parse_created, NULL},
+    {"updated_at", parse_updated, NULL},
+};
+
+/* ---- the whole ---- */
+
+static void set_standards(struct draft *draft)
+{
+    struct subscription *made = draft->made;
+    const struct subscription *before = draft->before;
+    if (before) {
+        made->id = before->id;
+        made->tenant = before->tenant;
+        made->created_ms = before->created_ms;
+        made->updated_ms = before->updated_ms;
+    }
+    made->patterns = calloc(LIMIT_SUBSCRIPTION_PATTERNS, sizeof *made->patterns);
+    draft->out_of_memory |= !made->patterns;
+    keep_string(draft, &made->description, SLICE(""));
+    keep_string(draft, &made->metadata, SLICE("{}"));
+    keep_string(draft, &made->headers, SLICE(""));
+    use_preset(draft, &presets[0]);
+    made->jitter = 0.1;
+    made->timeout_ms = 15000;
+    memcpy(made->method, "POST", sizeof "POST");
+    made->concurrency_max = 64;
+    made->tls_verify = true;
+}
+
+/* Takes the secrets over: those that were given, those of before, or one newly made. A change of
+ * scheme keeps the text, since that is what the receiver has. */
+static void settle_secrets(struct draft *draft)
+{
+    struct subscription *made = draft->made;
+    char texts[LIMIT_SECRETS][SECRET_TEXT_SIZE], why[SECRET_WHY_SIZE];
+
+    if (draft->before && !draft->from_store) {
+        draft->secret_count = draft->before->secret_count;
+        for (unsigned i = 0; i < draft->secret_count; i++)
+            draft->secrets[i] =
+                secret_print(draft->before->scheme, &draft->before->secrets[i], texts[i]);
+    }
+    made->secret_count = draft->secret_count ? draft->secret_count : 1;
+    if (draft->secret_count == 0)
+        secret_make(made->scheme, &made->secrets[0]);
+    for (unsigned i = 0; i < draft->secret_count; i++)
+        if (secret_parse(made->scheme, draft->secrets[i], &made->secrets[i], why))
+            faults_add(draft->faults, draft->before ? "/signature/scheme" : "/secret",
+                       "the secret %s", why);
+}
+
+static void settle(struct draft *draft)
+{
+    struct subscription *made = draft->made;
+    if (!made->url_text && !draft->has_url)
+        faults_add(draft->faults, "/url", "is required");
+    if (made->pattern_count == 0)
+        keep_string(draft, &made->patterns[made->pattern_count++], SLICE("*"));
+    if (made->signature_header && made->scheme == SIGNATURE_NONE)
+        faults_add(draft->faults, "/signature/header", "scheme \"none\" has no header");
+    if (made->signature_header && made->headers &&
+        has_header(slice_str(made->headers), slice_str(made->signature_header)))
+        faults_add(draft->faults, "/signature/header", "is also in headers");
+    settle_secrets(draft);
+}
+
+/* The patterns were given room for as many as there may be. */
+static void shrink_patterns(struct subscription *made)
+{
+    char **fit = realloc(made->patterns, made->pattern_count * sizeof *fit);
+    if (fit)
+        made->patterns = fit;
+}
+
+static int parse(struct draft *draft, struct json_value body, struct subscription **made)
+{
+    draft->made = calloc(1, sizeof *draft->made);
+    if (!draft->made)
+        return -ENOMEM;
+    set_standards(draft);
+    if (!draft->out_of_memory)
+        WALK(draft, body, "", subscription_fields);
+    if (!draft->out_of_memory)
+        settle(draft);
+
+    int error = draft->out_of_memory ? -ENOMEM : draft->faults->count ? -EINVAL : 0;
+    if (error) {
+        subscription_free(draft->made);
+        return error;
+    }
+    shrink_patterns(draft->made);
+    *made = draft->made;
+    return 0;
+}
+
+int subscription_parse(struct json_value body, const struct subscription *before,
+                       struct subscription **made, struct faults *faults)
+{
+    struct draft draft = {.before = before, .faults = faults};
+    faults->count = 0;
+    return parse(&draft, body, made);
+}
+
+int subscription_parse_stored(struct json_value document, struct subscription **made,
+                              struct faults *faults)
+{
+    struct draft draft = {.from_store = true, .faults = faults};
+    faults->count = 0;
+    return parse(&draft, document, made);
+}

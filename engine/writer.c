@@ -1,0 +1,82 @@
+#include "writer.h"
+
+#include "base/log.h"
+#include "intake.h"
+#include "outcomes.h"
+
+#include <stdlib.h>
+
+int writer_open(struct writer *writer, struct crew *crew, struct db *db,
+                const struct journal_options *options, uint64_t dedup_window_ms)
+{
+    *writer = (struct writer){.crew = crew};
+    return journal_open(&writer->journal, db, dedup_window_ms, options);
+}
+
+void writer_close(struct writer *writer)
+{
+    journal_close(writer->journal);
+    writer->journal = NULL;
+}
+
+/* Nothing can be promised any more, and what is half done is for recovery: exit handlers could only
+ * do harm. */
+static _Noreturn void die(const char *what)
+{
+    LOG(LOG_ERROR, what, log_str("why", db_why()));
+    _Exit(1);
+}
+
+static void add(struct writer *writer, struct mail *mail)
+{
+    switch (mail->kind) {
+    case MAIL_EVENTS:
+        if (journal_add_events(writer->journal,
+                               &container_of(mail, struct event_block, mail)->journal))
+            die("the journal cannot read its idempotency keys");
+        break;
+    case MAIL_OUTCOMES:
+        journal_add_outcomes(writer->journal,
+                             &container_of(mail, struct outcome_batch, mail)->journal);
+        break;
+    case MAIL_STOP:
+        writer->stop = mail;
+        return;
+    default:
+        must(false);
+    }
+    writer->group[writer->count++] = mail;
+}
+
+static void send_back(struct writer *writer)
+{
+    for (unsigned i = 0; i < writer->count; i++)
+        crew_post(writer->crew, crew_writer(writer->crew), writer->group[i]->from,
+                  writer->group[i]);
+    writer->count = 0;
+}
+
+static void stop(struct writer *writer)
+{
+    if (journal_sync(writer->journal))
+        die("the journal cannot be synced");
+    writer->is_stopped = true;
+    crew_post(writer->crew, crew_writer(writer->crew), crew_control(writer->crew), writer->stop);
+}
+
+bool writer_tick(struct writer *writer)
+{
+    struct mailbox *mailbox = &writer->crew->members[crew_writer(writer->crew)].mailbox;
+    struct mail *mail;
+    while (writer->count < WRITER_MAILS_MAX && (mail = mailbox_take(mailbox)))
+        add(writer, mail);
+    if (writer->count > 0) {
+        if (journal_commit(writer->journal))
+            die("the journal cannot be written");
+        send_back(writer);
+        return true;
+    }
+    if (writer->stop && !writer->is_stopped)
+        stop(writer);
+    return false;
+}
