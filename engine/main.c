@@ -70,6 +70,9 @@ static void *run_shard(void *context)
     struct engine *engine = worker->engine;
     struct shard *shard = &engine->shards[worker->number];
 
+    char name[16];
+    snprintf(name, sizeof name, "shard-%u", worker->number);
+    (void)pthread_setname_np(pthread_self(), name);
     run_on_core(worker);
     worker->error = shard_open(shard, worker->number, &engine->crew, &engine->config,
                                engine->recovery.next_event_block[worker->number],
@@ -98,6 +101,7 @@ static void *run_writer(void *context)
 {
     struct worker *worker = context;
     struct writer *writer = &worker->engine->writer;
+    (void)pthread_setname_np(pthread_self(), "writer");
     if (open_small_loop(worker))
         return NULL;
     while (!writer->is_stopped) {
@@ -112,6 +116,7 @@ static void *run_reader(void *context)
 {
     struct worker *worker = context;
     struct reader *reader = &worker->engine->reader;
+    (void)pthread_setname_np(pthread_self(), "reader");
     if (open_small_loop(worker))
         return NULL;
     while (!reader->is_stopped) {

@@ -5,13 +5,10 @@
  * noted with its place. Fields that this version does not support yet may be given as what they are
  * by default, so that a client can send back what it got. Control's thread.
  */
-#include "base/json.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "faults.h"
-#include "net/http_parse.h"
+#include "draft.h"
 #include "secret.h"
-#include "subscription.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,113 +19,7 @@ enum {
     TIMEOUT_MAX_MS = 60000,
     RETRY_MAX_MS = 7 * 86400000,
     CONCURRENCY_MAX = 1024,
-    STANDARD_TEXT_SIZE = 64,
 };
-
-struct draft {
-    struct subscription *made;
-    const struct subscription *before; /* NULL: a new one */
-    bool from_store;
-    struct faults *faults;
-    bool out_of_memory, has_url;
-    struct slice secrets[LIMIT_SECRETS]; /* as given, checked when the scheme is known */
-    unsigned secret_count;
-};
-
-struct field {
-    const char *name;
-    void (*parse)(struct draft *draft, struct json_value value, const char *pointer);
-    const char *only; /* in place of `parse`: the one value supported, as minified JSON */
-};
-
-/* ---- pieces ---- */
-
-/* A string without NUL of at most `max` bytes; notes the fault if it is not one. */
-static bool take_string(struct draft *draft, struct json_value value, const char *pointer,
-                        size_t max, struct slice *string)
-{
-    if (!json_string(value, string)) {
-        faults_add(draft->faults, pointer, "must be a string");
-        return false;
-    }
-    if (string->size > max || slice_find(*string, '\0') < string->size) {
-        faults_add(draft->faults, pointer, "must have at most %zu bytes and no NUL", max);
-        return false;
-    }
-    return true;
-}
-
-static void keep_string(struct draft *draft, char **field, struct slice string)
-{
-    free(*field);
-    *field = strndup(string.at ? string.at : "", string.size);
-    draft->out_of_memory |= !*field;
-}
-
-static bool take_duration(struct draft *draft, struct json_value value, const char *pointer,
-                          uint64_t *duration_ms)
-{
-    struct slice string;
-    if (json_string(value, &string) && units_parse_duration(string, duration_ms) == 0)
-        return true;
-    faults_add(draft->faults, pointer,
-               "must be a duration like \"500ms\", \"5s\", \"2m\" or \"1h\"");
-    return false;
-}
-
-/* Something that only the server sets: may be there if it is what it was. */
-static void check_same(struct draft *draft, struct json_value value, const char *pointer,
-                       struct slice now)
-{
-    struct slice given;
-    if (!draft->before)
-        faults_add(draft->faults, pointer, "is set by the server");
-    else if (!json_string(value, &given) || !slice_equal(given, now))
-        faults_add(draft->faults, pointer, "cannot be changed");
-}
-
-/* Minified JSON compares as text: `only` is written the way json_print() prints. */
-static void check_only(struct draft *draft, struct json_value value, const char *pointer,
-                       const char *only)
-{
-    char text[STANDARD_TEXT_SIZE];
-    long size = json_print(value, text, sizeof text);
-    if (size < 0 || !slice_equal(slice_of(text, (size_t)size), slice_str(only)))
-        faults_add(draft->faults, pointer, "not supported by this version: only %s", only);
-}
-
-static void walk(struct draft *draft, struct json_value object, const char *base,
-                 const struct field *fields, unsigned count)
-{
-    if (json_kind(object) != JSON_OBJECT) {
-        faults_add(draft->faults, base, "must be an object");
-        return;
-    }
-    uint64_t cursor = 0, seen = 0;
-    struct slice key;
-    struct json_value value;
-    while (json_next(object, &cursor, &key, &value)) {
-        char pointer[FAULT_POINTER_SIZE];
-        pointer_member(pointer, base, key);
-        unsigned i = 0;
-        while (i < count && !slice_equal(key, slice_str(fields[i].name)))
-            i++;
-        if (i == count)
-            faults_add(draft->faults, pointer, "unknown field");
-        else if (seen & UINT64_C(1) << i)
-            faults_add(draft->faults, pointer, "is given twice");
-        else if (json_kind(value) == JSON_NULL)
-            ; /* null stands for the default */
-        else if (fields[i].only)
-            check_only(draft, value, pointer, fields[i].only);
-        else
-            fields[i].parse(draft, value, pointer);
-        seen |= i < count ? UINT64_C(1) << i : 0;
-    }
-}
-
-#define WALK(draft, object, base, fields) \
-    walk(draft, object, base, fields, sizeof(fields) / sizeof(fields)[0])
 
 /* ---- what it is and where it goes ---- */
 
@@ -137,8 +28,8 @@ static void parse_id(struct draft *draft, struct json_value value, const char *p
     char digits[ID_TEXT_SIZE];
     struct slice text;
     if (!draft->from_store)
-        check_same(draft, value, pointer,
-                   draft->before ? id_print(&draft->before->id, "sub", digits) : SLICE(""));
+        draft_check_same(draft, value, pointer,
+                         draft->before ? id_print(&draft->before->id, "sub", digits) : SLICE(""));
     else if (!json_string(value, &text) || id_parse(text, "sub", &draft->made->id))
         faults_add(draft->faults, pointer, "must be an id");
 }
@@ -165,7 +56,7 @@ static void parse_moment(struct draft *draft, struct json_value value, const cha
     }
     text_init(&was, digits, sizeof digits);
     text_time(&was, *moment_ms);
-    check_same(draft, value, pointer, text_slice(&was));
+    draft_check_same(draft, value, pointer, text_slice(&was));
 }
 
 static void parse_created(struct draft *draft, struct json_value value, const char *pointer)
@@ -200,12 +91,12 @@ static bool all_are(struct slice text, bool (*is)(char c))
 static void parse_uid(struct draft *draft, struct json_value value, const char *pointer)
 {
     struct slice text;
-    if (!take_string(draft, value, pointer, UID_SIZE, &text))
+    if (!draft_take_string(draft, value, pointer, UID_SIZE, &text))
         return;
     if (!all_are(text, is_name_char))
         faults_add(draft->faults, pointer, "must be 1 to 128 of A-Z a-z 0-9 _ - .");
     else
-        keep_string(draft, &draft->made->uid, text);
+        draft_keep(draft, &draft->made->uid, text);
 }
 
 static void parse_url(struct draft *draft, struct json_value value, const char *pointer)
@@ -214,13 +105,13 @@ static void parse_url(struct draft *draft, struct json_value value, const char *
     char why[URL_WHY_SIZE];
     struct slice text;
     draft->has_url = true;
-    if (!take_string(draft, value, pointer, URL_SIZE_MAX, &text))
+    if (!draft_take_string(draft, value, pointer, URL_SIZE_MAX, &text))
         return;
     if (url_parse(text, &made->url, why)) {
         faults_add(draft->faults, pointer, "%s", why);
         return;
     }
-    keep_string(draft, &made->url_text, text);
+    draft_keep(draft, &made->url_text, text);
     if (made->url_text)
         must(url_parse(slice_str(made->url_text), &made->url, why) == 0);
 }
@@ -228,8 +119,8 @@ static void parse_url(struct draft *draft, struct json_value value, const char *
 static void parse_description(struct draft *draft, struct json_value value, const char *pointer)
 {
     struct slice text;
-    if (take_string(draft, value, pointer, LIMIT_DESCRIPTION_SIZE, &text))
-        keep_string(draft, &draft->made->description, text);
+    if (draft_take_string(draft, value, pointer, LIMIT_DESCRIPTION_SIZE, &text))
+        draft_keep(draft, &draft->made->description, text);
 }
 
 static void parse_metadata(struct draft *draft, struct json_value value, const char *pointer)
@@ -243,7 +134,7 @@ static void parse_metadata(struct draft *draft, struct json_value value, const c
     if (size < 0)
         faults_add(draft->faults, pointer, "must have at most %d bytes", LIMIT_METADATA_SIZE);
     else
-        keep_string(draft, &draft->made->metadata, slice_of(text, (size_t)size));
+        draft_keep(draft, &draft->made->metadata, slice_of(text, (size_t)size));
 }
 
 static void parse_status(struct draft *draft, struct json_value value, const char *pointer)
@@ -293,7 +184,7 @@ static void parse_events(struct draft *draft, struct json_value value, const cha
                        LIMIT_TYPE_SIZE);
             text = SLICE("*");
         }
-        keep_string(draft, &made->patterns[made->pattern_count++], text);
+        draft_keep(draft, &made->patterns[made->pattern_count++], text);
     }
     if (made->pattern_count == 0)
         faults_add(draft->faults, pointer, "must be an array of at least one event type");
@@ -321,59 +212,18 @@ static void parse_scheme(struct draft *draft, struct json_value value, const cha
         faults_add(draft->faults, pointer, "must be \"standard\" or \"none\"");
 }
 
-static bool is_listed(struct slice name, const char *const *list)
-{
-    for (; *list; list++) {
-        struct slice entry = slice_str(*list);
-        bool is_prefix = entry.at[entry.size - 1] == '*';
-        entry.size -= is_prefix;
-        struct slice start = slice_of(name.at, name.size < entry.size ? name.size : entry.size);
-        if (slice_equal_nocase(is_prefix ? start : name, entry))
-            return true;
-    }
-    return false;
-}
-
-/* Fields that frame the request or belong to one hop (RFC 9110 sections 7.6.1, 8.6, 7.2). */
-static const char *const framing[] = {"host",   "content-length", "transfer-encoding", "connection",
-                                      "te",     "keep-alive",     "trailer",           "upgrade",
-                                      "expect", "proxy-*",        "content-encoding",  NULL};
-/* Fields of ours. */
-static const char *const ours[] = {
-    "webhook-*",      "x-webhook-*", "x-correlation-id", "x-hub-signature*", "stripe-signature",
-    "x-pt-signature", NULL};
-
-static void parse_signature_header(struct draft *draft, struct json_value value,
-                                   const char *pointer)
-{
-    static const char *const taken[] = {"webhook-id",          "webhook-timestamp",
-                                        "x-webhook-event",     "x-webhook-version",
-                                        "x-webhook-attempt",   "x-correlation-id",
-                                        "x-webhook-timestamp", "content-type",
-                                        "user-agent",          NULL};
-    struct slice text;
-    if (!take_string(draft, value, pointer, LIMIT_NAME_SIZE, &text))
-        return;
-    if (!http_is_token(text))
-        faults_add(draft->faults, pointer, "must be the name of a header");
-    else if (is_listed(text, framing) || is_listed(text, taken))
-        faults_add(draft->faults, pointer, "is a header with another meaning");
-    else
-        keep_string(draft, &draft->made->signature_header, text);
-}
-
 static void parse_signature(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const struct field fields[] = {{"scheme", parse_scheme, NULL},
-                                          {"header", parse_signature_header, NULL}};
-    WALK(draft, value, pointer, fields);
+                                          {"header", draft_parse_signature_header, NULL}};
+    DRAFT_WALK(draft, value, pointer, fields);
 }
 
 static void parse_secret(struct draft *draft, struct json_value value, const char *pointer)
 {
     if (draft->before || draft->from_store)
         faults_add(draft->faults, pointer, "is set when the subscription is made, and by rotation");
-    else if (take_string(draft, value, pointer, LIMIT_SECRET_SIZE, &draft->secrets[0]))
+    else if (draft_take_string(draft, value, pointer, LIMIT_SECRET_SIZE, &draft->secrets[0]))
         draft->secret_count = 1;
 }
 
@@ -386,8 +236,8 @@ static void parse_secrets(struct draft *draft, struct json_value value, const ch
     uint64_t cursor = 0;
     struct json_value element;
     while (draft->secret_count < LIMIT_SECRETS && json_next(value, &cursor, NULL, &element))
-        if (take_string(draft, element, pointer, LIMIT_SECRET_SIZE,
-                        &draft->secrets[draft->secret_count]))
+        if (draft_take_string(draft, element, pointer, LIMIT_SECRET_SIZE,
+                              &draft->secrets[draft->secret_count]))
             draft->secret_count++;
 }
 
@@ -407,7 +257,7 @@ static void use_preset(struct draft *draft, const struct preset *preset)
 {
     draft->made->retry_count = preset->count;
     memcpy(draft->made->retry_ms, preset->waits_ms, preset->count * sizeof preset->waits_ms[0]);
-    keep_string(draft, &draft->made->retry_preset, slice_str(preset->name));
+    draft_keep(draft, &draft->made->retry_preset, slice_str(preset->name));
 }
 
 static void parse_waits(struct draft *draft, struct json_value list, const char *pointer)
@@ -426,7 +276,7 @@ static void parse_waits(struct draft *draft, struct json_value list, const char 
             faults_add(draft->faults, pointer, "must be at most %d waits", LIMIT_RETRY_STEPS);
             return;
         }
-        if (take_duration(draft, element, place, &wait_ms) && wait_ms > RETRY_MAX_MS)
+        if (draft_take_duration(draft, element, place, &wait_ms) && wait_ms > RETRY_MAX_MS)
             faults_add(draft->faults, place, "must be at most 7d");
         made->retry_ms[made->retry_count++] = wait_ms;
     }
@@ -462,13 +312,13 @@ static void parse_retry(struct draft *draft, struct json_value value, const char
 {
     static const struct field fields[] = {{"schedule", parse_schedule, NULL},
                                           {"jitter", parse_jitter, NULL}};
-    WALK(draft, value, pointer, fields);
+    DRAFT_WALK(draft, value, pointer, fields);
 }
 
 static void parse_timeout(struct draft *draft, struct json_value value, const char *pointer)
 {
     uint64_t timeout_ms;
-    if (!take_duration(draft, value, pointer, &timeout_ms))
+    if (!draft_take_duration(draft, value, pointer, &timeout_ms))
         return;
     if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
         faults_add(draft->faults, pointer, "must be from 1s to 60s");
@@ -489,64 +339,6 @@ static void parse_method(struct draft *draft, struct json_value value, const cha
     faults_add(draft->faults, pointer, "must be \"POST\", \"PUT\" or \"PATCH\"");
 }
 
-/* Is `name` among the "Name: value\r\n" in `headers`? */
-static bool has_header(struct slice headers, struct slice name)
-{
-    while (headers.size) {
-        if (slice_equal_nocase(slice_of(headers.at, slice_find(headers, ':')), name))
-            return true;
-        headers = slice_skip(headers, slice_find(headers, '\n') + 1);
-    }
-    return false;
-}
-
-static void parse_header(struct draft *draft, struct slice name, struct json_value value,
-                         const char *pointer, struct text *headers)
-{
-    struct slice text;
-    if (!json_string(value, &text) || !http_is_field_value(text))
-        faults_add(draft->faults, pointer, "must be a string that can be sent as a header's value");
-    else if (!http_is_token(name))
-        faults_add(draft->faults, pointer, "is not the name of a header");
-    else if (is_listed(name, framing) || is_listed(name, ours))
-        faults_add(draft->faults, pointer, "is a header that may not be set");
-    else if (has_header(text_slice(headers), name))
-        faults_add(draft->faults, pointer, "is given twice");
-    else {
-        draft->made->sets_content_type |= slice_equal_nocase(name, SLICE("content-type"));
-        text_put(headers, name);
-        text_put(headers, SLICE(": "));
-        text_put(headers, text);
-        text_put(headers, SLICE("\r\n"));
-    }
-}
-
-static void parse_headers(struct draft *draft, struct json_value value, const char *pointer)
-{
-    char buffer[LIMIT_SUBSCRIPTION_HEADERS_SIZE];
-    struct text headers;
-    struct slice name;
-    struct json_value member;
-    uint64_t cursor = 0;
-    unsigned count = 0;
-
-    if (json_kind(value) != JSON_OBJECT) {
-        faults_add(draft->faults, pointer, "must be an object");
-        return;
-    }
-    text_init(&headers, buffer, sizeof buffer);
-    while (json_next(value, &cursor, &name, &member)) {
-        char place[FAULT_POINTER_SIZE];
-        pointer_member(place, pointer, name);
-        parse_header(draft, name, member, place, &headers);
-        count++;
-    }
-    if (count > LIMIT_SUBSCRIPTION_HEADERS || !text_ok(&headers))
-        faults_add(draft->faults, pointer, "must be at most %d, of %d bytes together",
-                   LIMIT_SUBSCRIPTION_HEADERS, LIMIT_SUBSCRIPTION_HEADERS_SIZE);
-    keep_string(draft, &draft->made->headers, text_slice(&headers));
-}
-
 static void parse_concurrency_max(struct draft *draft, struct json_value value, const char *pointer)
 {
     uint64_t max;
@@ -560,7 +352,7 @@ static void parse_concurrency(struct draft *draft, struct json_value value, cons
 {
     static const struct field fields[] = {{"max", parse_concurrency_max, NULL},
                                           {"adaptive", NULL, "true"}};
-    WALK(draft, value, pointer, fields);
+    DRAFT_WALK(draft, value, pointer, fields);
 }
 
 static void parse_breaker(struct draft *draft, struct json_value value, const char *pointer)
@@ -570,13 +362,13 @@ static void parse_breaker(struct draft *draft, struct json_value value, const ch
         {"failure_rate", NULL, "0.5"},     {"cooldown", NULL, "\"10s\""},
         {"max_cooldown", NULL, "\"10m\""},
     };
-    WALK(draft, value, pointer, fields);
+    DRAFT_WALK(draft, value, pointer, fields);
 }
 
 static void parse_delivery(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const struct field fields[] = {{"mode", NULL, "\"single\""}};
-    WALK(draft, value, pointer, fields);
+    DRAFT_WALK(draft, value, pointer, fields);
 }
 
 static void parse_verify(struct draft *draft, struct json_value value, const char *pointer)
@@ -588,7 +380,7 @@ static void parse_verify(struct draft *draft, struct json_value value, const cha
 static void parse_tls(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const struct field fields[] = {{"verify", parse_verify, NULL}};
-    WALK(draft, value, pointer, fields);
+    DRAFT_WALK(draft, value, pointer, fields);
 }
 
 static const struct field subscription_fields[] = {
@@ -608,7 +400,7 @@ static const struct field subscription_fields[] = {
     {"retry", parse_retry, NULL},
     {"timeout", parse_timeout, NULL},
     {"method", parse_method, NULL},
-    {"headers", parse_headers, NULL},
+    {"headers", draft_parse_headers, NULL},
     {"rate_limit", NULL, "null"},
     {"concurrency", parse_concurrency, NULL},
     {"breaker", parse_breaker, NULL},
@@ -635,9 +427,9 @@ static void set_standards(struct draft *draft)
     }
     made->patterns = calloc(LIMIT_SUBSCRIPTION_PATTERNS, sizeof *made->patterns);
     draft->out_of_memory |= !made->patterns;
-    keep_string(draft, &made->description, SLICE(""));
-    keep_string(draft, &made->metadata, SLICE("{}"));
-    keep_string(draft, &made->headers, SLICE(""));
+    draft_keep(draft, &made->description, SLICE(""));
+    draft_keep(draft, &made->metadata, SLICE("{}"));
+    draft_keep(draft, &made->headers, SLICE(""));
     use_preset(draft, &presets[0]);
     made->jitter = 0.1;
     made->timeout_ms = 15000;
@@ -674,11 +466,11 @@ static void settle(struct draft *draft)
     if (!made->url_text && !draft->has_url)
         faults_add(draft->faults, "/url", "is required");
     if (made->pattern_count == 0)
-        keep_string(draft, &made->patterns[made->pattern_count++], SLICE("*"));
+        draft_keep(draft, &made->patterns[made->pattern_count++], SLICE("*"));
     if (made->signature_header && made->scheme == SIGNATURE_NONE)
         faults_add(draft->faults, "/signature/header", "scheme \"none\" has no header");
     if (made->signature_header && made->headers &&
-        has_header(slice_str(made->headers), slice_str(made->signature_header)))
+        draft_has_header(slice_str(made->headers), slice_str(made->signature_header)))
         faults_add(draft->faults, "/signature/header", "is also in headers");
     settle_secrets(draft);
 }
@@ -698,7 +490,7 @@ static int parse(struct draft *draft, struct json_value body, struct subscriptio
         return -ENOMEM;
     set_standards(draft);
     if (!draft->out_of_memory)
-        WALK(draft, body, "", subscription_fields);
+        DRAFT_WALK(draft, body, "", subscription_fields);
     if (!draft->out_of_memory)
         settle(draft);
 

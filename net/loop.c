@@ -50,6 +50,7 @@ enum {
 
 #define NS_PER_MS       UINT64_C(1000000)
 #define ACCEPT_PAUSE_NS (10 * NS_PER_MS)
+#define GATHER_NS       (NS_PER_MS / 10)
 
 enum op_kind {
     OP_ACCEPT = 1,
@@ -84,6 +85,9 @@ struct loop {
     struct op_queue later;  /* to arm at later_ns */
     uint64_t later_ns;
     bool turning;
+    uint64_t window_ns; /* when the count of completions below began */
+    uint64_t window_completions;
+    unsigned batch; /* completions to wait for; 1 unless busy */
     struct wheel *wheel;
     struct loop_counters counters;
 };
@@ -509,6 +513,7 @@ static void complete_all(struct loop *loop)
 {
     struct completion batch[BATCH];
     unsigned left = io_uring_cq_ready(&loop->ring);
+    loop->window_completions += left;
     if (io_uring_cq_has_overflow(&loop->ring))
         loop->counters.overflows++;
 
@@ -533,15 +538,33 @@ static void rearm(struct loop *loop, struct op_queue *queue)
 
 /* ---- turning ---- */
 
+/* How many completions to wait for: under load, as many as come in GATHER_NS, so that a busy thread
+ * sleeps and wakes once for a handful of them and not for each. The rate is that of the last
+ * millisecond or more; when the load ends, the wait does after GATHER_NS. */
+static unsigned batch_to_wait_for(struct loop *loop, uint64_t now_ns)
+{
+    uint64_t elapsed_ns = now_ns - loop->window_ns;
+    if (elapsed_ns >= NS_PER_MS) {
+        uint64_t batch = loop->window_completions * GATHER_NS / elapsed_ns;
+        loop->batch = batch < 1 ? 1 : batch > BATCH ? BATCH : (unsigned)batch;
+        loop->window_ns = now_ns;
+        loop->window_completions = 0;
+    }
+    return loop->batch;
+}
+
 static void submit_and_wait(struct loop *loop, uint64_t until_ns)
 {
-    int result;
-    uint64_t now_ns;
     struct io_uring_cqe *first;
+    uint64_t now_ns = clock_monotonic_ns();
+    unsigned batch = batch_to_wait_for(loop, now_ns);
+    int result;
 
+    if (batch > 1 && until_ns > now_ns + GATHER_NS)
+        until_ns = now_ns + GATHER_NS;
     if (until_ns == UINT64_MAX) {
         result = io_uring_submit_and_wait(&loop->ring, 1);
-    } else if (until_ns == 0 || until_ns <= (now_ns = clock_monotonic_ns())) {
+    } else if (until_ns <= now_ns) {
         result = io_uring_submit_and_get_events(&loop->ring);
     } else {
         uint64_t delay_ns = until_ns - now_ns;
@@ -549,7 +572,7 @@ static void submit_and_wait(struct loop *loop, uint64_t until_ns)
             .tv_sec = (long long)(delay_ns / 1000000000),
             .tv_nsec = (long long)(delay_ns % 1000000000),
         };
-        result = io_uring_submit_and_wait_timeout(&loop->ring, &first, 1, &delay, NULL);
+        result = io_uring_submit_and_wait_timeout(&loop->ring, &first, batch, &delay, NULL);
     }
     must(result >= 0 || is_passing(result));
 }

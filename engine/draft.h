@@ -1,0 +1,58 @@
+/* draft.h - a subscription being made from JSON, and what the parsers of its fields share.
+ *
+ * A parser of a field checks the value and takes it over into draft->made, or notes a fault with
+ * its place. For subscription_parse.c and draft_headers.c only.
+ */
+#ifndef ENGINE_DRAFT_H
+#define ENGINE_DRAFT_H
+
+#include "base/json.h"
+#include "faults.h"
+#include "subscription.h"
+
+struct draft {
+    struct subscription *made;
+    const struct subscription *before; /* NULL: a new one */
+    bool from_store;
+    struct faults *faults;
+    bool out_of_memory, has_url;
+    struct slice secrets[LIMIT_SECRETS]; /* as given, checked when the scheme is known */
+    unsigned secret_count;
+};
+
+struct field {
+    const char *name;
+    void (*parse)(struct draft *draft, struct json_value value, const char *pointer);
+    const char *only; /* in place of `parse`: the one value supported, as minified JSON */
+};
+
+/* Goes through an object: each member has to be one of `fields`. */
+void draft_walk(struct draft *draft, struct json_value object, const char *base,
+                const struct field *fields, unsigned count);
+
+#define DRAFT_WALK(draft, object, base, fields) \
+    draft_walk(draft, object, base, fields, sizeof(fields) / sizeof(fields)[0])
+
+/* A string without NUL of at most `max` bytes; notes the fault if it is not one. */
+bool draft_take_string(struct draft *draft, struct json_value value, const char *pointer,
+                       size_t max, struct slice *string);
+bool draft_take_duration(struct draft *draft, struct json_value value, const char *pointer,
+                         uint64_t *duration_ms);
+
+/* Copies the string into a field of draft->made, in the place of what is there. */
+void draft_keep(struct draft *draft, char **field, struct slice string);
+
+/* For what only the server sets: it may be there if it is what it was. */
+void draft_check_same(struct draft *draft, struct json_value value, const char *pointer,
+                      struct slice now);
+
+/* ---- fields that are about headers (draft_headers.c) ---- */
+
+void draft_parse_headers(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_signature_header(struct draft *draft, struct json_value value,
+                                  const char *pointer);
+
+/* Is `name` among the "Name: value\r\n" in `headers`? */
+bool draft_has_header(struct slice headers, struct slice name);
+
+#endif

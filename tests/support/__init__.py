@@ -1,0 +1,1 @@
+"""What the tests that look from outside share: the engine as a process, clients, receivers, peers."""

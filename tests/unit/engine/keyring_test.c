@@ -1,0 +1,92 @@
+/* Keys and tenants: made, hashed, and as documents. */
+#include "keyring.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+static struct json *json;
+
+static void open_json(void)
+{
+    cr_assert(eq(int, json_open(&json), 0));
+}
+
+static void close_json(void)
+{
+    json_close(json);
+}
+
+TestSuite(keyring, .init = open_json, .fini = close_json);
+
+static struct json_value reread(struct text *text)
+{
+    struct json_value root;
+    char why[JSON_WHY_SIZE];
+    cr_assert(text_ok(text));
+    cr_assert(eq(int, json_read(json, text_slice(text), &root, why), 0), "%s", why);
+    return root;
+}
+
+Test(keyring, makes_keys_that_differ_and_may_serve)
+{
+    char first[KEY_TEXT_SIZE], second[KEY_TEXT_SIZE];
+    struct slice text = key_make(first);
+    key_make(second);
+    cr_assert(eq(sz, text.size, 55), "gk_ and 52 digits of 5 bits for 256");
+    cr_assert(slice_starts_with(text, SLICE("gk_")));
+    cr_assert(ne(str, first, second));
+    cr_assert(key_is_text(text));
+}
+
+Test(keyring, hashes_with_sha_256)
+{
+    uint8_t hash[KEY_HASH_SIZE];
+    char hex[2 * KEY_HASH_SIZE + 1] = {0};
+    struct text text;
+    key_hash(SLICE("abc"), hash);
+    text_init(&text, hex, sizeof hex);
+    text_hex(&text, hash, sizeof hash);
+    cr_assert(eq(str, hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+              "FIPS 180-2 appendix B.1");
+}
+
+Test(keyring, refuses_texts_that_are_short_or_not_visible)
+{
+    cr_assert(not(key_is_text(SLICE("short"))));
+    cr_assert(not(key_is_text(SLICE("sixteen characters long, with spaces"))));
+    cr_assert(not(key_is_text(SLICE("sixteen-characters-\x01"))));
+    cr_assert(key_is_text(SLICE("sixteen-charact.")));
+}
+
+Test(keyring, takes_the_key_out_of_a_bearer_field)
+{
+    cr_assert(slice_equal(key_of_authorization(SLICE("Bearer gk_1")), SLICE("gk_1")));
+    cr_assert(slice_equal(key_of_authorization(SLICE("bearer  gk_1 ")), SLICE("gk_1")));
+    cr_assert(eq(sz, key_of_authorization(SLICE("Basic abc")).size, 0));
+    cr_assert(eq(sz, key_of_authorization(SLICE("Bearer")).size, 0));
+    cr_assert(eq(sz, key_of_authorization(SLICE("")).size, 0));
+}
+
+Test(keyring, reads_the_documents_it_prints)
+{
+    struct access_key key = {.scopes = SCOPE_INGEST | SCOPE_READ}, key_again = {0};
+    struct tenant tenant = {.name = "a \"b\""}, tenant_again = {0};
+    char room[KEY_DOCUMENT_MAX + JSON_PADDING];
+    struct text text;
+    memset(key.hash, 0xab, sizeof key.hash);
+    memset(&key.id, 1, sizeof key.id);
+    memset(&key.tenant, 2, sizeof key.tenant);
+    memset(&tenant.id, 3, sizeof tenant.id);
+
+    text_init(&text, room, KEY_DOCUMENT_MAX);
+    key_print(&key, &text);
+    cr_assert(eq(int, key_parse(reread(&text), &key_again), 0));
+    cr_assert(eq(int, memcmp(&key, &key_again, sizeof key), 0));
+
+    text_init(&text, room, KEY_DOCUMENT_MAX);
+    tenant_print(&tenant, &text);
+    cr_assert(eq(int, tenant_parse(reread(&text), &tenant_again), 0));
+    cr_assert(eq(str, tenant_again.name, tenant.name));
+    cr_assert(ne(int, key_parse(reread(&text), &key_again), 0), "a tenant is no key");
+}

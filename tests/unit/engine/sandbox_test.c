@@ -1,0 +1,183 @@
+/* The sandbox as shards use it: requests in, history out, signatures judged, memory bounded. */
+#include "sandbox.h"
+
+#include "base/json.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct registry registry;
+static struct sandbox *sandbox;
+
+static void open_sandbox(void)
+{
+    cr_assert(eq(int, registry_open(&registry), 0));
+    cr_assert(eq(int, sandbox_open(&sandbox, &registry), 0));
+}
+
+static void close_sandbox(void)
+{
+    sandbox_close(sandbox);
+    registry_close(&registry);
+}
+
+TestSuite(sandbox, .init = open_sandbox, .fini = close_sandbox);
+
+static struct mail_ask ask(const char *method, const char *path, const char *query,
+                           const char *headers, struct slice body)
+{
+    struct mail_ask mail = {.method = slice_str(method),
+                            .path = slice_str(path),
+                            .query = slice_str(query),
+                            .headers = slice_str(headers),
+                            .body = body};
+    sandbox_answer(sandbox, &mail);
+    return mail;
+}
+
+static void expect(struct mail_ask mail, int status, const char *text)
+{
+    cr_assert(eq(int, mail.status, status));
+    char *answer = strndup(mail.answer, mail.answer_size);
+    cr_assert(strstr(answer, text) != NULL, "\"%s\" is not in %s", text, answer);
+    free(answer);
+    free(mail.answer);
+}
+
+/* The example of the Standard Webhooks specification's reference libraries. */
+static const struct slice id = {"msg_p5jXN8AQM9LWM0D4loKWxJek", 28};
+static const struct slice timestamp = {"1614265330", 10};
+static const struct slice body = {"{\"test\": 2432232314}", 20};
+static const char *const signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+static const char signed_headers[] =
+    "Webhook-Id: msg_p5jXN8AQM9LWM0D4loKWxJek\n"
+    "webhook-timestamp: 1614265330\n"
+    "webhook-signature: v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\n";
+
+static struct secret example_secret(void)
+{
+    /* MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw in base64 */
+    static const uint8_t bytes[] = {0x31, 0xf2, 0x90, 0xf6, 0xbf, 0x06, 0x29, 0x8a,
+                                    0xab, 0x4f, 0x08, 0xd4, 0x3c, 0x3f, 0x08, 0x2c,
+                                    0xf6, 0x48, 0xa3, 0x62, 0xda, 0x2d, 0xa4, 0xb0};
+    struct secret secret = {.size = sizeof bytes};
+    memcpy(secret.bytes, bytes, sizeof bytes);
+    return secret;
+}
+
+static void subscribe(const char *url)
+{
+    struct subscription *made = calloc(1, sizeof *made);
+    char why[URL_WHY_SIZE];
+    made->url_text = strdup(url);
+    cr_assert(eq(int, url_parse(slice_str(made->url_text), &made->url, why), 0));
+    made->secrets[0] = example_secret();
+    made->secret_count = 1;
+    cr_assert(eq(int, registry_put_subscription(&registry, made), 0));
+}
+
+Test(sandbox, verifies_the_reference_example_and_nothing_else)
+{
+    struct secret secret = example_secret(), other = secret;
+    other.bytes[0] ^= 1;
+    cr_assert(sandbox_verify(&secret, id, timestamp, body, slice_str(signature)));
+    cr_assert(not(sandbox_verify(&other, id, timestamp, body, slice_str(signature))));
+    cr_assert(not(sandbox_verify(&secret, id, SLICE("1614265331"), body, slice_str(signature))));
+    cr_assert(not(sandbox_verify(&secret, id, timestamp, SLICE("{}"), slice_str(signature))));
+    cr_assert(not(sandbox_verify(&secret, id, timestamp, body, SLICE("v1,"))));
+    cr_assert(not(sandbox_verify(&secret, id, timestamp, body, SLICE(""))));
+    cr_assert(not(sandbox_verify(&secret, id, timestamp, body, slice_str(signature + 3))));
+}
+
+Test(sandbox, judges_by_the_subscription_that_points_here)
+{
+    expect(ask("POST", "/webhook/receive/a", "", signed_headers, body), 200,
+           "\"signature_valid\":null");
+    subscribe("http://127.0.0.1:8480/webhook/receive/a?status=200");
+    expect(ask("POST", "/webhook/receive/a", "", signed_headers, body), 200,
+           "\"signature_valid\":true");
+    expect(ask("POST", "/webhook/receive/a", "", signed_headers, SLICE("other")), 200,
+           "\"signature_valid\":false");
+    expect(ask("POST", "/webhook/receive/b", "", signed_headers, body), 200,
+           "\"signature_valid\":null");
+}
+
+Test(sandbox, shows_a_bin_newest_first)
+{
+    expect(ask("POST", "/webhook/receive", "", "A: 1\n", SLICE("first")), 200, "default");
+    expect(ask("POST", "/webhook/receive", "", "A: 2\n", SLICE("se\"cond")), 200, "default");
+    expect(ask("POST", "/webhook/receive/other", "", "", SLICE("third")), 200, "other");
+
+    struct mail_ask history = ask("GET", "/webhook/history", "", "", SLICE(""));
+    char *text = strndup(history.answer, history.answer_size);
+    char *first = strstr(text, "\"body\":\"first\""),
+         *second = strstr(text, "\"body\":\"se\\\"cond\"");
+    cr_assert(first && second && second < first, "%s", text);
+    cr_assert(strstr(text, "third") == NULL);
+    cr_assert(strstr(text, "\"headers\":{\"A\":\"1\"}") != NULL);
+    free(text);
+    free(history.answer);
+
+    history = ask("GET", "/webhook/history", "limit=1", "", SLICE(""));
+    expect(history, 200, "se\\\"cond");
+    expect(ask("GET", "/webhook/history/empty", "", "", SLICE("")), 200, "{\"data\":[]}");
+}
+
+Test(sandbox, shows_a_body_that_is_no_text_in_base64)
+{
+    expect(ask("POST", "/webhook/receive", "", "", slice_of("\xff\x00", 2)), 200, "default");
+    expect(ask("GET", "/webhook/history", "", "", SLICE("")), 200,
+           "\"body\":\"/wA=\",\"body_encoding\":\"base64\"");
+}
+
+Test(sandbox, answers_with_the_status_that_is_asked_for)
+{
+    expect(ask("POST", "/webhook/receive", "status=503", "", SLICE("")), 503, "default");
+    expect(ask("POST", "/webhook/receive", "status=99", "", SLICE("")), 422, "status");
+    expect(ask("GET", "/webhook/history", "limit=251", "", SLICE("")), 422, "limit");
+}
+
+Test(sandbox, refuses_other_paths_bins_and_methods)
+{
+    expect(ask("POST", "/webhook/send", "", "", SLICE("")), 404, "404");
+    expect(ask("POST", "/webhook/received", "", "", SLICE("")), 404, "404");
+    expect(ask("POST", "/webhook/receive/", "", "", SLICE("")), 404, "404");
+    expect(ask("POST", "/webhook/receive/a/b", "", "", SLICE("")), 404, "404");
+    expect(ask("POST", "/webhook/receive/a.b", "", "", SLICE("")), 404, "404");
+    expect(ask("GET", "/webhook/receive", "", "", SLICE("")), 405, "405");
+    expect(ask("POST", "/webhook/history", "", "", SLICE("")), 405, "405");
+}
+
+static size_t count_of(const char *path)
+{
+    size_t count = 0;
+    struct mail_ask history = ask("GET", path, "limit=250", "", SLICE(""));
+    char *text = strndup(history.answer, history.answer_size);
+    for (char *at = text; (at = strstr(at, "\"received_at\"")) != NULL; at++)
+        count++;
+    free(text);
+    free(history.answer);
+    return count;
+}
+
+Test(sandbox, drops_the_oldest_when_there_are_too_many)
+{
+    expect(ask("POST", "/webhook/receive/old", "", "", SLICE("")), 200, "old");
+    for (unsigned i = 0; i < SANDBOX_REQUESTS_MAX; i++)
+        free(ask("POST", "/webhook/receive/new", "", "", SLICE("")).answer);
+    cr_assert(eq(sz, count_of("/webhook/history/old"), 0));
+    cr_assert(eq(sz, count_of("/webhook/history/new"), SANDBOX_LIMIT_MAX));
+}
+
+Test(sandbox, drops_the_oldest_when_they_are_too_large)
+{
+    static char large[64 * 1024];
+    memset(large, 'x', sizeof large);
+    for (unsigned i = 0; i < 2 * SANDBOX_BYTES_MAX / sizeof large; i++)
+        free(ask("POST", "/webhook/receive/large", "", "", slice_of(large, sizeof large)).answer);
+    size_t count = count_of("/webhook/history/large");
+    cr_assert(lt(sz, count * sizeof large, (size_t)SANDBOX_BYTES_MAX));
+    cr_assert(gt(sz, count, 200));
+}

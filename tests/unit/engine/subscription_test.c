@@ -1,0 +1,304 @@
+/* Subscriptions from bodies and documents: defaults, what is refused and where, and that what is
+ * printed can be read again. */
+#include "subscription.h"
+
+#include "base/text.h"
+#include "faults.h"
+#include "secret.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <string.h>
+
+static struct json *json;
+static struct faults faults;
+static char padded[80 * 1024], printed[SUBSCRIPTION_TEXT_MAX + 1];
+
+static void open_json(void)
+{
+    cr_assert(eq(int, json_open(&json), 0));
+}
+
+static void close_json(void)
+{
+    json_close(json);
+}
+
+TestSuite(subscription, .init = open_json, .fini = close_json);
+
+static struct json_value read_text(const char *text)
+{
+    struct json_value root;
+    char why[JSON_WHY_SIZE];
+    size_t size = strlen(text);
+    cr_assert(lt(sz, size + JSON_PADDING, sizeof padded));
+    memset(padded, 0, sizeof padded);
+    memcpy(padded, text, size);
+    cr_assert(eq(int, json_read(json, slice_of(padded, size), &root, why), 0), "%s", why);
+    return root;
+}
+
+static struct subscription *parse(const char *text)
+{
+    struct subscription *made = NULL;
+    int error = subscription_parse(read_text(text), NULL, &made, &faults);
+    cr_assert(eq(int, error, 0), "%s: %s %s", text, faults.list[0].pointer, faults.list[0].detail);
+    return made;
+}
+
+static const char *print(const struct subscription *subscription, enum subscription_view view)
+{
+    struct text text;
+    text_init(&text, printed, sizeof printed - 1);
+    subscription_print(subscription, view, &text);
+    cr_assert(text_ok(&text));
+    printed[text.size] = '\0';
+    return printed;
+}
+
+static void expect_fault(const char *body, const char *pointer, const char *detail)
+{
+    struct subscription *made = NULL;
+    cr_assert(eq(int, subscription_parse(read_text(body), NULL, &made, &faults), -EINVAL), "%s",
+              body);
+    for (unsigned i = 0; i < faults.count && i < FAULTS_MAX; i++)
+        if (strcmp(faults.list[i].pointer, pointer) == 0 && strstr(faults.list[i].detail, detail))
+            return;
+    cr_fail("%s: no fault at %s saying \"%s\", but %s: %s", body, pointer, detail,
+            faults.list[0].pointer, faults.list[0].detail);
+}
+
+Test(subscription, needs_only_a_url)
+{
+    struct subscription *made = parse("{\"url\":\"https://example.com/hook?a=1\"}");
+    cr_assert(made->url.https);
+    cr_assert(eq(u32, made->pattern_count, 1));
+    cr_assert(eq(str, made->patterns[0], "*"));
+    cr_assert(eq(int, made->status, SUBSCRIPTION_ACTIVE));
+    cr_assert(eq(u32, made->retry_count, 8));
+    cr_assert(eq(u64, made->retry_ms[7], 36000000));
+    cr_assert(eq(u64, made->timeout_ms, 15000));
+    cr_assert(eq(str, made->method, "POST"));
+    cr_assert(eq(u32, made->concurrency_max, 64));
+    cr_assert(made->tls_verify);
+    cr_assert(eq(sz, made->secrets[0].size, 32));
+    subscription_free(made);
+}
+
+Test(subscription, shows_every_field_of_the_contract)
+{
+    static const char *const fields[] = {
+        "id",          "uid",      "url",         "events", "channels",   "filter",
+        "description", "metadata", "status",      "retry",  "signature",  "timeout",
+        "method",      "headers",  "breaker",     "auth",   "delivery",   "rate_limit",
+        "concurrency", "ordering", "compression", "tls",    "created_at", "updated_at"};
+    struct subscription *made = parse("{\"url\":\"http://example.com\"}");
+    struct json_value root = read_text(print(made, SUBSCRIPTION_PUBLIC)), value;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        cr_assert(json_get(root, fields[i], &value), "%s", fields[i]);
+    cr_assert(not(json_get(root, "secret", &value)));
+    cr_assert(not(json_get(root, "secrets", &value)));
+    subscription_free(made);
+}
+
+static const char everything[] =
+    "{\"url\":\"http://[::1]:8080/a\",\"uid\":\"my.uid-1\",\"events\":[\"a.b\",\"c.*\",\"*\"],"
+    "\"description\":\"quotes \\\" and \\u00e9\",\"metadata\":{\"k\":{\"n\":[1,null]}},"
+    "\"status\":\"paused\",\"signature\":{\"scheme\":\"standard\",\"header\":\"X-Sig\"},"
+    "\"secret\":\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\","
+    "\"retry\":{\"schedule\":[\"500ms\",\"2m\"],\"jitter\":0.25},\"timeout\":\"1500ms\","
+    "\"method\":\"PUT\",\"headers\":{\"X-A\":\"1, 2\",\"Content-Type\":\"text/plain\"},"
+    "\"concurrency\":{\"max\":3,\"adaptive\":true},\"tls\":{\"verify\":false},"
+    "\"channels\":[],\"filter\":null,\"rate_limit\":null,\"ordering\":\"none\","
+    "\"delivery\":{\"mode\":\"single\"},\"compression\":\"none\",\"auth\":null,"
+    "\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
+    "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"}}";
+
+Test(subscription, takes_every_field)
+{
+    struct subscription *made = parse(everything);
+    cr_assert(eq(str, made->uid, "my.uid-1"));
+    cr_assert(eq(u32, made->pattern_count, 3));
+    cr_assert(eq(int, made->status, SUBSCRIPTION_PAUSED));
+    cr_assert(eq(str, made->signature_header, "X-Sig"));
+    cr_assert(eq(sz, made->secrets[0].size, 24));
+    cr_assert(eq(int, memcmp(made->secrets[0].bytes, "012345678901234567890123", 24), 0));
+    cr_assert(eq(u32, made->retry_count, 2));
+    cr_assert(eq(u64, made->retry_ms[0], 500));
+    cr_assert(eq(dbl, made->jitter, 0.25));
+    cr_assert(eq(u64, made->timeout_ms, 1500));
+    cr_assert(eq(str, made->method, "PUT"));
+    cr_assert(eq(str, made->headers, "X-A: 1, 2\r\nContent-Type: text/plain\r\n"));
+    cr_assert(made->sets_content_type);
+    cr_assert(eq(u32, made->concurrency_max, 3));
+    cr_assert(not(made->tls_verify));
+    subscription_free(made);
+}
+
+Test(subscription, survives_being_stored_and_read_again)
+{
+    struct subscription *made = parse(everything), *again = NULL;
+    static char first[sizeof printed];
+    memset(&made->id, 1, sizeof made->id);
+    memset(&made->tenant, 2, sizeof made->tenant);
+    made->created_ms = 1767225600123;
+    made->updated_ms = 1767225600456;
+    strcpy(first, print(made, SUBSCRIPTION_STORED));
+
+    cr_assert(eq(int, subscription_parse_stored(read_text(first), &again, &faults), 0), "%s %s",
+              faults.list[0].pointer, faults.list[0].detail);
+    cr_assert(eq(str, (char *)(uintptr_t)print(again, SUBSCRIPTION_STORED), first));
+    cr_assert(id_equal(&made->tenant, &again->tenant));
+    cr_assert(eq(u64, again->updated_ms, made->updated_ms));
+
+    struct subscription *copy = subscription_copy(again);
+    subscription_free(again);
+    cr_assert(eq(str, (char *)(uintptr_t)print(copy, SUBSCRIPTION_STORED), first));
+    cr_assert(eq(int, slice_equal(copy->url.host, SLICE("::1")), true));
+    subscription_free(copy);
+    subscription_free(made);
+}
+
+Test(subscription, keeps_id_times_and_secret_when_it_is_replaced)
+{
+    struct subscription *before = parse(everything), *after = NULL;
+    memset(&before->id, 1, sizeof before->id);
+    cr_assert(eq(int,
+                 subscription_parse(read_text(print(before, SUBSCRIPTION_PUBLIC)), before, &after,
+                                    &faults),
+                 0),
+              "what was got may be sent back: %s %s", faults.list[0].pointer,
+              faults.list[0].detail);
+    cr_assert(id_equal(&before->id, &after->id));
+    cr_assert(
+        eq(int, memcmp(&before->secrets[0], &after->secrets[0], sizeof before->secrets[0]), 0));
+    subscription_free(after);
+
+    cr_assert(eq(int,
+                 subscription_parse(read_text("{\"url\":\"http://a.example\",\"created_at\":"
+                                              "\"2020-01-01T00:00:00.000Z\"}"),
+                                    before, &after, &faults),
+                 -EINVAL));
+    cr_assert(eq(str, faults.list[0].pointer, "/created_at"));
+    subscription_free(before);
+}
+
+Test(subscription, keeps_the_text_of_its_secret_when_the_scheme_changes)
+{
+    char first[SECRET_TEXT_SIZE], second[SECRET_TEXT_SIZE];
+    struct subscription *before = parse("{\"url\":\"http://a.example\"}"), *after = NULL;
+    cr_assert(
+        eq(int,
+           subscription_parse(
+               read_text("{\"url\":\"http://a.example\",\"signature\":{\"scheme\":\"none\"}}"),
+               before, &after, &faults),
+           0));
+    secret_print(before->scheme, &before->secrets[0], first);
+    secret_print(after->scheme, &after->secrets[0], second);
+    cr_assert(eq(str, first, second));
+    subscription_free(before);
+    subscription_free(after);
+}
+
+Test(subscription, says_what_is_wrong_and_where)
+{
+    static const struct {
+        const char *member, *pointer, *detail;
+    } cases[] = {
+        {"\"nope\":1", "/nope", "unknown"},
+        {"\"a/b~c\":1", "/a~1b~0c", "unknown"},
+        {"\"url\":\"http://b.example\"", "/url", "twice"},
+        {"\"uid\":\"with space\"", "/uid", "1 to 128"},
+        {"\"uid\":\"\"", "/uid", "1 to 128"},
+        {"\"events\":[]", "/events", "at least one"},
+        {"\"events\":\"*\"", "/events", "array"},
+        {"\"events\":[\"a\",\"a.*.b\"]", "/events/1", "prefix.*"},
+        {"\"events\":[\"a*\"]", "/events/0", "prefix.*"},
+        {"\"events\":[\"a b\"]", "/events/0", "prefix.*"},
+        {"\"events\":[\"\"]", "/events/0", "prefix.*"},
+        {"\"events\":[\".*\"]", "/events/0", "prefix.*"},
+        {"\"metadata\":[]", "/metadata", "object"},
+        {"\"status\":\"broken\"", "/status", "active"},
+        {"\"secret\":\"whsec_AAAA\"", "/secret", "24 to 64"},
+        {"\"secret\":\"plain\"", "/secret", "whsec_"},
+        {"\"signature\":{\"scheme\":\"github\"}", "/signature/scheme", "not supported"},
+        {"\"signature\":{\"scheme\":\"md5\"}", "/signature/scheme", "must be"},
+        {"\"signature\":{\"header\":\"Host\"}", "/signature/header", "another meaning"},
+        {"\"signature\":{\"header\":\"a b\"}", "/signature/header", "name of a header"},
+        {"\"signature\":{\"header\":\"X-S\"},\"headers\":{\"x-s\":\"1\"}", "/signature/header",
+         "headers"},
+        {"\"retry\":{\"schedule\":\"weekly\"}", "/retry/schedule", "quick"},
+        {"\"retry\":{\"schedule\":[\"5s\",\"x\"]}", "/retry/schedule/1", "duration"},
+        {"\"retry\":{\"schedule\":[\"8d\"]}", "/retry/schedule/0", "7d"},
+        {"\"retry\":{\"jitter\":1.5}", "/retry/jitter", "0 to 1"},
+        {"\"retry\":{\"tries\":3}", "/retry/tries", "unknown"},
+        {"\"timeout\":\"999ms\"", "/timeout", "1s to 60s"},
+        {"\"timeout\":61", "/timeout", "duration"},
+        {"\"method\":\"GET\"", "/method", "POST"},
+        {"\"headers\":{\"Host\":\"x\"}", "/headers/Host", "may not be set"},
+        {"\"headers\":{\"webhook-id\":\"x\"}", "/headers/webhook-id", "may not be set"},
+        {"\"headers\":{\"Transfer-Encoding\":\"x\"}", "/headers/Transfer-Encoding", "may not"},
+        {"\"headers\":{\"Proxy-Foo\":\"x\"}", "/headers/Proxy-Foo", "may not"},
+        {"\"headers\":{\"X-A\":\"a\\r\\nB: c\"}", "/headers/X-A", "value"},
+        {"\"headers\":{\"X A\":\"a\"}", "/headers/X A", "name"},
+        {"\"headers\":{\"X-A\":\"1\",\"x-a\":\"2\"}", "/headers/x-a", "twice"},
+        {"\"concurrency\":{\"max\":0}", "/concurrency/max", "1 to 1024"},
+        {"\"concurrency\":{\"adaptive\":false}", "/concurrency/adaptive", "not supported"},
+        {"\"tls\":{\"verify\":1}", "/tls/verify", "true or false"},
+        {"\"filter\":{}", "/filter", "not supported"},
+        {"\"channels\":[\"a\"]", "/channels", "not supported"},
+        {"\"rate_limit\":{\"per_second\":1}", "/rate_limit", "not supported"},
+        {"\"breaker\":{\"window\":\"1m\"}", "/breaker/window", "not supported"},
+        {"\"ordering\":\"strict\"", "/ordering", "not supported"},
+        {"\"delivery\":{\"mode\":\"batch\"}", "/delivery/mode", "not supported"},
+        {"\"compression\":\"gzip\"", "/compression", "not supported"},
+        {"\"auth\":{\"type\":\"basic\"}", "/auth", "not supported"},
+        {"\"id\":\"sub_1\"", "/id", "server"},
+        {"\"tenant\":\"ten_1\"", "/tenant", "unknown"},
+        {"\"secrets\":[]", "/secrets", "unknown"},
+    };
+    char body[512];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(body, sizeof body, "{\"url\":\"http://a.example\",%s}", cases[i].member);
+        expect_fault(body, cases[i].pointer, cases[i].detail);
+    }
+    expect_fault("{}", "/url", "required");
+    expect_fault("{\"url\":null}", "/url", "required");
+    expect_fault("{\"url\":\"ftp://a.example\"}", "/url", "");
+    expect_fault("{\"url\":\"http://user@a.example/\"}", "/url", "");
+    expect_fault("{\"url\":\"http://0x7f.1/\"}", "/url", "");
+}
+
+Test(subscription, lists_faults_without_bound_and_shows_the_first)
+{
+    char body[4096] = "{\"url\":\"http://a.example\"";
+    for (unsigned i = 0; i < 2 * FAULTS_MAX; i++)
+        snprintf(body + strlen(body), sizeof body - strlen(body), ",\"x%u\":0", i);
+    strcat(body, "}");
+    struct subscription *made = NULL;
+    cr_assert(eq(int, subscription_parse(read_text(body), NULL, &made, &faults), -EINVAL));
+    cr_assert(eq(u32, faults.count, 2 * FAULTS_MAX));
+    struct text text;
+    text_init(&text, printed, sizeof printed - 1);
+    faults_print(&faults, &text);
+    cr_assert(text_ok(&text));
+}
+
+Test(subscription, has_room_for_the_largest_there_can_be)
+{
+    char body[64 * 1024] = "{\"url\":\"http://a.example\",\"events\":[";
+    for (unsigned i = 0; i < LIMIT_SUBSCRIPTION_PATTERNS; i++)
+        snprintf(body + strlen(body), sizeof body - strlen(body), "%s\"%0126u.*\"", i ? "," : "",
+                 i);
+    strcat(body, "],\"description\":\"");
+    for (unsigned i = 0; i < LIMIT_DESCRIPTION_SIZE; i++)
+        strcat(body, "\\u0001");
+    strcat(body, "\",\"headers\":{\"X\":\"");
+    for (unsigned i = 0; i < 4000; i++)
+        strcat(body, "\\\"");
+    strcat(body, "\"}}");
+    struct subscription *made = parse(body);
+    print(made, SUBSCRIPTION_STORED);
+    subscription_free(made);
+}

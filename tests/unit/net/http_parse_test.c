@@ -1,0 +1,1073 @@
+/* HTTP heads and chunked bodies against RFC 9110 and 9112. Each refusal has a test named by what is
+ * refused; every text, good or bad, is also parsed at every prefix, from memory that ends where the
+ * text ends. The last tests compare with slow parsers that are made of regular expressions, on
+ * randomly broken texts. */
+#include "net/http_octet.h"
+#include "net/http_parse.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct http_head head;
+static const char *why;
+
+enum kind { REQUEST, RESPONSE, RESPONSE_TO_HEAD };
+
+/* Parses a copy whose end is the end of its memory, so that reading over it is found out. The
+ * head's slices point to the copy, which is kept until the next call. */
+static long parse(enum kind kind, struct slice text)
+{
+    static char *copy;
+    free(copy);
+    copy = malloc(text.size ? text.size : 1);
+    if (text.size)
+        memcpy(copy, text.at, text.size);
+    why = NULL;
+    long result = kind == REQUEST
+                      ? http_parse_request(&head, copy, text.size, &why)
+                      : http_parse_response(&head, copy, text.size, kind == RESPONSE_TO_HEAD, &why);
+    cr_assert(result >= 0 || (why && why[0]), "says why");
+    return result;
+}
+
+/* The whole gives `expected`, and every prefix of it gives "more" or, if refused, the same. */
+static void expect_kind(enum kind kind, struct slice text, long expected)
+{
+    size_t end = expected > 0 ? (size_t)expected : text.size;
+    for (size_t size = 0; size < end; size++) {
+        long result = parse(kind, slice_of(text.at, size));
+        cr_assert(result == 0 || (result < 0 && result == expected), "%ld for %zu bytes of %.*s",
+                  result, size, SLICE_ARGS(text));
+    }
+    long result = parse(kind, text);
+    cr_assert(eq(long, result, expected), "%.*s: %s", SLICE_ARGS(text), why ? why : "");
+}
+
+#define ACCEPTS(text)         expect_kind(REQUEST, SLICE(text), sizeof(text) - 1)
+#define REFUSES(status, text) expect_kind(REQUEST, SLICE(text), -(status))
+#define ACCEPTS_FIELD(field)  ACCEPTS("POST / HTTP/1.1\r\nHost: a\r\n" field "\r\n\r\n")
+#define REFUSES_FIELD(status, field) \
+    REFUSES(status, "POST / HTTP/1.1\r\nHost: a\r\n" field "\r\n\r\n")
+#define ACCEPTS_RESPONSE(text) expect_kind(RESPONSE, SLICE(text), sizeof(text) - 1)
+#define REFUSES_RESPONSE(text) expect_kind(RESPONSE, SLICE(text), -502)
+
+static bool is(struct slice slice, const char *text)
+{
+    return slice_equal(slice, slice_str(text));
+}
+
+/* ---- requests that are right ---- */
+
+Test(http_request, gives_its_parts)
+{
+    ACCEPTS("POST /v1/events?x=1 HTTP/1.1\r\nHost: a.example:8080\r\nContent-Length: 12\r\n"
+            "X-Empty:\r\nX-Spaces: \t a b \t \r\nX_Under: 1\r\n\r\n");
+    cr_assert(is(head.method, "POST"));
+    cr_assert(is(head.target, "/v1/events?x=1"));
+    cr_assert(is(head.host, "a.example:8080"));
+    cr_assert(head.has_length && head.length == 12 && !head.chunked);
+    cr_assert(head.keep_alive && !head.http_1_0 && !head.expect_continue);
+    cr_assert(eq(u32, head.header_count, 5));
+    cr_assert(is(http_find(&head, "x-empty")->value, ""));
+    cr_assert(is(http_find(&head, "X-SPACES")->value, "a b"));
+    cr_assert(is(http_find(&head, "x_under")->value, "1"));
+    cr_assert(http_find(&head, "x") == NULL);
+}
+
+Test(http_request, ends_where_its_empty_line_ends)
+{
+    static const char two[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n";
+    expect_kind(REQUEST, SLICE(two), 27);
+    cr_assert(not(head.has_length));
+    cr_assert(not(head.chunked), "without a length there is no body");
+}
+
+Test(http_request, may_follow_one_empty_line)
+{
+    ACCEPTS("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, may_have_an_absolute_target)
+{
+    ACCEPTS("GET http://A.example:80/x?y HTTP/1.1\r\nHost: a.example:80\r\n\r\n");
+    cr_assert(is(head.target, "/x?y"));
+    cr_assert(is(head.host, "A.example:80"));
+    ACCEPTS("GET HTTPS://a HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert(is(head.target, "/"));
+    ACCEPTS("GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert(is(head.target, "?q"));
+    ACCEPTS("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert(is(head.target, "*"));
+    ACCEPTS("GET http://a/ HTTP/1.0\r\n\r\n");
+    cr_assert(is(head.host, "a"));
+}
+
+Test(http_request, may_be_options_for_the_server)
+{
+    ACCEPTS("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert(is(head.target, "*"));
+}
+
+Test(http_request, keeps_the_connection_as_its_version_says)
+{
+    ACCEPTS("GET / HTTP/1.0\r\n\r\n");
+    cr_assert(head.http_1_0 && !head.keep_alive);
+    ACCEPTS("GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n");
+    cr_assert(head.keep_alive);
+    ACCEPTS_FIELD("Connection: upgrade ,\tCLOSE");
+    cr_assert(not(head.keep_alive));
+    ACCEPTS_FIELD("Connection: close\r\nConnection: keep-alive");
+    cr_assert(not(head.keep_alive));
+    ACCEPTS_FIELD("Connection: closed");
+    cr_assert(head.keep_alive);
+}
+
+Test(http_request, takes_a_length_with_leading_zeros_as_decimal)
+{
+    ACCEPTS_FIELD("Content-Length: 0000000000000000010");
+    cr_assert(eq(u64, head.length, 10));
+    ACCEPTS_FIELD("content-LENGTH:9999999999999999999");
+    cr_assert(eq(u64, head.length, UINT64_C(9999999999999999999)));
+}
+
+Test(http_request, may_be_chunked)
+{
+    ACCEPTS_FIELD("Transfer-Encoding: \tchunked ");
+    cr_assert(head.chunked && !head.has_length);
+    ACCEPTS_FIELD("TRANSFER-encoding:CHUNKED");
+    cr_assert(head.chunked);
+}
+
+Test(http_request, may_expect_to_be_continued)
+{
+    ACCEPTS_FIELD("Expect: 100-Continue\r\nContent-Length: 1");
+    cr_assert(head.expect_continue);
+    ACCEPTS("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n");
+    cr_assert(not(head.expect_continue), "it means nothing in HTTP/1.0");
+}
+
+Test(http_request, accepts_hosts_of_every_kind)
+{
+    ACCEPTS("GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n");
+    ACCEPTS("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    ACCEPTS("GET / HTTP/1.1\r\nHost: a_b-c.example:65535\r\n\r\n");
+}
+
+Test(http_request, accepts_bytes_over_0x7f_in_values)
+{
+    ACCEPTS_FIELD("X: gr\xc3\xbc\xdf");
+    cr_assert(is(head.headers[1].value, "gr\xc3\xbc\xdf"));
+}
+
+/* ---- requests that are refused ---- */
+
+Test(http_request, refuses_bare_lf_as_line_end)
+{
+    REFUSES(400, "GET / HTTP/1.1\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a\r\n\n");
+    REFUSES(400, "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_bare_cr)
+{
+    REFUSES(400, "GET / HTTP/1.1\rHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\rHost: a\r\n\r\n");
+    REFUSES(400, "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a\r\n\rX: y\r\n\r\n");
+    REFUSES_FIELD(400, "X: a\rb");
+    REFUSES_FIELD(400, "X\r: a");
+    REFUSES_FIELD(400, "X: a\r\r");
+}
+
+Test(http_request, refuses_white_space_before_the_first_field)
+{
+    REFUSES(400, "GET / HTTP/1.1\r\n Host: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\n\tHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\n \r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_a_method_that_is_no_token)
+{
+    REFUSES(400, " GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "G(T / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "G\xc3T / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET\r\n\r\n");
+    REFUSES(400, "\x16\x03\x01\x02");
+}
+
+Test(http_request, refuses_a_method_that_is_too_long)
+{
+    ACCEPTS("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(501, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_other_than_single_spaces_in_the_request_line)
+{
+    REFUSES(400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /  HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /\tHTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /\x0bHTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1 \r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / a HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_malformed_versions)
+{
+    REFUSES(400, "GET / http/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1,1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/11\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.10\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1x\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTPS/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_other_versions)
+{
+    REFUSES(505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n");
+    REFUSES(505, "GET / HTTP/1.2\r\nHost: a\r\n\r\n");
+    REFUSES(505, "GET / HTTP/0.9\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_http_0_9)
+{
+    REFUSES(400, "GET /\r\n\r\n");
+    REFUSES(400, "GET / \r\n\r\n");
+}
+
+Test(http_request, refuses_the_preface_of_http_2)
+{
+    REFUSES(400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+}
+
+Test(http_request, refuses_controls_fragments_and_high_bytes_in_the_target)
+{
+    REFUSES(400, "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /a\x7f HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /a\x80 HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /0123456789abcdef0123\xff HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /0123456789abcdef0123\x01 HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+static char big[2 * HTTP_HEAD_MAX];
+
+/* `prefix`, then 'a's up to `size` in all, then `suffix`. */
+static struct slice stretched(const char *prefix, size_t size, const char *suffix)
+{
+    memset(big, 'a', sizeof big);
+    memcpy(big, prefix, strlen(prefix));
+    memcpy(big + size - strlen(suffix), suffix, strlen(suffix));
+    return slice_of(big, size);
+}
+
+Test(http_request, refuses_a_target_that_is_too_long)
+{
+    static const char suffix[] = " HTTP/1.1\r\nHost: a\r\n\r\n";
+    size_t most = 4 + HTTP_TARGET_MAX + sizeof suffix - 1;
+    cr_assert(eq(long, parse(REQUEST, stretched("GET /", most, suffix)), (long)most));
+    cr_assert(eq(long, parse(REQUEST, stretched("GET /", most + 1, suffix)), -414));
+    cr_assert(eq(long, parse(REQUEST, stretched("GET /", 4 + HTTP_TARGET_MAX, "")), 0));
+    cr_assert(eq(long, parse(REQUEST, stretched("GET /", 5 + HTTP_TARGET_MAX, "")), -414));
+}
+
+Test(http_request, refuses_a_target_that_is_neither_a_path_nor_an_http_url)
+{
+    REFUSES(400, "GET a HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET ?a HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_an_absolute_target_that_differs_from_host)
+{
+    REFUSES(400, "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n");
+    REFUSES(400, "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "GET http://u@a/ HTTP/1.0\r\n\r\n");
+}
+
+Test(http_request, refuses_connect)
+{
+    REFUSES(501, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n");
+}
+
+Test(http_request, refuses_the_asterisk_for_other_methods_than_options)
+{
+    REFUSES(400, "GET * HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "options * HTTP/1.1\r\nHost: a\r\n\r\n");
+    REFUSES(400, "OPTIONS ** HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(http_request, refuses_a_missing_host)
+{
+    REFUSES(400, "GET / HTTP/1.1\r\n\r\n");
+    REFUSES(400, "GET http://a/ HTTP/1.1\r\n\r\n");
+}
+
+Test(http_request, refuses_repeated_hosts)
+{
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n");
+}
+
+Test(http_request, refuses_invalid_hosts)
+{
+    REFUSES(400, "GET / HTTP/1.1\r\nHost:\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a:\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: :80\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: a:8x\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: []\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n");
+    REFUSES(400, "GET / HTTP/1.1\r\nHost: \xc3\xa4\r\n\r\n");
+}
+
+Test(http_request, refuses_field_names_that_are_no_tokens)
+{
+    REFUSES_FIELD(400, ": a");
+    REFUSES_FIELD(400, "X");
+    REFUSES_FIELD(400, "X\xc3\xa4: a");
+    REFUSES_FIELD(400, "X(: a");
+    REFUSES_FIELD(400, "X\0Y: a");
+    REFUSES_FIELD(400, "X Y: a");
+    REFUSES_FIELD(400, "X\x0b: a");
+}
+
+Test(http_request, refuses_white_space_before_the_colon)
+{
+    REFUSES_FIELD(400, "X : a");
+    REFUSES_FIELD(400, "X\t: a");
+    REFUSES_FIELD(400, "Content-Length : 1");
+    REFUSES_FIELD(400, "Transfer-Encoding : chunked");
+}
+
+Test(http_request, refuses_folded_fields)
+{
+    REFUSES_FIELD(400, "X: a\r\n b");
+    REFUSES_FIELD(400, "X: a\r\n\tb");
+    REFUSES_FIELD(400, "X:\r\n b");
+    REFUSES_FIELD(400, "Transfer-Encoding:\r\n chunked");
+}
+
+Test(http_request, refuses_controls_in_values)
+{
+    REFUSES_FIELD(400, "X: a\0b");
+    REFUSES_FIELD(400, "X: a\x01");
+    REFUSES_FIELD(400, "X: \x7f");
+    REFUSES_FIELD(400, "X: a\nb");
+    REFUSES_FIELD(400, "X: \x0b");
+    REFUSES_FIELD(400, "X: 0123456789abcdef0123456789\x1f");
+    REFUSES_FIELD(400, "X: 0123456789abcdef0123456789\x7f");
+    ACCEPTS_FIELD("X: a\tb\t0123456789\tabcdef0123456789\t.");
+}
+
+Test(http_request, refuses_too_many_fields)
+{
+    size_t size = (size_t)sprintf(big, "GET / HTTP/1.1\r\nHost: a\r\n");
+    for (unsigned i = 1; i < HTTP_HEADERS_MAX; i++)
+        size += (size_t)sprintf(big + size, "X%u: y\r\n", i);
+    strcpy(big + size, "\r\n");
+    cr_assert(eq(long, parse(REQUEST, slice_of(big, size + 2)), (long)size + 2));
+    cr_assert(eq(u32, head.header_count, HTTP_HEADERS_MAX));
+    strcpy(big + size, "One: more\r\n\r\n");
+    cr_assert(eq(long, parse(REQUEST, slice_of(big, size + 13)), -431));
+}
+
+Test(http_request, refuses_a_head_that_is_too_large)
+{
+    static const char prefix[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+    size_t most = HTTP_HEAD_MAX;
+    cr_assert(eq(long, parse(REQUEST, stretched(prefix, most, "\r\n\r\n")), (long)most));
+    cr_assert(eq(long, parse(REQUEST, stretched(prefix, most + 1, "\r\n\r\n")), -431));
+    cr_assert(eq(long, parse(REQUEST, stretched(prefix, most, "")), -431));
+    cr_assert(eq(long, parse(REQUEST, stretched(prefix, most - 1, "")), 0));
+}
+
+Test(http_request, refuses_lengths_that_are_not_plain_digits)
+{
+    REFUSES_FIELD(400, "Content-Length:");
+    REFUSES_FIELD(400, "Content-Length: +1");
+    REFUSES_FIELD(400, "Content-Length: -1");
+    REFUSES_FIELD(400, "Content-Length: 1_0");
+    REFUSES_FIELD(400, "Content-Length: 0x1");
+    REFUSES_FIELD(400, "Content-Length: 1 0");
+    REFUSES_FIELD(400, "Content-Length: 1.0");
+    REFUSES_FIELD(400, "Content-Length: 1a");
+    REFUSES_FIELD(400, "Content-Length: \xd9\xa1");
+}
+
+Test(http_request, refuses_lengths_of_more_than_19_digits)
+{
+    REFUSES_FIELD(400, "Content-Length: 18446744073709551616");
+    REFUSES_FIELD(400, "Content-Length: 00000000000000000001");
+}
+
+Test(http_request, refuses_repeated_lengths)
+{
+    REFUSES_FIELD(400, "Content-Length: 1\r\nContent-Length: 2");
+    REFUSES_FIELD(400, "Content-Length: 1\r\nContent-Length: 1");
+    REFUSES_FIELD(400, "Content-Length: 1, 1");
+    REFUSES_FIELD(400, "Content-Length: 1,2");
+}
+
+Test(http_request, refuses_a_length_beside_a_transfer_coding)
+{
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked\r\nContent-Length: 1");
+    REFUSES_FIELD(400, "Content-Length: 0\r\nTransfer-Encoding: chunked");
+}
+
+Test(http_request, refuses_transfer_codings_in_http_1_0)
+{
+    REFUSES(400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+Test(http_request, refuses_codings_after_chunked)
+{
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked, gzip");
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked, identity");
+}
+
+Test(http_request, refuses_unknown_transfer_codings)
+{
+    REFUSES_FIELD(501, "Transfer-Encoding: gzip");
+    REFUSES_FIELD(501, "Transfer-Encoding: identity");
+    REFUSES_FIELD(501, "Transfer-Encoding: xchunked");
+    REFUSES_FIELD(501, "Transfer-Encoding: gzip, chunked");
+}
+
+Test(http_request, refuses_malformed_transfer_codings)
+{
+    REFUSES_FIELD(400, "Transfer-Encoding:");
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked, chunked");
+    REFUSES_FIELD(400, "Transfer-Encoding: ,chunked");
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked,");
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked;a=b");
+    REFUSES_FIELD(400, "Transfer-Encoding: chun ked");
+    REFUSES_FIELD(400, "Transfer-Encoding: \"chunked\"");
+    REFUSES_FIELD(400, "Transfer-Encoding: \x0b"
+                       "chunked");
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked\x0c");
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked\0");
+    REFUSES_FIELD(400, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked");
+}
+
+Test(http_request, refuses_other_expectations)
+{
+    REFUSES_FIELD(417, "Expect: 101-continue");
+    REFUSES_FIELD(417, "Expect: 100-continue, x");
+    REFUSES_FIELD(417, "Expect:");
+}
+
+/* ---- responses ---- */
+
+Test(http_response, gives_its_parts)
+{
+    ACCEPTS_RESPONSE(
+        "HTTP/1.1 503 Try later, gr\xfc\xdf\r\nContent-Length: 5\r\nRetry-After: 7\r\n\r\n");
+    cr_assert(eq(int, head.status, 503));
+    cr_assert(head.has_length && head.length == 5 && head.keep_alive);
+    cr_assert(is(http_find(&head, "retry-after")->value, "7"));
+    ACCEPTS_RESPONSE("HTTP/1.1 200 \r\n\r\n");
+    cr_assert(not(head.chunked));
+    cr_assert(not(head.has_length), "it lasts until the connection ends");
+    ACCEPTS_RESPONSE("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+    cr_assert(head.chunked && !head.keep_alive);
+    ACCEPTS_RESPONSE("HTTP/1.0 200 OK\r\n\r\n");
+    cr_assert(not(head.keep_alive));
+}
+
+Test(http_response, has_no_body_in_certain_cases)
+{
+    static const char *const texts[] = {
+        "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        struct slice text = slice_str(texts[i]);
+        expect_kind(RESPONSE, text, (long)text.size);
+        cr_assert(head.has_length && head.length == 0 && !head.chunked, "%s", texts[i]);
+    }
+    struct slice to_head = SLICE("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    expect_kind(RESPONSE_TO_HEAD, to_head, (long)to_head.size);
+    cr_assert(head.has_length && head.length == 0);
+}
+
+Test(http_response, refuses_malformed_status_lines)
+{
+    REFUSES_RESPONSE("HTTP/1.1 200\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1  200 OK\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 20 OK\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 2000 OK\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 2x0 OK\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 +20 OK\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1\t200 OK\r\n\r\n");
+    REFUSES_RESPONSE("http/1.1 200 OK\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/2.0 200 OK\r\n\r\n");
+    REFUSES_RESPONSE("\r\nHTTP/1.1 200 OK\r\n\r\n");
+    REFUSES_RESPONSE("<html>");
+    REFUSES_RESPONSE("SSH-2.0-x\r\n");
+}
+
+Test(http_response, refuses_statuses_out_of_range)
+{
+    REFUSES_RESPONSE("HTTP/1.1 099 x\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 600 x\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 000 x\r\n\r\n");
+}
+
+Test(http_response, refuses_controls_in_the_reason)
+{
+    REFUSES_RESPONSE("HTTP/1.1 200 O\x01K\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 O\0K\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 O\rK\r\n\r\n");
+}
+
+Test(http_response, refuses_bare_line_ends)
+{
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nX: y\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nX: y\r\n\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\rX: y\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nX: y\rz\r\n\r\n");
+}
+
+Test(http_response, refuses_folded_fields_and_malformed_names)
+{
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\n X: y\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nX : y\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nX\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\n: y\r\n\r\n");
+}
+
+Test(http_response, refuses_ambiguous_lengths)
+{
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+Test(http_response, refuses_transfer_codings_other_than_chunked)
+{
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n");
+    REFUSES_RESPONSE("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+Test(http_response, refuses_a_head_that_is_too_large)
+{
+    static const char prefix[] = "HTTP/1.1 200 OK\r\nX: ";
+    cr_assert(eq(long, parse(RESPONSE, stretched(prefix, HTTP_HEAD_MAX, "")), -502));
+    cr_assert(eq(long, parse(RESPONSE, stretched(prefix, HTTP_HEAD_MAX - 1, "")), 0));
+}
+
+/* ---- chunked bodies ---- */
+
+static char decoded[4096];
+static size_t decoded_size, undecoded;
+
+/* Feeds `text` in pieces of `piece` bytes (0: of random sizes). 1: over, 0: more, -EPROTO. */
+static int decode(struct slice text, size_t piece)
+{
+    struct http_chunks chunks;
+    http_chunks_init(&chunks);
+    decoded_size = 0;
+    int result = 0;
+    while (text.size > 0 && result == 0) {
+        size_t size = piece ? piece : 1 + (size_t)random() % 40;
+        if (size > text.size)
+            size = text.size;
+        char *copy = malloc(size);
+        memcpy(copy, text.at, size);
+        size_t at = 0;
+        while (at < size && result == 0) {
+            size_t taken;
+            struct slice data;
+            result = http_chunks_feed(&chunks, copy + at, size - at, &taken, &data, &why);
+            cr_assert(decoded_size + data.size <= sizeof decoded);
+            if (data.size > 0)
+                memcpy(decoded + decoded_size, data.at, data.size);
+            decoded_size += data.size;
+            cr_assert(result != 0 || taken > 0, "goes on");
+            at += taken;
+        }
+        free(copy);
+        text = slice_skip(text, at);
+    }
+    undecoded = text.size;
+    return result;
+}
+
+static void expect_chunks(struct slice text, int expected, const char *body, size_t left)
+{
+    for (size_t piece = 1; piece <= text.size; piece++) {
+        cr_assert(eq(int, decode(text, piece), expected), "%.*s", SLICE_ARGS(text));
+        if (expected < 0)
+            continue;
+        cr_assert(is(slice_of(decoded, decoded_size), body));
+        cr_assert(eq(sz, undecoded, left));
+    }
+}
+
+#define DECODES(text, body)  expect_chunks(SLICE(text), 1, body, 0)
+#define REFUSES_CHUNKS(text) expect_chunks(SLICE(text), -EPROTO, "", 0)
+
+Test(http_chunks, are_joined)
+{
+    DECODES("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", "hello world");
+    DECODES("0\r\n\r\n", "");
+    DECODES("00a\r\n0123456789\r\n0000\r\n\r\n", "0123456789");
+    DECODES("A\r\n0123456789\r\n0\r\n\r\n", "0123456789");
+}
+
+Test(http_chunks, leave_what_follows)
+{
+    expect_chunks(SLICE("1\r\nx\r\n0\r\n\r\nGET"), 1, "x", 3);
+}
+
+Test(http_chunks, are_not_over_before_their_end)
+{
+    expect_chunks(SLICE("1\r\nx\r\n0\r\n\r"), 0, "x", 0);
+    expect_chunks(SLICE("1\r\nx\r\n0\r\n"), 0, "x", 0);
+    expect_chunks(SLICE("5\r\nhe"), 0, "he", 0);
+}
+
+Test(http_chunks, drop_extensions_and_trailers)
+{
+    DECODES("1;a;b=c;d=\"e\\\"\t;\xff\";f\r\nx\r\n0;z\r\nA: b\r\nContent-Length:7\r\n\r\n", "x");
+}
+
+Test(http_chunks, refuse_sizes_that_are_not_plain_hex_digits)
+{
+    REFUSES_CHUNKS("\r\n");
+    REFUSES_CHUNKS("x\r\n");
+    REFUSES_CHUNKS("0x1\r\nx\r\n");
+    REFUSES_CHUNKS("+1\r\nx\r\n");
+    REFUSES_CHUNKS("-1\r\nx\r\n");
+    REFUSES_CHUNKS("1_0\r\nx\r\n");
+    REFUSES_CHUNKS(" 1\r\nx\r\n");
+    REFUSES_CHUNKS("1 \r\nx\r\n");
+    REFUSES_CHUNKS("1\t\r\nx\r\n");
+    REFUSES_CHUNKS(";a\r\nx\r\n");
+    REFUSES_CHUNKS("1g\r\nx\r\n");
+}
+
+Test(http_chunks, refuse_sizes_of_more_than_16_digits)
+{
+    REFUSES_CHUNKS("00000000000000001\r\nx\r\n");
+    REFUSES_CHUNKS("10000000000000000\r\nx\r\n");
+    expect_chunks(SLICE("ffffffffffffffff\r\nx"), 0, "x", 0);
+}
+
+Test(http_chunks, refuse_malformed_extensions)
+{
+    REFUSES_CHUNKS("1;\r\nx\r\n");
+    REFUSES_CHUNKS("1; a\r\nx\r\n");
+    REFUSES_CHUNKS("1;a \r\nx\r\n");
+    REFUSES_CHUNKS("1;a=\r\nx\r\n");
+    REFUSES_CHUNKS("1;a==b\r\nx\r\n");
+    REFUSES_CHUNKS("1;a=\"b\"c\r\nx\r\n");
+    REFUSES_CHUNKS("1;;a\r\nx\r\n");
+    REFUSES_CHUNKS("1;a=\"\x01\"\r\nx\r\n");
+    REFUSES_CHUNKS("1;a=\"\\\x7f\"\r\nx\r\n");
+    REFUSES_CHUNKS("1;a=\"\r\n\"\r\nx\r\n");
+}
+
+Test(http_chunks, refuse_bare_cr_and_lf_in_chunk_lines)
+{
+    REFUSES_CHUNKS("1\nx\r\n0\r\n\r\n");
+    REFUSES_CHUNKS("1\rx\r\n0\r\n\r\n");
+    REFUSES_CHUNKS("1\r\rx\r\n0\r\n\r\n");
+    REFUSES_CHUNKS("1;a\nx\r\n0\r\n\r\n");
+    REFUSES_CHUNKS("1;a\rb\r\nx\r\n0\r\n\r\n");
+}
+
+Test(http_chunks, refuse_data_that_is_not_followed_by_crlf)
+{
+    REFUSES_CHUNKS("1\r\nxy\r\n0\r\n\r\n");
+    REFUSES_CHUNKS("1\r\nx\n0\r\n\r\n");
+    REFUSES_CHUNKS("1\r\nx\r0\r\n\r\n");
+    REFUSES_CHUNKS("1\r\nx0\r\n\r\n");
+    REFUSES_CHUNKS("1\r\nx\r\n\r\n0\r\n\r\n");
+}
+
+Test(http_chunks, refuse_malformed_trailers)
+{
+    REFUSES_CHUNKS("0\r\n\n");
+    REFUSES_CHUNKS("0\r\n\rx");
+    REFUSES_CHUNKS("0\r\n: b\r\n\r\n");
+    REFUSES_CHUNKS("0\r\nA b\r\n\r\n");
+    REFUSES_CHUNKS("0\r\nA : b\r\n\r\n");
+    REFUSES_CHUNKS("0\r\n A: b\r\n\r\n");
+    REFUSES_CHUNKS("0\r\nA: b\r\n c\r\n\r\n");
+    REFUSES_CHUNKS("0\r\nA: b\n\r\n");
+    REFUSES_CHUNKS("0\r\nA: b\0\r\n\r\n");
+    REFUSES_CHUNKS("0\r\nA\r\n\r\n");
+}
+
+Test(http_chunks, refuse_lines_and_trailers_that_are_too_long)
+{
+    cr_assert(eq(int, decode(stretched("1;", 256, "\r\n"), 7), 0));
+    cr_assert(eq(int, decode(stretched("1;", 300, "\r\n"), 7), -EPROTO));
+    cr_assert(eq(int, decode(stretched("0\r\nA:", 8000, "\r\n\r\n"), 7), 1));
+    cr_assert(eq(int, decode(stretched("0\r\nA:", 9000, "\r\n\r\n"), 7), -EPROTO));
+}
+
+/* Bodies cut into random chunks come out whole, however the pieces arrive. */
+Test(http_chunks, agree_with_a_simple_encoder)
+{
+    srandom(7);
+    for (unsigned round = 0; round < 3000; round++) {
+        char body[2048];
+        size_t size = (size_t)random() % sizeof body, text_size = 0;
+        for (size_t i = 0; i < size; i++)
+            body[i] = (char)random();
+        for (size_t at = 0; at < size;) {
+            size_t run = 1 + (size_t)random() % (size - at);
+            text_size += (size_t)sprintf(big + text_size, random() % 2 ? "%zx%s\r\n" : "%zX%s\r\n",
+                                         run, random() % 4 ? "" : ";a=\"b;\"");
+            memcpy(big + text_size, body + at, run);
+            text_size += run;
+            text_size += (size_t)sprintf(big + text_size, "\r\n");
+            at += run;
+            if (text_size > sizeof big - 4096)
+                size = at;
+        }
+        text_size +=
+            (size_t)sprintf(big + text_size, "0\r\n%s\r\n", random() % 2 ? "" : "T: x\r\n");
+        cr_assert(eq(int, decode(slice_of(big, text_size), 0), 1), "seed 7, round %u", round);
+        cr_assert(eq(sz, decoded_size, size));
+        cr_assert(memcmp(decoded, body, size) == 0);
+    }
+}
+
+/* ---- octets, tokens, values, dates ---- */
+
+Test(http_field, classes_of_octets_are_those_of_the_grammar)
+{
+    for (int octet = 0; octet < 256; octet++) {
+        bool is_alpha = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
+        bool is_word = is_alpha || (octet >= '0' && octet <= '9');
+        bool is_token = is_word || (octet && strchr("!#$%&'*+-.^_`|~", octet));
+        bool is_host = is_word || (octet && strchr("-._~%!$&'()*+;=", octet));
+        bool is_hex = octet && strchr("0123456789abcdefABCDEF", octet);
+        cr_assert(eq(int, octet_is((char)octet, OCTET_TOKEN), is_token), "%d", octet);
+        cr_assert(eq(int, octet_is((char)octet, OCTET_HOST), is_host), "%d", octet);
+        cr_assert(eq(int, octet_is((char)octet, OCTET_HEX), is_hex), "%d", octet);
+        cr_assert(eq(int, octet_is((char)octet, OCTET_TARGET),
+                     octet > 0x20 && octet < 0x7f && octet != '#'));
+        cr_assert(eq(int, octet_is((char)octet, OCTET_VALUE),
+                     octet == '\t' || (octet >= 0x20 && octet != 0x7f)));
+    }
+}
+
+Test(http_field, names_and_values_that_may_be_sent)
+{
+    cr_assert(http_is_token(SLICE("X-Signature_1")));
+    cr_assert(not(http_is_token(SLICE(""))));
+    cr_assert(not(http_is_token(SLICE("X:"))));
+    cr_assert(not(http_is_token(SLICE("a b"))));
+    cr_assert(http_is_field_value(SLICE("")));
+    cr_assert(http_is_field_value(SLICE("a\tb c")));
+    cr_assert(not(http_is_field_value(SLICE("a\r\nX: y"))));
+    cr_assert(not(http_is_field_value(SLICE("a\0b"))));
+    cr_assert(not(http_is_field_value(SLICE(" a"))));
+    cr_assert(not(http_is_field_value(SLICE("a\t"))));
+}
+
+Test(http_field, reasons)
+{
+    cr_assert(is(slice_str(http_reason(400)), "Bad Request"));
+    cr_assert(is(slice_str(http_reason(299)), ""));
+}
+
+Test(http_date, is_read_in_its_three_forms)
+{
+    static const char *const texts[] = {
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t seconds = 0;
+        cr_assert(eq(int, http_parse_date(slice_str(texts[i]), &seconds), 0), "%s", texts[i]);
+        cr_assert(eq(u64, seconds, 784111777));
+    }
+}
+
+Test(http_date, is_refused_if_it_is_none)
+{
+    static const char *const texts[] = {
+        "",
+        "120",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 00 Feb 1994 08:49:37 GMT",
+        "Sun, 29 Feb 1900 08:49:37 GMT",
+        "Sun, 06 Nov 1969 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, 06 Nov 1994 08:49:61 GMT",
+        "sun, 06 nov 1994 08:49:37 gmt",
+        "Sun, 06 Nov 1994 08:49:37 GMT ",
+        "Sun Nov 6 08:49:37 1994",
+    };
+    uint64_t seconds;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cr_assert(eq(int, http_parse_date(slice_str(texts[i]), &seconds), -EINVAL), "%s", texts[i]);
+}
+
+Test(http_date, is_read_back_as_it_was_written)
+{
+    srandom(7);
+    char text[HTTP_DATE_SIZE];
+    http_print_date(784111777, text);
+    cr_assert(is(slice_str(text), "Sun, 06 Nov 1994 08:49:37 GMT"));
+    http_print_date(0, text);
+    cr_assert(is(slice_str(text), "Thu, 01 Jan 1970 00:00:00 GMT"));
+    http_print_date(951782400, text);
+    cr_assert(is(slice_str(text), "Tue, 29 Feb 2000 00:00:00 GMT"));
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t seconds = (uint64_t)random() * 100, back = 0;
+        http_print_date(seconds, text);
+        cr_assert(eq(int, http_parse_date(slice_str(text), &back), 0), "%s", text);
+        cr_assert(eq(u64, back, seconds), "%s", text);
+    }
+}
+
+/* ---- models ---- */
+
+static regex_t request_line, field_line, coding_list, authority_form, number;
+
+static void compile_model(void)
+{
+    int failed = 0;
+    failed |=
+        regcomp(&request_line, "^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([!-\"$-~]+) HTTP/1\\.([01])$",
+                REG_EXTENDED);
+    failed |= regcomp(&field_line, "^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*[^ \t])?[ \t]*$",
+                      REG_EXTENDED);
+    failed |= regcomp(&coding_list, "^chunked$", REG_EXTENDED | REG_ICASE);
+    failed |=
+        regcomp(&authority_form,
+                "^([0-9A-Za-z._~%!$&'()*+;=-]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?$", REG_EXTENDED);
+    failed |= regcomp(&number, "^[0-9]{1,19}$", REG_EXTENDED);
+    cr_assert(eq(int, failed, 0));
+}
+
+struct model {
+    bool valid, chunked, has_length, has_host, is_1_0;
+    unsigned fields;
+    uint64_t length;
+};
+
+static char *group(char *line, regmatch_t match)
+{
+    if (match.rm_so < 0)
+        return line + strlen(line);
+    line[match.rm_eo] = '\0';
+    return line + match.rm_so;
+}
+
+static bool model_field(struct model *model, char *line)
+{
+    regmatch_t match[3];
+    for (char *at = line; *at; at++)
+        if (((unsigned char)*at < 0x20 && *at != '\t') || *at == 0x7f)
+            return false;
+    if (regexec(&field_line, line, 3, match, 0) != 0 || ++model->fields > HTTP_HEADERS_MAX)
+        return false;
+    char *value = group(line, match[2]), *name = group(line, match[1]);
+    if (strcasecmp(name, "host") == 0) {
+        if (model->has_host || regexec(&authority_form, value, 3, match, 0) != 0)
+            return false;
+        if (match[2].rm_so >= 0 && atoi(value + match[2].rm_so + 1) > UINT16_MAX)
+            return false;
+        model->has_host = true;
+    }
+    if (strcasecmp(name, "content-length") == 0) {
+        if (model->has_length || regexec(&number, value, 0, NULL, 0) != 0)
+            return false;
+        model->has_length = true;
+        model->length = strtoull(value, NULL, 10);
+    }
+    if (strcasecmp(name, "transfer-encoding") == 0) {
+        if (model->chunked || model->is_1_0 || regexec(&coding_list, value, 0, NULL, 0) != 0)
+            return false;
+        model->chunked = true;
+    }
+    if (strcasecmp(name, "expect") == 0)
+        return strcasecmp(value, "100-continue") == 0;
+    return true;
+}
+
+/* Judges a head without its last CRLF, in lines. Targets are of one kind only in this test. */
+static struct model model_request(struct slice text)
+{
+    struct model model = {0};
+    static char copy[sizeof big];
+    memcpy(copy, text.at, text.size);
+    copy[text.size] = '\0';
+    if (strlen(copy) != text.size)
+        return model;
+    char *line = copy, *end = strstr(line, "\r\n");
+    regmatch_t match[4];
+    if (!end)
+        return model;
+    *end = '\0';
+    if (strlen(line) >= sizeof copy || regexec(&request_line, line, 4, match, 0) != 0)
+        return model;
+    model.is_1_0 = line[match[3].rm_so] == '0';
+    char *target = group(line, match[2]), *method = group(line, match[1]);
+    if (target[0] != '/' || strcmp(method, "CONNECT") == 0)
+        return model;
+    for (line = end + 2; *line; line = end + 2) {
+        end = strstr(line, "\r\n");
+        if (!end)
+            return model;
+        *end = '\0';
+        if (!model_field(&model, line))
+            return model;
+    }
+    model.valid = (model.has_host || model.is_1_0) && !(model.chunked && model.has_length);
+    return model;
+}
+
+static size_t mutate(char *text, size_t size)
+{
+    static const char alphabet[] = "\r\n\r\n\0 \t:,;/0159aAfx\x7f\x80\xff-+_\"#@[]";
+    size_t at = (size_t)random() % size;
+    char octet = alphabet[(size_t)random() % (sizeof alphabet - 1)];
+    size_t run = 1 + (size_t)random() % 20;
+    switch (random() % 4) {
+    case 0:
+        text[at] = octet;
+        return size;
+    case 1:
+        memmove(text + at + 1, text + at, size - at);
+        text[at] = octet;
+        return size + 1;
+    case 2:
+        memmove(text + at, text + at + 1, size - at - 1);
+        return size - 1;
+    default: /* repeats a run */
+        if (at + run > size)
+            return size;
+        memmove(text + at + run, text + at, size - at);
+        return size + run;
+    }
+}
+
+static const char *const seeds[] = {
+    "POST /v1/events HTTP/1.1\r\nHost: a.example:80\r\nContent-Length: 12\r\nX: y\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+    "GET /x HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n",
+    "GET /0123456789abcdef0123456789 HTTP/1.1\r\nHost:a\r\nX: 0123456789abcdef0123456789\r\n\r\n",
+    "PUT / HTTP/1.1\r\nContent-Length:0\r\nContent-Length:0\r\nHost: a\r\n\r\n",
+};
+
+static void compare_with_model(struct slice text, unsigned round)
+{
+    struct slice rest = text;
+    if (slice_starts_with(rest, SLICE("\r\n")))
+        rest = slice_skip(rest, 2);
+    char *end = rest.size ? memmem(rest.at, rest.size, "\r\n\r\n", 4) : NULL;
+    long result = parse(REQUEST, text);
+    if (!end) {
+        cr_assert(result <= 0, "seed 7, round %u", round);
+        return;
+    }
+    struct slice lines = slice_of(rest.at, (size_t)(end - rest.at) + 2);
+    struct model model = model_request(lines);
+    if (!model.valid) {
+        cr_assert(result < 0, "seed 7, round %u: accepts %.*s", round, SLICE_ARGS(lines));
+        return;
+    }
+    cr_assert(eq(long, result, end + 4 - text.at), "seed 7, round %u: %s", round, why ? why : "");
+    cr_assert(eq(int, head.chunked, model.chunked));
+    cr_assert(eq(int, head.has_length, model.has_length));
+    cr_assert(eq(u64, head.length, model.length));
+    cr_assert(eq(u32, head.header_count, model.fields));
+    cr_assert(eq(int, head.http_1_0, model.is_1_0));
+}
+
+Test(http_request, agrees_with_a_simple_model_on_broken_heads)
+{
+    srandom(7);
+    compile_model();
+    unsigned accepted = 0;
+    for (unsigned round = 0; round < 60000; round++) {
+        char text[512];
+        const char *seed = seeds[(size_t)random() % (sizeof seeds / sizeof *seeds)];
+        size_t size = strlen(seed);
+        memcpy(text, seed, size);
+        for (unsigned i = (unsigned)random() % 4; i > 0; i--)
+            size = mutate(text, size);
+        compare_with_model(slice_of(text, size), round);
+        accepted += why == NULL;
+    }
+    cr_assert(accepted > 6000 && accepted < 54000, "the texts are neither all good nor all bad");
+}
+
+/* What a broken head comes to does not depend on how much of it has arrived. */
+Test(http_request, refuses_a_prefix_as_it_refuses_the_whole)
+{
+    srandom(8);
+    for (unsigned round = 0; round < 3000; round++) {
+        char text[512];
+        const char *seed = seeds[(size_t)random() % (sizeof seeds / sizeof *seeds)];
+        size_t size = strlen(seed);
+        memcpy(text, seed, size);
+        for (unsigned i = (unsigned)random() % 4; i > 0; i--)
+            size = mutate(text, size);
+        expect_kind(REQUEST, slice_of(text, size), parse(REQUEST, slice_of(text, size)));
+    }
+}
+
+/* Chunked bodies with random faults come to the same in one piece, in single bytes and in random
+ * pieces. */
+Test(http_chunks, agree_with_themselves_however_they_are_cut)
+{
+    static const char seed[] =
+        "5\r\nhello\r\n6;a=\"b\";c\r\n world\r\n00a\r\n0123456789\r\n0\r\nT: x\r\n\r\nmore";
+    srandom(9);
+    for (unsigned round = 0; round < 20000; round++) {
+        char text[512], first[sizeof decoded];
+        size_t size = sizeof seed - 1;
+        memcpy(text, seed, size);
+        for (unsigned i = (unsigned)random() % 4; i > 0; i--)
+            size = mutate(text, size);
+        int result = decode(slice_of(text, size), size);
+        size_t first_size = decoded_size, first_left = undecoded;
+        memcpy(first, decoded, decoded_size);
+        for (size_t piece = 0; piece < 2; piece++) {
+            cr_assert(eq(int, decode(slice_of(text, size), piece), result), "seed 9 round %u",
+                      round);
+            cr_assert(eq(sz, decoded_size, first_size));
+            cr_assert(memcmp(decoded, first, first_size) == 0);
+            if (result >= 0)
+                cr_assert(eq(sz, undecoded, first_left));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+/* Pages of events and deliveries against a small engine's own lists: whatever the filter and the
+ * size of the page, all pages together are the list, newest first, each entry once. */
+#include "store/history.h"
+
+#include "world.h"
+
+#include <criterion/new/assert.h>
+#include <errno.h>
+
+static struct world world;
+
+static void setup(void)
+{
+    world_open(&world, 3, 23);
+}
+
+static void teardown(void)
+{
+    world_close(&world);
+}
+
+TestSuite(history, .init = setup, .fini = teardown);
+
+static int by_id_descending(const void *a, const void *b)
+{
+    return memcmp(b, a, sizeof(struct id));
+}
+
+/* What was expected and how far it was seen. The id comes first in what is sorted. */
+static struct expected {
+    struct id id;
+    const struct world_event *event;
+    const struct world_delivery *delivery;
+} expected[WORLD_DELIVERIES_MAX];
+static size_t expected_count, seen;
+
+static void expect(struct id id, const struct world_event *event,
+                   const struct world_delivery *delivery)
+{
+    expected[expected_count++] = (struct expected){id, event, delivery};
+}
+
+static bool event_passes(const struct history_filter *filter, const struct world_event *event)
+{
+    char type[16];
+    snprintf(type, sizeof type, "type-%u", event->type);
+    uint64_t time_ms = id_time_ms(&event->id);
+    return (!filter->tenant || id_equal(filter->tenant, &world.tenants[event->tenant])) &&
+           (!filter->event || id_equal(filter->event, &event->id)) &&
+           (!filter->type.size || slice_equal(filter->type, slice_str(type))) &&
+           (!filter->since_ms || time_ms >= filter->since_ms) &&
+           (!filter->until_ms || time_ms < filter->until_ms);
+}
+
+static int see_delivery(void *context, const struct delivery_view *view)
+{
+    (void)context;
+    cr_assert(lt(sz, seen, expected_count));
+    const struct expected *next = &expected[seen++];
+    const struct world_delivery *delivery = next->delivery;
+    cr_assert(id_equal(&view->delivery, &delivery->id));
+    cr_assert(id_equal(&view->event, &next->event->id));
+    cr_assert(id_equal(&view->subscription, &world.subscriptions[delivery->subscription]));
+    cr_assert(id_equal(&view->tenant, &world.tenants[next->event->tenant]));
+    cr_assert(eq(u64, view->event_type.size, 6));
+    cr_assert(eq(u64, view->created_ms, id_time_ms(&next->event->id)));
+    cr_assert(eq(int, (int)view->status, (int)delivery->status));
+    cr_assert(eq(u32, view->attempt_count, delivery->row.attempt_count));
+    cr_assert(eq(u64, view->next_attempt_ms, delivery->row.next_attempt_ms));
+    cr_assert(eq(int, view->has_last, delivery->row.attempt_count > 0));
+    if (view->has_last) {
+        cr_assert(eq(u32, view->last.number, delivery->row.attempt_count));
+        cr_assert(eq(u64, view->last.at_ms, delivery->row.updated_ms));
+        cr_assert(id_equal(&view->last.event, &view->event));
+    }
+    return 0;
+}
+
+static int see_event(void *context, const struct event_record *event)
+{
+    (void)context;
+    cr_assert(lt(sz, seen, expected_count));
+    cr_assert(id_equal(&event->event, &expected[seen++].id));
+    return 0;
+}
+
+static void check_deliveries(const struct history_filter *filter, unsigned limit)
+{
+    expected_count = seen = 0;
+    for (size_t i = 0; i < world.delivery_count; i++) {
+        const struct world_delivery *delivery = &world.deliveries[i];
+        const struct world_event *event = &world.events[delivery->event];
+        const struct id *subscription = &world.subscriptions[delivery->subscription];
+        if (event_passes(filter, event) &&
+            (!filter->subscription || id_equal(filter->subscription, subscription)) &&
+            (!filter->statuses || (filter->statuses >> delivery->status & 1)))
+            expect(delivery->id, event, delivery);
+    }
+    qsort(expected, expected_count, sizeof expected[0], by_id_descending);
+
+    bool more = true;
+    struct id last;
+    for (struct id *before = NULL; more; before = &last) {
+        size_t seen_before = seen;
+        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, filter, before,
+                                               limit, see_delivery, NULL, &more, &last)));
+        cr_assert(le(sz, seen - seen_before, limit));
+        if (more)
+            cr_assert(eq(sz, seen - seen_before, limit), "the budget is not used up here");
+    }
+    cr_assert(eq(sz, seen, expected_count));
+}
+
+static void check_events(const struct history_filter *filter, unsigned limit)
+{
+    expected_count = seen = 0;
+    for (size_t i = 0; i < world.event_count; i++) {
+        const struct world_event *event = &world.events[i];
+        bool names = !filter->subscription;
+        for (size_t k = 0; k < world.delivery_count && !names; k++)
+            names = world.deliveries[k].event == i &&
+                    id_equal(filter->subscription,
+                             &world.subscriptions[world.deliveries[k].subscription]);
+        if (names && !event->duplicate && event_passes(filter, event))
+            expect(event->id, event, NULL);
+    }
+    qsort(expected, expected_count, sizeof expected[0], by_id_descending);
+
+    bool more = true;
+    struct id last;
+    for (struct id *before = NULL; more; before = &last)
+        cr_assert(zero(int, history_events(world.scratch.db, filter, before, limit, see_event, NULL,
+                                           &more, &last)));
+    cr_assert(eq(sz, seen, expected_count));
+}
+
+static bool chance(unsigned one_in)
+{
+    return random_below(&world.random, one_in) == 0;
+}
+
+static struct history_filter random_filter(void)
+{
+    static const char *const types[] = {"type-0", "type-1", "type-2", "type-9"};
+    struct history_filter filter = {.tenant = NULL};
+    if (chance(3))
+        filter.tenant = &world.tenants[random_below(&world.random, WORLD_TENANTS)];
+    if (chance(3))
+        filter.subscription =
+            &world.subscriptions[random_below(&world.random, WORLD_SUBSCRIPTIONS)];
+    if (chance(8))
+        filter.event = &world.events[random_below(&world.random, world.event_count)].id;
+    if (chance(4))
+        filter.type = slice_str(types[random_below(&world.random, 4)]);
+    if (chance(2))
+        filter.statuses =
+            (unsigned)random_below(&world.random, 1u << (DELIVERY_CANCELLED + 1)) & ~1u;
+    if (chance(3))
+        filter.statuses = 1u << DELIVERY_DEAD | (chance(2) ? 1u << DELIVERY_RETRYING : 0);
+    size_t middle = random_below(&world.random, world.event_count);
+    uint64_t time_ms = id_time_ms(&world.events[middle].id);
+    if (chance(4))
+        filter.since_ms = time_ms;
+    if (chance(4))
+        filter.until_ms = time_ms + random_below(&world.random, 100);
+    return filter;
+}
+
+static void check_anything(unsigned rounds)
+{
+    for (; rounds > 0; rounds--) {
+        struct history_filter filter = random_filter();
+        unsigned limit = 1 + (unsigned)random_below(&world.random, 60);
+        check_deliveries(&filter, limit);
+        check_events(&filter, limit);
+    }
+}
+
+Test(history, of_nothing_is_empty)
+{
+    struct history_filter filter = {.tenant = NULL};
+    check_deliveries(&filter, 10);
+    check_events(&filter, 10);
+}
+
+Test(history, agrees_with_a_simple_model, .timeout = 60)
+{
+    world_live(&world, 700);
+    check_anything(60);
+}
+
+Test(history, agrees_with_it_over_restarts_with_other_numbers_of_shards, .timeout = 60)
+{
+    static const unsigned shards[] = {3, 5, 2};
+    for (size_t i = 0; i < sizeof shards / sizeof shards[0]; i++) {
+        world_live(&world, 200);
+        world_restart(&world, shards[i]);
+        check_anything(15);
+    }
+}
+
+static uint32_t attempts_seen;
+
+static int see_attempt(void *context, const struct attempt_record *attempt)
+{
+    const struct world_delivery *delivery = context;
+    attempts_seen++;
+    cr_assert(id_equal(&attempt->event, &world.events[delivery->event].id));
+    cr_assert(id_equal(&attempt->subscription, &world.subscriptions[delivery->subscription]));
+    cr_assert(eq(u32, attempt->number, attempts_seen));
+    return 0;
+}
+
+Test(history, tells_each_delivery_and_its_attempts)
+{
+    world_live(&world, 300);
+    world_restart(&world, 4);
+    world_live(&world, 300);
+    for (size_t i = 0; i < world.delivery_count; i++) {
+        struct world_delivery *delivery = &world.deliveries[i];
+        expected_count = seen = 0;
+        expect(delivery->id, &world.events[delivery->event], delivery);
+        cr_assert(zero(int, history_delivery(world.scratch.db, world.shards, &delivery->id,
+                                             see_delivery, NULL)));
+        cr_assert(eq(sz, seen, 1));
+        attempts_seen = 0;
+        cr_assert(zero(int, history_attempts(world.scratch.db, world.shards, &delivery->id,
+                                             see_attempt, delivery)));
+        cr_assert(eq(u32, attempts_seen, delivery->row.attempt_count));
+    }
+}
+
+Test(history, knows_no_delivery_that_never_was)
+{
+    world_live(&world, 100);
+    struct place place = place_of(&world.deliveries[0].id);
+    struct id id = place_id(id_time_ms(&world.deliveries[0].id) + 1, place);
+    cr_assert(eq(int, history_delivery(world.scratch.db, 3, &id, see_delivery, NULL), -ENOENT));
+    place.index = 1000;
+    id = place_id(id_time_ms(&world.deliveries[0].id), place);
+    cr_assert(eq(int, history_delivery(world.scratch.db, 3, &id, see_delivery, NULL), -ENOENT));
+    place.shard = 4000;
+    id = place_id(id_time_ms(&world.deliveries[0].id), place);
+    cr_assert(eq(int, history_attempts(world.scratch.db, 3, &id, see_attempt, NULL), -ENOENT));
+}
+
+static int refuse(void *context, const struct delivery_view *view)
+{
+    (void)context, (void)view;
+    return -ECANCELED;
+}
+
+Test(history, ends_with_the_error_of_the_callback)
+{
+    world_live(&world, 100);
+    struct history_filter filter = {.tenant = NULL};
+    bool more;
+    struct id last;
+    cr_assert(eq(
+        int, history_deliveries(world.scratch.db, 3, &filter, NULL, 10, refuse, NULL, &more, &last),
+        -ECANCELED));
+    cr_assert(not(more));
+}
