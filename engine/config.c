@@ -106,7 +106,7 @@ static bool is_foreign(struct slice name)
 static int read_environment(struct config *config, const struct setting *only, FILE *err)
 {
     struct source source = {.config = config, .err = err};
-    for (char **entry = environ; *entry; entry++) {
+    for (char **entry = environ; entry && *entry; entry++) {
         struct slice whole = slice_str(*entry), prefix = SLICE("GRAPNEL_");
         if (!slice_starts_with(whole, prefix))
             continue;

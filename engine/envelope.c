@@ -141,7 +141,7 @@ static int take_channels(struct envelope *envelope, const struct json_member *me
     int rc = json_each(json, member->raw, take_channel, &channels, why);
     if (channels.count > 0)
         text_char(&channels.text, ']');
-    if (rc || channels.is_wrong || !text_ok(&channels.text))
+    if (rc < 0 || channels.is_wrong || !text_ok(&channels.text))
         return envelope_refuse(envelope, 422, "/channels",
                                "must be at most %d strings of 1 to %d bytes, %d in all",
                                LIMIT_CHANNELS, LIMIT_NAME_SIZE, ENVELOPE_CHANNELS_SIZE);

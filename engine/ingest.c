@@ -300,7 +300,7 @@ static void add_array(struct visit *visit)
 {
     char why[JSON_WHY_SIZE];
     int rc = json_each(visit->shard->ingest.json, visit->request->body, add_text, visit, why);
-    if (rc == 0 || visit->is_answered || visit->is_full)
+    if (rc >= 0 || visit->is_answered || visit->is_full)
         return;
     if (rc == -ENOMEM)
         refuse_full(visit, "out of memory");

@@ -276,11 +276,17 @@ static void say_ready(const struct engine *engine)
 {
     char ingest[ADDRESS_TEXT_SIZE];
     char admin[ADDRESS_TEXT_SIZE];
-    LOG(LOG_INFO, "ready", log_text("ingest", address_print(&engine->config.ingest, ingest)),
-        log_text("admin", address_print(&engine->config.admin, admin)),
-        log_str("version", GRAPNEL_VERSION), log_u64("shards", engine->config.shards),
-        log_str("data", engine->config.data),
-        log_str("durability", engine->config.relaxed ? "relaxed" : "fsync"));
+    /* Whatever the log level: people and programs wait for this line. */
+    log_write(LOG_INFO, "ready",
+              (const struct log_field[]){
+                  log_text("ingest", address_print(&engine->config.ingest, ingest)),
+                  log_text("admin", address_print(&engine->config.admin, admin)),
+                  log_str("version", GRAPNEL_VERSION),
+                  log_u64("shards", engine->config.shards),
+                  log_str("data", engine->config.data),
+                  log_str("durability", engine->config.relaxed ? "relaxed" : "fsync"),
+                  {0},
+              });
     notify("READY=1");
 }
 

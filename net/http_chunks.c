@@ -62,6 +62,15 @@ static enum state step_size(struct http_chunks *chunks, char octet)
     return SIZE_MORE;
 }
 
+static enum state step_quoted(enum state state, char octet)
+{
+    if (state == EXTENSION_QUOTED && octet == '"')
+        return EXTENSION_UNQUOTED;
+    if (state == EXTENSION_QUOTED && octet == '\\')
+        return EXTENSION_ESCAPED;
+    return octet_is(octet, OCTET_VALUE) ? EXTENSION_QUOTED : BROKEN;
+}
+
 /* chunk-ext = *( ";" token [ "=" ( token / quoted-string ) ] ), without optional white space. */
 static enum state step_extension(enum state state, char octet)
 {
@@ -79,16 +88,10 @@ static enum state step_extension(enum state state, char octet)
         return is_token ? EXTENSION_TOKEN : BROKEN;
     case EXTENSION_TOKEN:
         return is_token ? EXTENSION_TOKEN : after_item(octet);
-    case EXTENSION_QUOTED:
-        if (octet == '"')
-            return EXTENSION_UNQUOTED;
-        if (octet == '\\')
-            return EXTENSION_ESCAPED;
-        return octet_is(octet, OCTET_VALUE) ? EXTENSION_QUOTED : BROKEN;
-    case EXTENSION_ESCAPED:
-        return octet_is(octet, OCTET_VALUE) ? EXTENSION_QUOTED : BROKEN;
-    default:
+    case EXTENSION_UNQUOTED:
         return after_item(octet);
+    default:
+        return step_quoted(state, octet);
     }
 }
 

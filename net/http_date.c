@@ -40,7 +40,8 @@ static uint64_t seconds_of_date(const struct date *date)
     uint64_t month = (date->month + 9) % 12; /* March is 0 */
     uint64_t day_of_year = (153 * month + 2) / 5 + date->day - 1;
     uint64_t day = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - DAYS_TO_1970;
-    return day * SECONDS_PER_DAY + date->hour * 3600 + date->minute * 60 + date->second;
+    uint64_t minute = (uint64_t)date->hour * 60 + date->minute;
+    return day * SECONDS_PER_DAY + minute * 60 + date->second;
 }
 
 static struct date date_of_seconds(uint64_t seconds)

@@ -16,7 +16,8 @@
 
 static char to_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    bool is_upper = c >= 'A' && c <= 'Z';
+    return (char)(is_upper ? c | 0x20 : c);
 }
 
 static uint64_t hash_of(const struct url *url, bool verify)
@@ -26,8 +27,8 @@ static uint64_t hash_of(const struct url *url, bool verify)
     for (size_t i = 0; i < url->host.size; i++)
         key[i] = to_lower(url->host.at[i]);
     size_t size = url->host.size;
-    key[size++] = (char)url->https;
-    key[size++] = (char)verify;
+    key[size++] = url->https ? 's' : '-';
+    key[size++] = verify ? 'v' : '-';
     memcpy(key + size, &url->port, sizeof url->port);
     return table_hash(key, size + sizeof url->port);
 }

@@ -187,9 +187,10 @@ void http_server_close(struct http_server *server)
     if (!server)
         return;
     must(http_server_idle(server));
-    while (list_is_linked(&server->listeners)) {
-        struct listener *listener = container_of(server->listeners.next, struct listener, link);
-        list_remove(&listener->link);
+    struct list_node *next;
+    for (struct list_node *node = server->listeners.next; node != &server->listeners; node = next) {
+        struct listener *listener = container_of(node, struct listener, link);
+        next = node->next;
         if (listener->fd >= 0)
             close_listener(listener);
         free(listener);

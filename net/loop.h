@@ -66,8 +66,9 @@ void loop_turn(struct loop *loop, uint64_t until_ns);
  * own: it goes with the next submission of `from`. Both must be open. */
 void loop_wake(struct loop *from, struct loop *to);
 
-/* Ties the thread's wheel to its turns: a turn then ends its wait when a timer is due, and moves the wheel to the time after the
- * wait before anything is called back, so that callbacks find the present in wheel->now_ms. `wheel` stays the caller's. */
+/* Ties the thread's wheel to its turns: a turn then ends its wait when a timer is due, and moves
+ * the wheel to the time after the wait before anything is called back, so that callbacks find the
+ * present in wheel->now_ms. `wheel` stays the caller's. */
 struct wheel;
 void loop_set_wheel(struct loop *loop, struct wheel *wheel);
 

@@ -55,9 +55,8 @@ struct stream {
     bool paused, ended, sending, closing, ending, notified, end_sent;
 };
 
-/* For TLS give a client context and the name to verify; else NULL. 0, or -errno (no socket to be
- * had: on_open is not called and the stream is closed). The stream's memory may be anything before.
- */
+/* 0, or -errno (no socket to be had: on_open is not called and the stream is closed). The stream's
+ * memory may be anything before. For TLS call stream_use_tls_client() next. */
 MUST_CHECK int stream_connect(struct stream *stream, struct loop *loop,
                               const struct stream_events *events, const struct address *address);
 

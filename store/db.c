@@ -20,6 +20,7 @@
 #include "store/db.h"
 
 #include "base/clock.h"
+#include "store/families.h"
 #include "store/retention.h"
 
 #include <errno.h>
@@ -30,13 +31,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-enum {
-    FAMILY_NAME_SIZE = 24,
-    FAMILIES_FIXED = 3, /* default, meta, dedup */
-    FAMILIES_PER_SHARD = 3,
-    FAMILIES_MAX = FAMILIES_FIXED + FAMILIES_PER_SHARD * DB_SHARDS_MAX,
-    NO_TRIGGER = 1 << 30,
-};
+enum { NO_TRIGGER = 1 << 30 };
 
 struct db {
     rocksdb_t *rocks;
@@ -45,7 +40,7 @@ struct db {
     rocksdb_compactionfilter_t *queue_filter, *dedup_filter;
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write, *write_synced;
-    rocksdb_column_family_handle_t *handles[FAMILIES_MAX]; /* by family_index() */
+    rocksdb_column_family_handle_t *handles[FAMILIES_MAX]; /* by families_index() */
     unsigned shards;
     uint64_t retention_ms, dedup_window_ms;
 };
@@ -77,48 +72,10 @@ static int take_error(char *message)
 
 /* ---- families ---- */
 
-static const char *const family_names[] = {
-    [FAMILY_META] = "meta",         [FAMILY_DEDUP] = "dedup", [FAMILY_EVENTS] = "events",
-    [FAMILY_ATTEMPTS] = "attempts", [FAMILY_QUEUE] = "queue",
-};
-
-/* Where a family is in the arrays: default, meta, dedup, then three of each shard. */
-static size_t family_index(struct family family)
-{
-    if (family.kind == FAMILY_META || family.kind == FAMILY_DEDUP)
-        return 1 + (size_t)family.kind;
-    return FAMILIES_FIXED + FAMILIES_PER_SHARD * (size_t)family.shard +
-           (size_t)(family.kind - FAMILY_EVENTS);
-}
-
-static enum family_kind kind_at(size_t index)
-{
-    if (index < FAMILIES_FIXED)
-        return index == 1 + FAMILY_DEDUP ? FAMILY_DEDUP : FAMILY_META;
-    return (enum family_kind)(FAMILY_EVENTS + (index - FAMILIES_FIXED) % FAMILIES_PER_SHARD);
-}
-
-static void print_name(size_t index, char name[static FAMILY_NAME_SIZE])
-{
-    const char *kind = family_names[kind_at(index)];
-    if (index == 0)
-        snprintf(name, FAMILY_NAME_SIZE, "default");
-    else if (index < FAMILIES_FIXED)
-        snprintf(name, FAMILY_NAME_SIZE, "%s", kind);
-    else
-        snprintf(name, FAMILY_NAME_SIZE, "%s-%zu", kind,
-                 (index - FAMILIES_FIXED) / FAMILIES_PER_SHARD);
-}
-
-static size_t family_count(const struct db *db)
-{
-    return FAMILIES_FIXED + FAMILIES_PER_SHARD * (size_t)db->shards;
-}
-
 static rocksdb_column_family_handle_t *handle_of(const struct db *db, struct family family)
 {
     must(family.shard < db->shards);
-    return db->handles[family_index(family)];
+    return db->handles[families_index(family)];
 }
 
 unsigned db_shards(const struct db *db)
@@ -341,10 +298,9 @@ static int count_shards(const char *path, unsigned *shards)
     if (error)
         return take_error(error);
     for (size_t i = 0; i < count; i++) {
-        unsigned shard;
-        if (sscanf(names[i], "%*[a-z]-%u", &shard) == 1 && shard < DB_SHARDS_MAX &&
-            shard >= *shards)
-            *shards = shard + 1;
+        unsigned implied = families_shards(names[i]);
+        if (implied > *shards)
+            *shards = implied;
     }
     rocksdb_list_column_families_destroy(names, count);
     return 0;
@@ -355,11 +311,11 @@ static int open_families(struct db *db, const char *path)
     char names[FAMILIES_MAX][FAMILY_NAME_SIZE];
     const char *name_list[FAMILIES_MAX];
     const rocksdb_options_t *options[FAMILIES_MAX];
-    size_t count = family_count(db);
+    size_t count = families_count(db->shards);
     for (size_t i = 0; i < count; i++) {
-        print_name(i, names[i]);
+        families_name(i, names[i]);
         name_list[i] = names[i];
-        options[i] = db->options[kind_at(i)];
+        options[i] = db->options[families_kind(i)];
     }
     char *error = NULL;
     db->rocks = rocksdb_open_column_families(db->options[FAMILY_META], path, (int)count, name_list,
@@ -414,7 +370,7 @@ void db_close(struct db *db)
     if (!db)
         return;
     if (db->rocks) {
-        for (size_t i = 0; i < family_count(db); i++)
+        for (size_t i = 0; i < families_count(db->shards); i++)
             rocksdb_column_family_handle_destroy(db->handles[i]);
         rocksdb_close(db->rocks);
     }
@@ -625,7 +581,7 @@ void db_figures(struct db *db, struct db_figures *figures)
         .cache_bytes = rocksdb_cache_get_usage(db->cache),
         .write_stopped = database_figure(db, "rocksdb.is-write-stopped") != 0,
     };
-    for (size_t i = 0; i < family_count(db); i++) {
+    for (size_t i = 0; i < families_count(db->shards); i++) {
         figures->memtable_bytes += family_figure(db, i, "rocksdb.size-all-mem-tables");
         figures->live_bytes += family_figure(db, i, "rocksdb.live-sst-files-size");
         figures->pending_compaction_bytes +=

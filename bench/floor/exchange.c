@@ -23,6 +23,7 @@ enum {
     WARM_UP = 5000, /* exchanges before the measurement */
     HEAD_SIZE = 512,
     PATIENCE_MS = 10000,
+    IDLE_MS = 60000,
     TURN_NS = 50 * NS_PER_MS,
     ARENA_BYTES = 32 << 20,
 };
@@ -95,7 +96,7 @@ static int serve(struct server *server)
     const struct http_server_options options = {
         .connections_max = CONNECTIONS_MAX,
         .head_timeout_ms = PATIENCE_MS,
-        .idle_timeout_ms = 6 * PATIENCE_MS,
+        .idle_timeout_ms = IDLE_MS,
         .body_timeout_ms = PATIENCE_MS,
         .context = server,
         .body_max = body_max,
@@ -225,7 +226,7 @@ static int open_client(struct client *client, const char *url_text, char *why)
 {
     const struct http_client_options options = {.connections_max = CONNECTIONS_MAX,
                                                 .idle_per_origin_max = CALLS,
-                                                .idle_timeout_ms = 6 * PATIENCE_MS};
+                                                .idle_timeout_ms = IDLE_MS};
     struct url url;
     wheel_init(&client->wheel, now_ms());
     int error = url_parse(slice_str(url_text), &url, why);

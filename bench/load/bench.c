@@ -27,6 +27,8 @@ enum {
     PATIENCE_MS = 30000, /* without progress: give up */
     NS_PER_MS = 1000000,
     STEP_NS = 100 * NS_PER_MS, /* of the timeline, at first */
+    PAUSE_NS = 2 * NS_PER_MS,  /* between two looks at what has been delivered */
+    LOOK_NS = 20 * NS_PER_MS,  /* between two looks at everything else */
     EVENTS_PER_SECOND_MAX = 500000,
     EVENTS_DEFAULT = 100000,
     REQUEST_BYTES_MAX = 16 << 20, /* what the engine takes as a batch */
@@ -266,7 +268,7 @@ static int publish(struct bench *bench)
 static void drain(struct bench *bench)
 {
     const struct publisher_counters *published = publisher_counters(bench->publisher);
-    const struct timespec pause = {.tv_nsec = 2 * NS_PER_MS};
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
     uint64_t wanted = (published->accepted + published->unknown) * bench->settings.fan_out;
     uint64_t seen = 0;
     uint64_t progress_ns = clock_monotonic_ns();
@@ -279,7 +281,7 @@ static void drain(struct bench *bench)
         seen = delivered;
         if (seen >= wanted || now_ns > progress_ns + (uint64_t)PATIENCE_MS * NS_PER_MS)
             break;
-        if (now_ns > looked_ns + 20 * NS_PER_MS) {
+        if (now_ns > looked_ns + LOOK_NS) {
             if (!look(bench, now_ns))
                 break;
             looked_ns = now_ns;
@@ -391,13 +393,14 @@ static int run(const struct bench_settings *settings)
 /* Beside this program itself. */
 static const char *default_engine(char out[static SCRATCH_PATH_SIZE])
 {
-    ssize_t size = readlink("/proc/self/exe", out, SCRATCH_PATH_SIZE - 16);
+    char self[SCRATCH_PATH_SIZE];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self);
+    while (size > 0 && self[size - 1] != '/')
+        size--;
     if (size <= 0)
         return "grapnel";
-    out[size] = '\0';
-    char *slash = strrchr(out, '/');
-    strcpy(slash ? slash + 1 : out, "grapnel");
-    return out;
+    int whole = snprintf(out, SCRATCH_PATH_SIZE, "%.*sgrapnel", (int)size, self);
+    return whole < SCRATCH_PATH_SIZE ? out : "grapnel";
 }
 
 static int complain(const char *what)

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { DAY_SECONDS = 86400 };
+enum { DAY_SECONDS = 86400, VALID_SECONDS = 6 * DAY_SECONDS };
 
 static EVP_PKEY *make_key(void)
 {
@@ -43,7 +43,7 @@ static bool fill(X509 *certificate, EVP_PKEY *key)
     return X509_set_version(certificate, X509_VERSION_3) &&
            ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1) &&
            X509_gmtime_adj(X509_getm_notBefore(certificate), -DAY_SECONDS) &&
-           X509_gmtime_adj(X509_getm_notAfter(certificate), 6 * DAY_SECONDS) &&
+           X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_SECONDS) &&
            X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                                       (const unsigned char *)"grapnel-load", -1, -1, 0) &&
            X509_set_issuer_name(certificate, name) && X509_set_pubkey(certificate, key) &&

@@ -62,16 +62,14 @@ void report_answers(FILE *out, const struct publisher_counters *published)
 static void print_setting(FILE *out, const struct bench_settings *settings,
                           const struct machine *machine)
 {
-    char rate[REPORT_COUNT_SIZE + 8] = "as fast as answers come";
-    if (settings->rate > 0) {
+    char rate[REPORT_COUNT_SIZE] = "as fast as answers come";
+    if (settings->rate > 0)
         report_count(settings->rate, rate);
-        strcat(rate, "/s");
-    }
     fprintf(out,
-            "\n%lu-byte payloads, %lu a request, %s, %lu connections; %lu subscriptions, %lu for "
-            "each event; %s%s\n",
-            settings->payload_bytes, settings->batch, rate, settings->connections,
-            settings->subscriptions, settings->fan_out, settings->durability,
+            "\n%lu-byte payloads, %lu a request, %s%s, %lu connections; %lu subscriptions, "
+            "%lu for each event; %s%s\n",
+            settings->payload_bytes, settings->batch, rate, settings->rate ? "/s" : "",
+            settings->connections, settings->subscriptions, settings->fan_out, settings->durability,
             settings->tls ? "; TLS on both sides" : "");
     fprintf(out, "%s, %u cores, Linux %s, data on %s%s\n\n", machine->processor, machine->cores,
             machine->kernel, machine->filesystem,

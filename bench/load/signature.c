@@ -52,8 +52,9 @@ void signature_print(const struct signature_key *key, const struct signature_mes
     SHA256_Update(&hash, digest, sizeof digest);
     SHA256_Final(digest, &hash);
 
-    memcpy(out, "v1,", 3);
-    EVP_EncodeBlock((uint8_t *)out + 3, digest, sizeof digest);
+    static const char version[] = {'v', '1', ','};
+    memcpy(out, version, sizeof version);
+    EVP_EncodeBlock((uint8_t *)out + sizeof version, digest, sizeof digest);
 }
 
 bool signature_matches(const struct signature_key *key, const struct signature_message *message,

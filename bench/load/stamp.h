@@ -1,7 +1,8 @@
 /* stamp.h - the events that a load is made of: each carries its own number and when it was to be
  * sent, at fixed offsets, so that writing and reading one costs next to nothing.
  *
- *   {"type":"load.event.000007","payload":{"n":"000000000123","t":"0000000000123456789","pad":"..."}}
+ *   {"type":"load.event.000007","payload":
+ *       {"n":"000000000123","t":"0000000000123456789","pad":"..."}}
  *
  * Every event of one payload size has the same length, so a request is laid out once and then only
  * its digits change. The padding is a different piece of random letters for each event, because

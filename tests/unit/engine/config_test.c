@@ -52,9 +52,9 @@ Test(config, has_the_documented_defaults)
 {
     char text[ADDRESS_TEXT_SIZE];
     cr_assert(eq(int, load((const char *const[]){NULL}), CONFIG_RUN));
-    cr_assert(eq(str, config.data, "./data"));
-    cr_assert(eq(str, (char *)(uintptr_t)address_print(&config.ingest, text).at, "127.0.0.1:8480"));
-    cr_assert(eq(str, (char *)(uintptr_t)address_print(&config.admin, text).at, "127.0.0.1:8481"));
+    cr_assert_str_eq(config.data, "./data");
+    cr_assert_str_eq(address_print(&config.ingest, text).at, "127.0.0.1:8480");
+    cr_assert_str_eq(address_print(&config.admin, text).at, "127.0.0.1:8481");
     cr_assert(gt(u32, config.shards, 0), "the cores it may run on");
     cr_assert(not(config.relaxed));
     cr_assert(not(config.sandbox));
@@ -69,7 +69,7 @@ Test(config, takes_flags_with_a_space_and_with_an_equals_sign)
 {
     cr_assert(eq(int, LOAD("--data", "/srv/a", "--shards=3", "--sandbox", "--durability=relaxed"),
                  CONFIG_RUN));
-    cr_assert(eq(str, config.data, "/srv/a"));
+    cr_assert_str_eq(config.data, "/srv/a");
     cr_assert(eq(u32, config.shards, 3));
     cr_assert(config.sandbox);
     cr_assert(config.relaxed);
@@ -142,7 +142,7 @@ Test(config, refuses_unknown_variables_but_not_those_of_its_tools)
 Test(config, answers_questions_without_running)
 {
     cr_assert(eq(int, LOAD("--version"), CONFIG_DONE));
-    cr_assert(eq(str, out_text, "grapnel " GRAPNEL_VERSION "\n"));
+    cr_assert_str_eq(out_text, "grapnel " GRAPNEL_VERSION "\n");
     cr_assert(eq(int, LOAD("--help"), CONFIG_DONE));
     cr_assert(strstr(out_text, "--idempotency-window TIME") != NULL);
     cr_assert(eq(int, LOAD("--check-config", "--shards", "0x2"), CONFIG_WRONG));
@@ -160,7 +160,7 @@ Test(config, prints_what_it_can_read_again)
     write_file(first);
     cr_assert(eq(int, LOAD("--check-config", "--config", path), CONFIG_DONE), "%s", err_text);
     unlink(path);
-    cr_assert(eq(str, strchr(out_text, '\n') + 1, first), "after the line with the file's name");
+    cr_assert_str_eq(strchr(out_text, '\n') + 1, first, "after the line with the file's name");
 }
 
 Test(config, reloads_only_what_may_change)

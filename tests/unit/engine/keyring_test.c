@@ -35,7 +35,7 @@ Test(keyring, makes_keys_that_differ_and_may_serve)
     key_make(second);
     cr_assert(eq(sz, text.size, 55), "gk_ and 52 digits of 5 bits for 256");
     cr_assert(slice_starts_with(text, SLICE("gk_")));
-    cr_assert(ne(str, first, second));
+    cr_assert_str_neq(first, second);
     cr_assert(key_is_text(text));
 }
 
@@ -47,8 +47,8 @@ Test(keyring, hashes_with_sha_256)
     key_hash(SLICE("abc"), hash);
     text_init(&text, hex, sizeof hex);
     text_hex(&text, hash, sizeof hash);
-    cr_assert(eq(str, hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-              "FIPS 180-2 appendix B.1");
+    /* FIPS 180-2 appendix B.1 */
+    cr_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 Test(keyring, refuses_texts_that_are_short_or_not_visible)
@@ -87,6 +87,6 @@ Test(keyring, reads_the_documents_it_prints)
     text_init(&text, room, KEY_DOCUMENT_MAX);
     tenant_print(&tenant, &text);
     cr_assert(eq(int, tenant_parse(reread(&text), &tenant_again), 0));
-    cr_assert(eq(str, tenant_again.name, tenant.name));
+    cr_assert_str_eq(tenant_again.name, tenant.name);
     cr_assert(ne(int, key_parse(reread(&text), &key_again), 0), "a tenant is no key");
 }

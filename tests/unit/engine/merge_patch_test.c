@@ -56,7 +56,7 @@ Test(merge_patch, does_what_the_examples_of_the_rfc_do)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cr_assert(eq(int, merge(cases[i][0], cases[i][1], sizeof merged), 0));
-        cr_assert(eq(str, merged, (char *)(uintptr_t)cases[i][2]));
+        cr_assert_str_eq(merged, cases[i][2]);
     }
 }
 

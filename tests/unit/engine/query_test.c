@@ -11,11 +11,11 @@ Test(query, finds_and_decodes_the_first_of_a_name)
 {
     struct slice query = SLICE("a=1&bb=x%2By+z%C3%A9&a=2&empty=&flag");
     cr_assert(eq(int, query_get(query, "a", value, sizeof value), 1));
-    cr_assert(eq(str, value, "1"));
+    cr_assert_str_eq(value, "1");
     cr_assert(eq(int, query_get(query, "bb", value, sizeof value), 1));
-    cr_assert(eq(str, value, "x+y z\xc3\xa9"));
+    cr_assert_str_eq(value, "x+y z\xc3\xa9");
     cr_assert(eq(int, query_get(query, "empty", value, sizeof value), 1));
-    cr_assert(eq(str, value, ""));
+    cr_assert_str_eq(value, "");
     cr_assert(eq(int, query_get(query, "flag", value, sizeof value), 1));
     cr_assert(eq(int, query_get(query, "b", value, sizeof value), 0));
 }

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct json *json;
@@ -74,12 +75,12 @@ Test(subscription, needs_only_a_url)
     struct subscription *made = parse("{\"url\":\"https://example.com/hook?a=1\"}");
     cr_assert(made->url.https);
     cr_assert(eq(u32, made->pattern_count, 1));
-    cr_assert(eq(str, made->patterns[0], "*"));
+    cr_assert_str_eq(made->patterns[0], "*");
     cr_assert(eq(int, made->status, SUBSCRIPTION_ACTIVE));
     cr_assert(eq(u32, made->retry_count, 8));
     cr_assert(eq(u64, made->retry_ms[7], 36000000));
     cr_assert(eq(u64, made->timeout_ms, 15000));
-    cr_assert(eq(str, made->method, "POST"));
+    cr_assert_str_eq(made->method, "POST");
     cr_assert(eq(u32, made->concurrency_max, 64));
     cr_assert(made->tls_verify);
     cr_assert(eq(sz, made->secrets[0].size, 32));
@@ -118,18 +119,18 @@ static const char everything[] =
 Test(subscription, takes_every_field)
 {
     struct subscription *made = parse(everything);
-    cr_assert(eq(str, made->uid, "my.uid-1"));
+    cr_assert_str_eq(made->uid, "my.uid-1");
     cr_assert(eq(u32, made->pattern_count, 3));
     cr_assert(eq(int, made->status, SUBSCRIPTION_PAUSED));
-    cr_assert(eq(str, made->signature_header, "X-Sig"));
+    cr_assert_str_eq(made->signature_header, "X-Sig");
     cr_assert(eq(sz, made->secrets[0].size, 24));
     cr_assert(eq(int, memcmp(made->secrets[0].bytes, "012345678901234567890123", 24), 0));
     cr_assert(eq(u32, made->retry_count, 2));
     cr_assert(eq(u64, made->retry_ms[0], 500));
     cr_assert(eq(dbl, made->jitter, 0.25));
     cr_assert(eq(u64, made->timeout_ms, 1500));
-    cr_assert(eq(str, made->method, "PUT"));
-    cr_assert(eq(str, made->headers, "X-A: 1, 2\r\nContent-Type: text/plain\r\n"));
+    cr_assert_str_eq(made->method, "PUT");
+    cr_assert_str_eq(made->headers, "X-A: 1, 2\r\nContent-Type: text/plain\r\n");
     cr_assert(made->sets_content_type);
     cr_assert(eq(u32, made->concurrency_max, 3));
     cr_assert(not(made->tls_verify));
@@ -148,13 +149,13 @@ Test(subscription, survives_being_stored_and_read_again)
 
     cr_assert(eq(int, subscription_parse_stored(read_text(first), &again, &faults), 0), "%s %s",
               faults.list[0].pointer, faults.list[0].detail);
-    cr_assert(eq(str, (char *)(uintptr_t)print(again, SUBSCRIPTION_STORED), first));
+    cr_assert_str_eq(print(again, SUBSCRIPTION_STORED), first);
     cr_assert(id_equal(&made->tenant, &again->tenant));
     cr_assert(eq(u64, again->updated_ms, made->updated_ms));
 
     struct subscription *copy = subscription_copy(again);
     subscription_free(again);
-    cr_assert(eq(str, (char *)(uintptr_t)print(copy, SUBSCRIPTION_STORED), first));
+    cr_assert_str_eq(print(copy, SUBSCRIPTION_STORED), first);
     cr_assert(eq(int, slice_equal(copy->url.host, SLICE("::1")), true));
     subscription_free(copy);
     subscription_free(made);
@@ -180,7 +181,7 @@ Test(subscription, keeps_id_times_and_secret_when_it_is_replaced)
                                               "\"2020-01-01T00:00:00.000Z\"}"),
                                     before, &after, &faults),
                  -EINVAL));
-    cr_assert(eq(str, faults.list[0].pointer, "/created_at"));
+    cr_assert_str_eq(faults.list[0].pointer, "/created_at");
     subscription_free(before);
 }
 
@@ -196,7 +197,7 @@ Test(subscription, keeps_the_text_of_its_secret_when_the_scheme_changes)
            0));
     secret_print(before->scheme, &before->secrets[0], first);
     secret_print(after->scheme, &after->secrets[0], second);
-    cr_assert(eq(str, first, second));
+    cr_assert_str_eq(first, second);
     subscription_free(before);
     subscription_free(after);
 }
