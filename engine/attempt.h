@@ -15,13 +15,16 @@ struct attempt {
     char capture[LIMIT_RESPONSE_CAPTURE];
 };
 
-/* The request line and the fields of every request to the subscription, in memory from malloc. NULL: out of memory. */
+/* The request line and the fields of every request to the subscription, in memory from malloc.
+ * NULL: out of memory. */
 char *attempt_fixed_head(const struct subscription *subscription, size_t *size);
 
-/* Sends `delivery`, with its event. False if no attempt object is free. The end is told to delivery_answered(), maybe before this returns. */
+/* Sends `delivery`, with its event. False if no attempt object is free. The end is told to
+ * delivery_answered(), maybe before this returns. */
 bool attempt_start(struct shard *shard, struct delivery *delivery);
 
 /* The parts of an attempt record that the call tells. Slices borrow from the call. */
-void attempt_describe(const struct attempt *attempt, struct attempt_record *record, char address[static ADDRESS_TEXT_SIZE]);
+void attempt_describe(const struct attempt *attempt, struct attempt_record *record,
+                      char address[static ADDRESS_TEXT_SIZE]);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 struct change {
+    struct list_node link;
     struct subscription *old; /* to be freed in the end, or NULL */
     void (*on_done)(void *context);
     void *context;
@@ -20,6 +21,21 @@ void changes_init(struct changes *changes, struct crew *crew, struct db *db,
                   struct registry *registry)
 {
     *changes = (struct changes){.crew = crew, .db = db, .registry = registry};
+    list_init(&changes->pending);
+}
+
+static void end(struct changes *changes, struct change *change)
+{
+    list_remove(&change->link);
+    changes->in_flight--;
+    subscription_free(change->old);
+    free(change);
+}
+
+void changes_close(struct changes *changes)
+{
+    while (list_is_linked(&changes->pending))
+        end(changes, container_of(changes->pending.next, struct change, link));
 }
 
 bool changes_have_room(const struct changes *changes)
@@ -42,6 +58,7 @@ static struct change *make(struct changes *changes, void (*on_done)(void *contex
 static void post_all(struct changes *changes, struct change *change, enum directory_kind kind,
                      const void *before, const void *after)
 {
+    list_push_back(&changes->pending, &change->link);
     changes->in_flight++;
     for (unsigned shard = 0; shard < changes->crew->shards; shard++) {
         struct mail_directory *mail = &change->mails[shard];
@@ -112,9 +129,7 @@ void changes_answered(struct changes *changes, struct mail_directory *mail)
     must(change->left > 0);
     if (--change->left)
         return;
-    changes->in_flight--;
     if (change->on_done)
         change->on_done(change->context);
-    subscription_free(change->old);
-    free(change);
+    end(changes, change);
 }

@@ -7,6 +7,7 @@
 #ifndef ENGINE_CHANGES_H
 #define ENGINE_CHANGES_H
 
+#include "base/list.h"
 #include "crew.h"
 #include "mail.h"
 #include "registry.h"
@@ -17,11 +18,15 @@ struct changes {
     struct crew *crew;
     struct db *db;
     struct registry *registry;
+    struct list_node pending;
     unsigned in_flight;
 };
 
 void changes_init(struct changes *changes, struct crew *crew, struct db *db,
                   struct registry *registry);
+
+/* Drops what no shard will answer any more; nobody is told. */
+void changes_close(struct changes *changes);
 
 /* False: begin no more for now. */
 bool changes_have_room(const struct changes *changes);

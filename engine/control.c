@@ -52,25 +52,23 @@ struct control {
     struct loop *loop;
     struct wheel wheel;
     struct registry registry;
-    bool has_registry;
     struct changes changes;
     struct health health;
     struct api *api;
     struct sandbox *sandbox;
     struct tls_context *tls;
     int listener; /* -1: the server has it */
-
     int signals;
     struct loop_op signal_op;
     struct timer watch;
 
-    enum phase phase;
     size_t load_at; /* over tenants, keys and subscriptions, in this order */
     uint64_t drain_until_ms, stop_until_ms;
-    bool hurried;
-    unsigned stop_left;
     struct mail_stop stops[CREW_MAX], hurries[CREW_MAX];
+    enum phase phase;
+    unsigned stop_left; /* of those that were told to stop in this phase */
     bool has_stopped[CREW_MAX];
+    bool has_registry, hurried;
 };
 
 static const struct storage_state storage_low = {.low = true}, storage_fine = {.low = false};
@@ -82,7 +80,7 @@ static uint64_t now_ms(void)
 
 /* ---- watching the storage ---- */
 
-static void no_memory(void)
+static _Noreturn void no_memory(void)
 {
     LOG(LOG_ERROR, "out of memory: stopping at once");
     _exit(1);
@@ -221,13 +219,13 @@ static int open_registry(struct control *control, char why[static CONTROL_WHY_SI
     if (error)
         return error;
     control->has_registry = true;
+    changes_init(&control->changes, control->crew, control->db, &control->registry);
     char registry_why[REGISTRY_WHY_SIZE];
     error = registry_load(&control->registry, control->db, registry_why);
     if (error)
         snprintf(why, CONTROL_WHY_SIZE, "%.*s", CONTROL_WHY_SIZE - 1, registry_why);
     else
         error = first_start(&control->registry, control->db, control->config.data, why);
-    changes_init(&control->changes, control->crew, control->db, &control->registry);
     return error;
 }
 
@@ -317,8 +315,10 @@ void control_close(struct control *control)
     api_close(control->api);
     sandbox_close(control->sandbox);
     tls_context_close(control->tls);
-    if (control->has_registry)
+    if (control->has_registry) {
+        changes_close(&control->changes);
         registry_close(&control->registry);
+    }
     if (control->signals >= 0)
         close(control->signals);
     if (control->loop)

@@ -1,6 +1,6 @@
 /* delivery.c - the life of a delivery. The only place that changes its state.
  *
- *     take_fresh()        delivery_load_parked()            delivery_load_retry()
+ *     delivery_take()           delivery_load_parked()            delivery_load_retry()
  *          |                       |                                |
  *          v                       v                                v
  *        READY <-------------------+<-- delivery_loaded() --+    WAITING <--------------+
@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "retry.h"
+#include "trace.h"
 
 enum { LOAD_AGAIN_MS = 50, LOAD_FAILED_MS = 1000, CONNECTIONS_AGAIN_MS = 10 };
 
@@ -53,50 +54,12 @@ void deliveries_close(struct deliveries *deliveries)
         table_close(&deliveries->with_rows);
 }
 
-/* ---- shares of blocks ---- */
-
-static void share_answer(struct shard *shard, struct block_share *share, struct mail *mail)
-{
-    unsigned owner = share->block->journal.block.shard;
-    if (owner != shard->number)
-        crew_post(shard->crew, shard->number, owner, mail);
-    else if (mail == &share->released)
-        intake_released(shard, share);
-    else
-        intake_settled(shard, share);
-}
-
-/* Tells the block's owner what it waits for. The share may be gone after the second answer. */
-static void share_check(struct shard *shard, struct block_share *share)
-{
-    if (!share->walked)
-        return;
-    bool release = share->reading == 0 && !share->is_released;
-    bool settle = share->unsettled == 0 && !share->is_settled;
-    share->is_released |= release;
-    share->is_settled |= settle;
-    if (release)
-        share_answer(shard, share, &share->released);
-    if (settle)
-        share_answer(shard, share, &share->settled);
-}
-
-void delivery_share_settled(struct shard *shard, struct block_share *share, uint32_t count)
-{
-    must(share->unsettled >= count);
-    share->unsettled -= count;
-    share_check(shard, share);
-}
-
 static void release_bytes(struct shard *shard, struct delivery *delivery)
 {
     struct block_share *share = delivery->share;
     delivery->share = NULL;
-    if (share) {
-        must(share->reading > 0);
-        share->reading--;
-        share_check(shard, share);
-    }
+    if (share)
+        share_release(shard, share);
     if (delivery->fetched) {
         shard->deliveries.fetched_bytes -= delivery->fetched->event.payload.size;
         paging_give_back(shard, delivery->fetched);
@@ -226,78 +189,7 @@ static void become_waiting(struct shard *shard, struct delivery *delivery, uint6
     wheel_arm(&shard->wheel, &delivery->due, due_ms);
 }
 
-/* ---- rows ---- */
-
-static void put_wait_row(struct shard *shard, const struct key *key, uint32_t attempt_count)
-{
-    char value[WAIT_ROW_SIZE];
-    wait_row_encode(&(struct wait_row){attempt_count}, value);
-    outcomes_put(shard, key, slice_of(value, sizeof value));
-}
-
-static void drop_row(struct shard *shard, const struct delivery *delivery)
-{
-    const struct id *subscription = &delivery->endpoint->subscription->id;
-    struct key key;
-    if (delivery->row == ROW_PARKED)
-        key = key_row(ROW_PARKED, subscription, &delivery->event);
-    else if (delivery->row == ROW_RETRY)
-        key = key_retry(delivery->row_due_ms, subscription, &delivery->event);
-    else
-        return;
-    outcomes_drop(shard, &key);
-}
-
-/* The 'D' row: how the delivery stands after the attempt in `record`, which is in `block`. */
-static void put_delivery_row(struct shard *shard, const struct delivery *delivery,
-                             const struct attempt_record *record, uint64_t block)
-{
-    char value[DELIVERY_ROW_SIZE_MAX];
-    struct delivery_row row = {0};
-    if (delivery->fetched)
-        row = delivery->fetched->row;
-    if (row.block_count == RECORD_ATTEMPTS_KEPT) {
-        memmove(&row.blocks[0], &row.blocks[1], (RECORD_ATTEMPTS_KEPT - 1) * sizeof row.blocks[0]);
-        row.block_count--;
-    }
-    row.blocks[row.block_count++] = block;
-    row.status = record->status_after;
-    row.last_outcome = record->outcome;
-    row.last_http_status = record->http_status;
-    row.attempt_count = delivery->attempt_count;
-    row.next_attempt_ms = record->next_attempt_ms;
-    row.updated_ms = clock_wall_ms();
-
-    struct key key = key_row(ROW_DELIVERY, &delivery->endpoint->subscription->id, &delivery->event);
-    outcomes_put(shard, &key, slice_of(value, delivery_row_encode(&row, value)));
-}
-
-/* A note in the attempts log: the delivery has a row now, or has ended, without an attempt. */
-static uint64_t put_note(struct shard *shard, const struct endpoint *endpoint,
-                         const struct id *event, struct attempt_record *note)
-{
-    note->event = *event;
-    note->subscription = endpoint->subscription->id;
-    note->tenant = endpoint->subscription->tenant;
-    note->at_ms = clock_wall_ms();
-    return outcomes_attempt(shard, note);
-}
-
 /* ---- parking ---- */
-
-static void put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
-                       uint32_t attempt_count)
-{
-    struct key key = key_row(ROW_PARKED, &endpoint->subscription->id, event);
-    put_wait_row(shard, &key, attempt_count);
-    shard->metrics.deliveries_parked++;
-}
-
-static void note_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event)
-{
-    struct attempt_record note = {.outcome = ATTEMPT_NONE, .status_after = DELIVERY_PENDING};
-    put_note(shard, endpoint, event, &note);
-}
 
 /* From READY or WAITING to a 'P' row alone. */
 static void park(struct shard *shard, struct delivery *delivery)
@@ -306,10 +198,10 @@ static void park(struct shard *shard, struct delivery *delivery)
     struct id event = delivery->event;
     if (delivery->row != ROW_PARKED) {
         outcomes_begin(shard);
-        drop_row(shard, delivery);
-        put_parked(shard, endpoint, &event, delivery->attempt_count);
+        trace_drop_row(shard, delivery);
+        trace_put_parked(shard, endpoint, &event, delivery->attempt_count);
         if (delivery->row == 0)
-            note_parked(shard, endpoint, &event);
+            trace_note_parked(shard, endpoint, &event);
         settle(shard, delivery);
     }
     forget(shard, delivery);
@@ -325,8 +217,8 @@ void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
 /* ---- taking deliveries in ---- */
 
 /* A fresh delivery of a block. Held in memory if there is a place for it, else parked at once. */
-static void take_fresh(struct shard *shard, struct block_share *share, struct slice record,
-                       const struct id *event, const struct id *subscription)
+void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
+                   const struct id *event, const struct id *subscription)
 {
     struct endpoint *endpoint = endpoint_find(shard, subscription);
     if (!endpoint)
@@ -339,8 +231,8 @@ static void take_fresh(struct shard *shard, struct block_share *share, struct sl
     struct delivery *delivery = may_hold ? make(shard, endpoint, event) : NULL;
     if (!delivery) {
         outcomes_begin(shard);
-        put_parked(shard, endpoint, event, 0);
-        note_parked(shard, endpoint, event);
+        trace_put_parked(shard, endpoint, event, 0);
+        trace_note_parked(shard, endpoint, event);
         outcomes_settle(shard, share);
         endpoint_parked(shard, endpoint, event);
         return;
@@ -348,60 +240,9 @@ static void take_fresh(struct shard *shard, struct block_share *share, struct sl
     delivery->share = share;
     delivery->record = record;
     delivery->settled = false;
-    share->reading++;
+    share_hold(share);
     list_push_back(&shard->deliveries.young, &delivery->young);
     become_ready(shard, delivery);
-}
-
-/* False: no room to go on. */
-static bool walk_record(struct shard *shard, struct block_share *share, struct slice record)
-{
-    struct event_record event;
-    must(event_record_decode(record, &event) == 0);
-    if (event.duplicate)
-        return true;
-    while (share->subscription_at < event.subscription_count) {
-        const struct id *subscription = &event.subscriptions[share->subscription_at];
-        if (keys_home(subscription, shard->crew->shards) == shard->number) {
-            if (!outcomes_have_room(shard))
-                return false;
-            take_fresh(shard, share, record, &event.event, subscription);
-        }
-        share->subscription_at++;
-    }
-    share->subscription_at = 0;
-    return true;
-}
-
-static void walk(struct shard *shard, struct block_share *share)
-{
-    struct slice record;
-    struct slice rest = share->rest;
-    while (block_next(&rest, &record)) {
-        if (!walk_record(shard, share, record)) {
-            if (!list_is_linked(&share->link))
-                list_push_back(&shard->deliveries.shares, &share->link);
-            return;
-        }
-        share->rest = rest;
-    }
-    list_remove(&share->link);
-    share->walked = true;
-    share_check(shard, share);
-}
-
-void delivery_take_share(struct shard *shard, struct block_share *share)
-{
-    if (list_is_linked(&shard->deliveries.shares))
-        list_push_back(&shard->deliveries.shares, &share->link); /* in order */
-    else
-        walk(shard, share);
-}
-
-void delivery_walk_shares(struct shard *shard)
-{
-    while (list_is_linked(&shard->deliveries.shares) && outcomes_have_room(shard))
-        walk(shard, container_of(shard->deliveries.shares.next, struct block_share, link));
 }
 
 static void hold_event(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
@@ -419,9 +260,9 @@ static void gone(struct shard *shard, struct delivery *delivery)
                                   .error =
                                       SLICE("the event's retention ended before it was delivered")};
     outcomes_begin(shard);
-    uint64_t block = put_note(shard, delivery->endpoint, &delivery->event, &note);
-    drop_row(shard, delivery);
-    put_delivery_row(shard, delivery, &note, block);
+    uint64_t block = trace_put_note(shard, delivery->endpoint, &delivery->event, &note);
+    trace_drop_row(shard, delivery);
+    trace_put_state(shard, delivery, &note, block);
     shard->metrics.deliveries_dead++;
     finish(shard, delivery);
 }
@@ -557,8 +398,8 @@ static void succeed(struct shard *shard, struct delivery *delivery, struct attem
     record->status_after = DELIVERY_DELIVERED;
     uint64_t block = outcomes_attempt(shard, record);
     if (delivery->row || delivery->attempt_count > 1) {
-        drop_row(shard, delivery);
-        put_delivery_row(shard, delivery, record, block);
+        trace_drop_row(shard, delivery);
+        trace_put_state(shard, delivery, record, block);
     }
     uint64_t now_ms = clock_wall_ms();
     uint64_t accepted_ms = id_time_ms(&delivery->event);
@@ -576,9 +417,9 @@ static void bury(struct shard *shard, struct delivery *delivery, struct attempt_
     struct key key = key_row(ROW_DEAD, &delivery->endpoint->subscription->id, &delivery->event);
     record->status_after = DELIVERY_DEAD;
     uint64_t block = outcomes_attempt(shard, record);
-    drop_row(shard, delivery);
-    put_delivery_row(shard, delivery, record, block);
-    put_wait_row(shard, &key, delivery->attempt_count);
+    trace_drop_row(shard, delivery);
+    trace_put_state(shard, delivery, record, block);
+    trace_put_wait(shard, &key, delivery->attempt_count);
     shard->metrics.deliveries_dead++;
     LOG(LOG_WARN, "delivery is dead", log_id("event", "evt", &delivery->event),
         log_id("subscription", "sub", &delivery->endpoint->subscription->id),
@@ -598,9 +439,9 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
     record->status_after = DELIVERY_RETRYING;
     record->next_attempt_ms = due_ms;
     uint64_t block = outcomes_attempt(shard, record);
-    drop_row(shard, delivery);
-    put_wait_row(shard, &key, delivery->attempt_count);
-    put_delivery_row(shard, delivery, record, block);
+    trace_drop_row(shard, delivery);
+    trace_put_wait(shard, &key, delivery->attempt_count);
+    trace_put_state(shard, delivery, record, block);
     shard->metrics.deliveries_retried++;
     settle(shard, delivery);
 
@@ -688,8 +529,8 @@ void delivery_answered(struct shard *shard, struct delivery *delivery, const str
 static void put_trace(struct shard *shard, struct delivery *delivery)
 {
     outcomes_begin(shard);
-    put_parked(shard, delivery->endpoint, &delivery->event, delivery->attempt_count);
-    note_parked(shard, delivery->endpoint, &delivery->event);
+    trace_put_parked(shard, delivery->endpoint, &delivery->event, delivery->attempt_count);
+    trace_note_parked(shard, delivery->endpoint, &delivery->event);
     settle(shard, delivery);
     set_row(shard, delivery, ROW_PARKED);
     if (delivery->is_sent)

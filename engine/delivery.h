@@ -1,6 +1,7 @@
 /* delivery.h - one event for one subscription: its states, and every change of them.
  *
- * See delivery.c for the machine. Others report what happened (delivery_sent(), delivery_answered(), ...); only delivery.c decides what that means.
+ * See delivery.c for the machine. Others report what happened (delivery_sent(),
+ * delivery_answered(), ...); only delivery.c decides what that means.
  */
 #ifndef ENGINE_DELIVERY_H
 #define ENGINE_DELIVERY_H
@@ -21,16 +22,16 @@ struct delivery {
     struct endpoint *endpoint;
     struct block_share *share; /* the block whose bytes `record` points into; NULL: no block's */
     struct fetched_event *fetched; /* the event read back; NULL: not */
-    struct slice record;       /* the encoded event in the block */
-    struct attempt *attempt;   /* STATE_SENDING */
+    struct slice record;           /* the encoded event in the block */
+    struct attempt *attempt;       /* STATE_SENDING */
     struct id event, subscription;
     struct shard *shard;
-    uint64_t taken_ms;   /* when it came to this shard, monotonic */
+    uint64_t taken_ms;       /* when it came to this shard, monotonic */
     uint64_t ended_sequence; /* STATE_GHOST: the outcomes with its end */
-    uint64_t row_due_ms; /* ROW_RETRY: the due time in its key, wall */
+    uint64_t row_due_ms;     /* ROW_RETRY: the due time in its key, wall */
     uint32_t attempt_count;
     uint8_t state;
-    uint8_t row; /* enum row_kind it has on disk, or 0 */
+    uint8_t row;  /* enum row_kind it has on disk, or 0 */
     bool settled; /* has a durable trace, or one that is on its way to disk */
     bool is_sent; /* STATE_SENDING: the event's bytes are with the kernel */
 };
@@ -44,26 +45,26 @@ struct deliveries {
     size_t fetched_bytes; /* of events read back and held */
 };
 
-/* An endpoint's list of deliveries that are being sent is empty again only when all have ended: asks those that go on to end now. */
+/* An endpoint's list of deliveries that are being sent is empty again only when all have ended:
+ * asks those that go on to end now. */
 void delivery_abort_all(struct shard *shard, struct endpoint *endpoint);
 
 MUST_CHECK int deliveries_open(struct deliveries *deliveries);
 void deliveries_close(struct deliveries *deliveries);
 
-/* A durable block has come that has deliveries for this shard; and going on with blocks that could not be walked at once. */
-void delivery_take_share(struct shard *shard, struct block_share *share);
-void delivery_walk_shares(struct shard *shard);
-
-/* `count` of the share's deliveries have a durable trace now. */
-void delivery_share_settled(struct shard *shard, struct block_share *share, uint32_t count);
+/* A fresh delivery: the event in `record` of a durable block is for `subscription`, whose home is
+ * here. Held in memory if there is a place for it, else parked at once. */
+void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
+                   const struct id *event, const struct id *subscription);
 
 /* A row was read back. */
 enum load_result { LOAD_TAKEN, LOAD_KNOWN /* it is in memory already */, LOAD_NO_ROOM };
-enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpoint, const struct backlog_row *row);
+enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpoint,
+                                     const struct backlog_row *row);
 
 /* The event is taken over if the result is LOAD_TAKEN. NULL: it is gone. */
-enum load_result delivery_load_parked(struct shard *shard, struct endpoint *endpoint, const struct backlog_row *row,
-                                      struct fetched_event *event);
+enum load_result delivery_load_parked(struct shard *shard, struct endpoint *endpoint,
+                                      const struct backlog_row *row, struct fetched_event *event);
 
 /* Frees a ghost (paging_haunt()). */
 void delivery_lay(struct shard *shard, struct delivery *ghost);
@@ -74,7 +75,8 @@ void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetc
 /* The event could not be read for now. */
 void delivery_load_failed(struct shard *shard, struct delivery *delivery);
 
-/* Begins an attempt of the endpoint's first ready delivery. False if it cannot now (no connection or no attempt to be had). */
+/* Begins an attempt of the endpoint's first ready delivery. False if it cannot now (no connection
+ * or no attempt to be had). */
 bool delivery_start(struct shard *shard, struct endpoint *endpoint);
 
 /* The attempt's request is with the kernel. */
@@ -82,12 +84,14 @@ void delivery_sent(struct delivery *delivery);
 
 /* The attempt has ended: `call` tells how. */
 struct http_call;
-void delivery_answered(struct shard *shard, struct delivery *delivery, const struct http_call *call);
+void delivery_answered(struct shard *shard, struct delivery *delivery,
+                       const struct http_call *call);
 
 /* Gives a row to what has been without a durable trace for too long. */
 void delivery_sweep(struct shard *shard);
 
-/* Of an endpoint: everything that is not being sent goes to disk (pause, stop); or ends (its subscription was deleted). */
+/* Of an endpoint: everything that is not being sent goes to disk (pause, stop); or ends (its
+ * subscription was deleted). */
 void delivery_park_all(struct shard *shard, struct endpoint *endpoint);
 void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint);
 

@@ -16,16 +16,19 @@ struct directory {
 MUST_CHECK int directory_open(struct directory *directory);
 void directory_close(struct directory *directory);
 
-/* Takes over a change. Out of memory stops the process: a shard that has not the others' view cannot go on. */
+/* Takes over a change. Out of memory stops the process: a shard that has not the others' view
+ * cannot go on. */
 void directory_apply(struct directory *directory, const struct mail_directory *change);
 
 /* Each NULL if there is none. `hash`: SHA-256 of the key's text. */
-const struct access_key *directory_key(const struct directory *directory, const uint8_t hash[static 32]);
+const struct access_key *directory_key(const struct directory *directory,
+                                       const uint8_t hash[static 32]);
 const struct tenant *directory_tenant(const struct directory *directory, const struct id *id);
-const struct subscription *directory_subscription(const struct directory *directory, const struct id *id);
+const struct subscription *directory_subscription(const struct directory *directory,
+                                                  const struct id *id);
 
 /* The subscriptions of a tenant that want this type. As route_match(). */
-unsigned directory_match(const struct directory *directory, const struct id *tenant, struct slice type,
-                         const struct subscription **matches, unsigned max);
+unsigned directory_match(const struct directory *directory, const struct id *tenant,
+                         struct slice type, const struct subscription **matches, unsigned max);
 
 #endif

@@ -1,10 +1,13 @@
-/* endpoint.h - where one subscription's deliveries go: its queue in memory, its turn, its connection pool, its backlog on disk.
+/* endpoint.h - where one subscription's deliveries go: its queue in memory, its turn, its
+ * connection pool, its backlog on disk.
  *
- * An endpoint belongs to the shard that is home to its subscription. Endpoints that could send take turns, one attempt each, so one with
- * a long queue delays no other; a receiver that hangs holds only its own slots.
+ * An endpoint belongs to the shard that is home to its subscription. Endpoints that could send take
+ * turns, one attempt each, so one with a long queue delays no other; a receiver that hangs holds
+ * only its own slots.
  *
- * Window: an endpoint may hold in memory what is left free in the shard's pool, divided by four, but always a few: one that falls behind leaves room to the
- * others, and what does not fit is parked on disk and paged in again (paging.h).
+ * Window: an endpoint may hold in memory what is left free in the shard's pool, divided by four,
+ * but always a few: one that falls behind leaves room to the others, and what does not fit is
+ * parked on disk and paged in again (paging.h).
  */
 #ifndef ENGINE_ENDPOINT_H
 #define ENGINE_ENDPOINT_H
@@ -18,8 +21,8 @@ struct shard;
 
 struct endpoint {
     struct table_node node;
-    struct list_node turn;    /* among those that could send */
-    struct list_node hungry;  /* among those whose parked rows are to be read */
+    struct list_node turn;                    /* among those that could send */
+    struct list_node hungry;                  /* among those whose parked rows are to be read */
     struct list_node ready, sending, waiting; /* deliveries */
     const struct subscription *subscription;
     struct http_origin *origin;
@@ -29,12 +32,13 @@ struct endpoint {
     unsigned in_memory, ready_count, sending_count;
     /* Parked rows on disk (paging.c): those of events after parked_after are not in memory. */
     bool has_parked, fetching;
-    struct id parked_after;  /* zero: from the first */
-    struct id parked_low;    /* the lowest event parked since ask_sequence was set; zero: none */
-    uint64_t parked_epoch;   /* counts parkings */
-    uint64_t ask_epoch;      /* parked_epoch when ask_sequence was set */
-    uint64_t ask_sequence;   /* outcomes that have to be on disk before the next page is asked for; 0: not set */
-    bool deleted;           /* its subscription is gone; waits for what is being sent */
+    struct id parked_after; /* zero: from the first */
+    struct id parked_low;   /* the lowest event parked since ask_sequence was set; zero: none */
+    uint64_t parked_epoch;  /* counts parkings */
+    uint64_t ask_epoch;     /* parked_epoch when ask_sequence was set */
+    uint64_t ask_sequence; /* outcomes that have to be on disk before the next page is asked for; 0:
+                              not set */
+    bool deleted;          /* its subscription is gone; waits for what is being sent */
 };
 
 struct endpoints {
@@ -49,9 +53,11 @@ void endpoints_close(struct shard *shard);
 
 struct endpoint *endpoint_find(const struct shard *shard, const struct id *subscription);
 
-/* The subscription was made, changed or deleted. Out of memory stops the process (as in directory_apply()). */
+/* The subscription was made, changed or deleted. Out of memory stops the process (as in
+ * directory_apply()). */
 void endpoint_put(struct shard *shard, const struct subscription *subscription);
-void endpoint_change(struct shard *shard, struct endpoint *endpoint, const struct subscription *subscription);
+void endpoint_change(struct shard *shard, struct endpoint *endpoint,
+                     const struct subscription *subscription);
 void endpoint_delete(struct shard *shard, struct endpoint *endpoint);
 
 /* Frees a deleted endpoint if nothing of it is left. True if so. */

@@ -1,6 +1,8 @@
-/* envelope.h - what a producer says about one event, in any of the accepted forms: checked, its payload untouched.
+/* envelope.h - what a producer says about one event, in any of the accepted forms: checked, its
+ * payload untouched.
  *
- * Forms: our own JSON envelope, and CloudEvents 1.0 in structured mode (JSON) and in binary mode (headers).
+ * Forms: our own JSON envelope, and CloudEvents 1.0 in structured mode (JSON) and in binary mode
+ * (headers).
  */
 #ifndef ENGINE_ENVELOPE_H
 #define ENGINE_ENVELOPE_H
@@ -19,7 +21,7 @@ struct envelope {
     uint64_t time_ms;      /* when it happened, as the producer says; 0: not said */
 
     /* why it was refused */
-    int status; /* 400 malformed, 422 not acceptable */
+    int status;       /* 400 malformed, 422 not acceptable */
     char pointer[64]; /* JSON pointer within the event, "" for the whole */
     char why[160];
 
@@ -29,12 +31,15 @@ struct envelope {
     char key_text[ENVELOPE_KEY_SIZE];
 };
 
-/* `text` is one JSON object, with JSON_PADDING readable bytes behind it. 0, or -EINVAL with status, pointer and why. */
+/* `text` is one JSON object, with JSON_PADDING readable bytes behind it. 0, or -EINVAL with status,
+ * pointer and why. */
 MUST_CHECK int envelope_parse(struct envelope *envelope, struct json *json, struct slice text);
-MUST_CHECK int envelope_parse_cloudevent(struct envelope *envelope, struct json *json, struct slice text);
+MUST_CHECK int envelope_parse_cloudevent(struct envelope *envelope, struct json *json,
+                                         struct slice text);
 
 /* Binary mode: attributes in ce-* fields, `body` is the data. */
-MUST_CHECK int envelope_from_headers(struct envelope *envelope, const struct http_head *head, struct slice body);
+MUST_CHECK int envelope_from_headers(struct envelope *envelope, const struct http_head *head,
+                                     struct slice body);
 
 /* The value of an Idempotency-Key field: a quoted string (RFC 8941) or bare. 0, or -EINVAL. */
 MUST_CHECK int envelope_key_from_field(struct slice value, char *out, size_t room, size_t *size);
@@ -42,10 +47,11 @@ MUST_CHECK int envelope_key_from_field(struct slice value, char *out, size_t roo
 bool envelope_type_is_valid(struct slice type);
 
 /* For the two that fill an envelope in: says what is wrong. Always returns -EINVAL. */
-MUST_CHECK int envelope_refuse(struct envelope *envelope, int status, const char *pointer, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+MUST_CHECK int envelope_refuse(struct envelope *envelope, int status, const char *pointer,
+                               const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Unescapes a JSON string of 1 to `room` - 1 bytes without controls into `out`. 0, or refused. */
-MUST_CHECK int envelope_string(struct envelope *envelope, const struct json_member *member, char *out, size_t room, struct slice *text);
+MUST_CHECK int envelope_string(struct envelope *envelope, const struct json_member *member,
+                               char *out, size_t room, struct slice *text);
 
 #endif

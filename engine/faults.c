@@ -9,8 +9,8 @@ void faults_add(struct faults *faults, const char *pointer, const char *format, 
     if (faults->count++ >= FAULTS_MAX)
         return;
     struct fault *fault = &faults->list[faults->count - 1];
-    va_list args;
     snprintf(fault->pointer, sizeof fault->pointer, "%s", pointer);
+    va_list args;
     va_start(args, format);
     vsnprintf(fault->detail, sizeof fault->detail, format, args);
     va_end(args);

@@ -1,4 +1,5 @@
 /* ingest.c - see ingest.h. From the request to what intake keeps, and back to the answer. */
+#include "ask.h"
 #include "shard.h"
 
 #include "base/clock.h"
@@ -12,8 +13,6 @@
 #define EVENTS_PATH "/api/v1/webhooks/events"
 
 enum {
-    ANSWER_SIZE = 256,
-    ANSWER_PER_EVENT = 96,
     JSON_RESERVE = 64 * 1024,
     DETAIL_SIZE = 320,
 };
@@ -398,182 +397,6 @@ static void publish(struct visit *visit)
         refuse_full(visit, "too many requests are waiting");
 }
 
-/* ---- answers ---- */
-
-/* Walks the records of a reply: across the blocks of its chain. */
-struct reply_walk {
-    struct event_block *block;
-    struct slice rest;
-    const struct claim *claim;
-};
-
-static struct slice records_from(const struct event_block *block, size_t at)
-{
-    return slice_of(block->journal.block.at + at, block->journal.block.size - at);
-}
-
-static void reply_walk_next(struct reply_walk *walk, struct event_record *event, struct id *id)
-{
-    struct slice record;
-    while (!block_next(&walk->rest, &record)) {
-        must(walk->block->journal.next);
-        walk->block = container_of(walk->block->journal.next, struct event_block, journal);
-        walk->rest = records_from(walk->block, BLOCK_HEAD_SIZE);
-        walk->claim = walk->block->journal.claims;
-    }
-    must(event_record_decode(record, event) == 0);
-    *id = event->event;
-    if (!event->duplicate)
-        return;
-    while (walk->claim && walk->claim->record != record.at)
-        walk->claim = walk->claim->next;
-    must(walk->claim && walk->claim->duplicate);
-    *id = walk->claim->first;
-}
-
-static void put_event(struct text *text, const struct event_record *event, const struct id *id)
-{
-    char id_text[ID_TEXT_SIZE];
-    text_put(text, SLICE("{\"id\":\""));
-    text_put(text, id_print(id, "evt", id_text));
-    text_put(text, SLICE("\",\"deliveries\":"));
-    text_u64(text, event->duplicate ? 0 : event->subscription_count);
-    text_put(text,
-             event->duplicate ? SLICE(",\"duplicate\":true}") : SLICE(",\"duplicate\":false}"));
-}
-
-static void count_event(struct shard *shard, const struct event_record *event)
-{
-    if (event->duplicate)
-        shard->metrics.events_duplicate++;
-    else
-        shard->metrics.events_accepted++;
-}
-
-static void answer_one(struct shard *shard, const struct reply *reply, struct reply_walk *walk)
-{
-    char body[ANSWER_SIZE];
-    struct text text;
-    struct event_record event;
-    struct id id;
-
-    text_init(&text, body, sizeof body);
-    reply_walk_next(walk, &event, &id);
-    put_event(&text, &event, &id);
-    count_event(shard, &event);
-    http_server_reply(shard->server, reply->ticket,
-                      &(struct http_response){.status = 202,
-                                              .content_type = SLICE("application/json"),
-                                              .body = text_slice(&text)});
-}
-
-static void answer_batch(struct shard *shard, const struct reply *reply, struct reply_walk *walk)
-{
-    size_t room = ANSWER_SIZE + (size_t)reply->count * ANSWER_PER_EVENT;
-    char *list = buddy_take(&shard->memory, room);
-    char *body = buddy_take(&shard->memory, room + ANSWER_SIZE);
-    uint64_t duplicates = 0;
-    struct text events, text;
-
-    text_init(&events, list, list ? room : 0);
-    for (uint32_t i = 0; i < reply->count; i++) {
-        struct event_record event;
-        struct id id;
-        reply_walk_next(walk, &event, &id);
-        count_event(shard, &event);
-        duplicates += event.duplicate;
-        if (i > 0)
-            text_char(&events, ',');
-        put_event(&events, &event, &id);
-    }
-    text_init(&text, body, body ? room + ANSWER_SIZE : 0);
-    text_printf(&text, "{\"accepted\":%llu,\"duplicates\":%llu,\"events\":[",
-                (unsigned long long)(reply->count - duplicates), (unsigned long long)duplicates);
-    text_put(&text, text_slice(&events));
-    text_put(&text, SLICE("]}"));
-    if (list && body && text_ok(&events) && text_ok(&text))
-        http_server_reply(shard->server, reply->ticket,
-                          &(struct http_response){.status = 202,
-                                                  .content_type = SLICE("application/json"),
-                                                  .body = text_slice(&text)});
-    else /* accepted, but there is no memory to say so: the producer may send it again */
-        http_server_problem(shard->server, reply->ticket, 503,
-                            "accepted, but the answer found no memory",
-                            SLICE("Retry-After: 1\r\n"));
-    buddy_give(&shard->memory, list);
-    buddy_give(&shard->memory, body);
-}
-
-void ingest_answer(struct shard *shard, const struct reply *reply)
-{
-    struct reply_walk walk = {.block = reply->block,
-                              .rest = records_from(reply->block, reply->record_at),
-                              .claim = reply->block->journal.claims};
-    if (reply->is_batch)
-        answer_batch(shard, reply, &walk);
-    else
-        answer_one(shard, reply, &walk);
-    histogram_add(&shard->metrics.accept_us, (clock_monotonic_ns() - reply->received_ns) / 1000);
-}
-
-/* ---- what control answers ---- */
-
-static struct slice copy_into(struct text *text, struct slice slice)
-{
-    size_t at = text->size;
-    text_put(text, slice);
-    return slice_of(text->at + at, text->size - at);
-}
-
-static struct slice copy_fields(struct text *text, const struct http_head *head)
-{
-    size_t at = text->size;
-    for (unsigned i = 0; i < head->header_count; i++) {
-        text_put(text, head->headers[i].name);
-        text_put(text, SLICE(": "));
-        text_put(text, head->headers[i].value);
-        text_char(text, '\n');
-    }
-    return slice_of(text->at + at, text->size - at);
-}
-
-/* Everything is copied behind the mail in one allocation, with padding for a JSON parser. */
-static void forward(struct visit *visit)
-{
-    const struct http_request *request = visit->request;
-    struct shard *shard = visit->shard;
-    size_t room = request->head->method.size + request->path.size + request->query.size +
-                  request->body.size + 2 * HTTP_HEAD_MAX + ADDRESS_TEXT_SIZE + JSON_PADDING;
-    struct mail_ask *ask = malloc(sizeof *ask + room);
-    char peer[ADDRESS_TEXT_SIZE];
-    struct text text;
-
-    if (!ask) {
-        refuse_full(visit, "out of memory");
-        return;
-    }
-    *ask = (struct mail_ask){.mail.kind = MAIL_ASK, .ticket = visit->ticket};
-    text_init(&text, (char *)(ask + 1), room - JSON_PADDING);
-    ask->method = copy_into(&text, request->head->method);
-    ask->path = copy_into(&text, request->path);
-    ask->query = copy_into(&text, request->query);
-    ask->headers = copy_fields(&text, request->head);
-    ask->peer = copy_into(&text, address_print(request->peer, peer));
-    ask->body = copy_into(&text, request->body);
-    must(text_ok(&text));
-    crew_post(shard->crew, shard->number, crew_control(shard->crew), &ask->mail);
-}
-
-void ingest_answered(struct shard *shard, struct mail_ask *ask)
-{
-    http_server_reply(shard->server, ask->ticket,
-                      &(struct http_response){.status = ask->status,
-                                              .content_type = slice_str(ask->content_type),
-                                              .body = slice_of(ask->answer, ask->answer_size)});
-    free(ask->answer);
-    free(ask);
-}
-
 /* ---- the port ---- */
 
 static bool is_under(struct slice path, const char *folder)
@@ -628,7 +451,7 @@ void ingest_request(void *context, struct http_ticket ticket, const struct http_
             http_server_problem(visit.shard->server, ticket, 405, "use GET",
                                 SLICE("Allow: GET, HEAD\r\n"));
     } else if (visit.shard->config->sandbox && is_under(request->path, "/webhook")) {
-        forward(&visit);
+        ask_control(visit.shard, ticket, request);
     } else {
         http_server_problem(visit.shard->server, ticket, 404, "there is nothing at this path",
                             SLICE(""));

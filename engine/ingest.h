@@ -7,13 +7,12 @@
 #include "intake.h"
 
 struct ingest {
-    struct json *json, *inner; /* a batch is walked by one while its elements are read by the other */
+    struct json *json,
+        *inner; /* a batch is walked by one while its elements are read by the other */
     struct envelope envelope;
     const struct subscription **matches; /* RECORD_SUBSCRIPTIONS_MAX */
     struct id *matched;
-    char *answer; /* for one event */
     bool storage_low;
-    bool is_draining;
 };
 
 MUST_CHECK int ingest_open(struct ingest *ingest);
@@ -22,11 +21,5 @@ void ingest_close(struct ingest *ingest);
 /* For http_server_options; `context` is the shard. */
 size_t ingest_body_max(void *context, const struct http_head *head);
 void ingest_request(void *context, struct http_ticket ticket, const struct http_request *request);
-
-/* The chain of a reply is durable: answers 202. */
-void ingest_answer(struct shard *shard, const struct reply *reply);
-
-/* MAIL_ASK has come back from control. */
-void ingest_answered(struct shard *shard, struct mail_ask *ask);
 
 #endif

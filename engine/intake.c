@@ -259,7 +259,7 @@ static void answer_replies(struct shard *shard, struct event_block *first)
     while (list_is_linked(&first->replies)) {
         struct reply *reply = container_of(first->replies.next, struct reply, link);
         list_remove(&reply->link);
-        ingest_answer(shard, reply);
+        reply_send(shard, reply);
         pool_give(&shard->intake.replies, reply);
     }
 }
@@ -291,7 +291,7 @@ static void share_out(struct shard *shard, struct event_block *block)
         share->rest = slice_of(block->journal.block.at + BLOCK_HEAD_SIZE,
                                block->journal.block.size - BLOCK_HEAD_SIZE);
         if (i == shard->number)
-            delivery_take_share(shard, share);
+            share_take(shard, share);
         else
             crew_post(shard->crew, shard->number, i, &share->mail);
     }

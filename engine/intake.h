@@ -1,13 +1,18 @@
-/* intake.h - events on their way to disk: the shard's open blocks, what waits for them, and the mark.
+/* intake.h - events on their way to disk: the shard's open blocks, what waits for them, and the
+ * mark.
  *
- *   append -> the open chain -> [flush] -> writer -> durable -> answered, and offered to the shards that own its deliveries
- *          -> memory released by all of them, deliveries settled by all of them -> the block is free
+ *   append -> the open chain -> [flush] -> writer -> durable -> answered, and offered to the shards
+ * that own its deliveries
+ *          -> memory released by all of them, deliveries settled by all of them -> the block is
+ * free
  *
- * Blocks that a batch spans are one chain, and a chain is committed whole, so a batch is all or nothing. While a chain is with
- * the writer the next one gathers: the disk's latency sets the size of the groups.
+ * Blocks that a batch spans are one chain, and a chain is committed whole, so a batch is all or
+ * nothing. While a chain is with the writer the next one gathers: the disk's latency sets the size
+ * of the groups.
  *
- * Memory: struct event_block from a pool; its bytes from the shard's buddy. The bytes go back when no shard reads them any more, the struct when
- * every delivery has a durable trace. The oldest block that is not settled is the shard's mark.
+ * Memory: struct event_block from a pool; its bytes from the shard's buddy. The bytes go back when
+ * no shard reads them any more, the struct when every delivery has a durable trace. The oldest
+ * block that is not settled is the shard's mark.
  */
 #ifndef ENGINE_INTAKE_H
 #define ENGINE_INTAKE_H
@@ -15,24 +20,14 @@
 #include "base/list.h"
 #include "base/pool.h"
 #include "mail.h"
+#include "reply.h"
+#include "share.h"
 
 struct shard;
 struct event_block;
 
-/* One shard's part in one block. Belongs to that shard from MAIL_BLOCK until it has sent both answers. */
-struct block_share {
-    struct mail mail, released, settled;
-    struct event_block *block;
-    struct list_node link;   /* in the receiver's list of shares still to be walked */
-    struct slice rest;       /* records not walked yet */
-    uint32_t subscription_at; /* within the next record */
-    uint32_t reading;        /* deliveries that need the block's bytes */
-    uint32_t unsettled;      /* deliveries without a durable trace */
-    bool wanted, walked, is_released, is_settled;
-};
-
 struct event_block {
-    struct mail mail; /* of the first block of a chain: MAIL_EVENTS */
+    struct mail mail;      /* of the first block of a chain: MAIL_EVENTS */
     struct list_node link; /* in order of number, until settled */
     struct journal_events journal;
     struct claim *claims_tail;
@@ -40,17 +35,6 @@ struct event_block {
     uint32_t deliveries;      /* in this block */
     unsigned shares_reading, shares_unsettled;
     struct block_share shares[]; /* one for each shard */
-};
-
-/* Where an answer is owed once the chain is durable. */
-struct reply {
-    struct list_node link;
-    struct http_ticket ticket;
-    uint64_t received_ns;
-    struct event_block *block; /* where its first event is */
-    size_t record_at;          /* from the start of the block */
-    uint32_t count;
-    bool is_batch;
 };
 
 struct intake {
@@ -65,7 +49,8 @@ struct intake {
 MUST_CHECK int intake_open(struct intake *intake, struct shard *shard, uint64_t first_number);
 void intake_close(struct intake *intake);
 
-/* What one request adds: begin, append each event, then commit (which owes the answer) or cancel (nothing has happened). */
+/* What one request adds: begin, append each event, then commit (which owes the answer) or cancel
+ * (nothing has happened). */
 struct intake_request {
     struct event_block *block; /* the open block at the beginning; NULL: none was open */
     struct block block_then;
@@ -79,12 +64,15 @@ struct intake_request {
 
 void intake_begin(struct shard *shard, struct intake_request *request);
 
-/* Adds an event: fills in event->event (its id), first_delivery and the matched subscriptions. `key` (SHA-256) may be NULL. 0, or -ENOMEM/-ENOBUFS: memory or
- * a pool is exhausted (answer 503 and cancel). */
-MUST_CHECK int intake_append(struct shard *shard, struct intake_request *request, struct event_record *event, uint64_t wall_ms, const uint8_t *key);
+/* Adds an event: fills in event->event (its id), first_delivery and the matched subscriptions.
+ * `key` (SHA-256) may be NULL. 0, or -ENOMEM/-ENOBUFS: memory or a pool is exhausted (answer 503
+ * and cancel). */
+MUST_CHECK int intake_append(struct shard *shard, struct intake_request *request,
+                             struct event_record *event, uint64_t wall_ms, const uint8_t *key);
 
 /* 0, or -ENOBUFS (then cancelled). */
-MUST_CHECK int intake_commit(struct shard *shard, struct intake_request *request, struct http_ticket ticket, uint64_t received_ns, bool is_batch);
+MUST_CHECK int intake_commit(struct shard *shard, struct intake_request *request,
+                             struct http_ticket ticket, uint64_t received_ns, bool is_batch);
 void intake_cancel(struct shard *shard, struct intake_request *request);
 
 /* Hands the open chain to the writer if it is time to. */

@@ -82,7 +82,7 @@ static void *run_shard(void *context)
         return NULL;
     while (!shard->is_stopped) {
         uint64_t until_ns = shard_tick(shard);
-        crew_turn(&engine->crew, worker->number, until_ns);
+        crew_turn(&engine->crew, worker->number, shard->is_stopped ? 0 : until_ns);
     }
     return NULL;
 }
@@ -239,10 +239,15 @@ static int listen_all(struct engine *engine)
     return 0;
 }
 
-static void turn_control(struct engine *engine)
+/* Runs control until it says so. */
+static void run_control(struct engine *engine, bool (*is_over)(const struct control *control))
 {
-    uint64_t until_ns = control_tick(engine->control);
-    crew_turn(&engine->crew, crew_control(&engine->crew), until_ns);
+    for (;;) {
+        uint64_t until_ns = control_tick(engine->control);
+        if (is_over(engine->control))
+            return;
+        crew_turn(&engine->crew, crew_control(&engine->crew), until_ns);
+    }
 }
 
 /* Between loading and serving control gets no other mail than these orders back. */
@@ -308,14 +313,12 @@ static int run(struct engine *engine, int argc, char **argv)
         return rc;
     }
     control_load_shards(engine->control);
-    while (!control_is_loaded(engine->control))
-        turn_control(engine);
+    run_control(engine, control_is_loaded);
     rc = serve_all(engine);
     if (rc)
         return rc;
     say_ready(engine);
-    while (!control_is_stopped(engine->control))
-        turn_control(engine);
+    run_control(engine, control_is_stopped);
     return 0;
 }
 

@@ -120,6 +120,6 @@ void outcomes_durable(struct shard *shard, struct outcome_batch *batch)
     shard->outcomes.out--;
     shard->outcomes.committed = batch->sequence;
     for (unsigned i = 0; i < batch->settled_count; i++)
-        delivery_share_settled(shard, batch->settled[i].share, batch->settled[i].count);
+        share_settled(shard, batch->settled[i].share, batch->settled[i].count);
     pool_give(&shard->outcomes.batches, batch);
 }

@@ -1,9 +1,12 @@
-/* outcomes.h - what became of deliveries, on its way to disk: attempts, notes and rows, gathered and sent to the writer.
+/* outcomes.h - what became of deliveries, on its way to disk: attempts, notes and rows, gathered
+ * and sent to the writer.
  *
- * What a transition writes after one outcomes_begin() goes to disk in one commit. A delivery that came from a block
- * is settled (has a durable trace) when the commit with its first transition is done: outcomes_settle() asks for that.
+ * What a transition writes after one outcomes_begin() goes to disk in one commit. A delivery that
+ * came from a block is settled (has a durable trace) when the commit with its first transition is
+ * done: outcomes_settle() asks for that.
  *
- * Not urgent: it goes with the shard's next chain of events, or after a few milliseconds, or when a batch is full.
+ * Not urgent: it goes with the shard's next chain of events, or after a few milliseconds, or when a
+ * batch is full.
  */
 #ifndef ENGINE_OUTCOMES_H
 #define ENGINE_OUTCOMES_H
@@ -29,15 +32,17 @@ struct outcomes {
     struct pool batches;
     struct outcome_batch *open;
     uint64_t opened_ms;
-    uint64_t next_block;          /* number of the next block of attempts */
-    uint64_t sequence, committed; /* of batches: the last that was opened; the last that is on disk */
-    unsigned out;                 /* batches with the writer */
+    uint64_t next_block; /* number of the next block of attempts */
+    uint64_t sequence,
+        committed; /* of batches: the last that was opened; the last that is on disk */
+    unsigned out;  /* batches with the writer */
 };
 
 MUST_CHECK int outcomes_open(struct outcomes *outcomes, uint64_t first_block);
 void outcomes_close(struct outcomes *outcomes);
 
-/* Whether there is room for work that can wait: starting attempts, parking. What is on its way has room kept for it. */
+/* Whether there is room for work that can wait: starting attempts, parking. What is on its way has
+ * room kept for it. */
 bool outcomes_have_room(const struct shard *shard);
 
 void outcomes_begin(struct shard *shard);

@@ -1,9 +1,10 @@
 /* paging.h - bringing back from disk what is due: retries by time, parked deliveries by endpoint.
  *
- * Retries. Every 'R' row that is due before `window_ms` is in memory, unless there was no room. To move the window on, new
- * rows are first held against the new border, then everything sent to the writer so far has to be on disk, and only then the reader is asked: so no row can fall between the
- * question and the border.
- * Parked. An endpoint's rows are read a page at a time, in order of event, when its queue runs low.
+ * Retries. Every 'R' row that is due before `window_ms` is in memory, unless there was no room. To
+ * move the window on, new rows are first held against the new border, then everything sent to the
+ * writer so far has to be on disk, and only then the reader is asked: so no row can fall between
+ * the question and the border. Parked. An endpoint's rows are read a page at a time, in order of
+ * event, when its queue runs low.
  */
 #ifndef ENGINE_PAGING_H
 #define ENGINE_PAGING_H
@@ -12,14 +13,15 @@
 
 struct paging {
     struct pool fetches;
-    struct list_node asked;   /* questions for rows that are out, oldest first */
-    struct list_node ghosts;  /* deliveries that have ended, whose rows may still be read */
-    uint64_t window_ms;       /* wall: rows due before are in memory */
-    uint64_t border_ms;       /* what the window is being moved to */
-    uint64_t reached_ms;      /* how far the answers have come */
-    uint64_t spoiled_ms;      /* the earliest retry since the move began that was not held; UINT64_MAX: none */
-    uint64_t wait_sequence;   /* outcomes that have to be on disk before the question */
-    uint64_t next_look_ms;    /* monotonic */
+    struct list_node asked;  /* questions for rows that are out, oldest first */
+    struct list_node ghosts; /* deliveries that have ended, whose rows may still be read */
+    uint64_t window_ms;      /* wall: rows due before are in memory */
+    uint64_t border_ms;      /* what the window is being moved to */
+    uint64_t reached_ms;     /* how far the answers have come */
+    uint64_t spoiled_ms; /* the earliest retry since the move began that was not held; UINT64_MAX:
+                            none */
+    uint64_t wait_sequence; /* outcomes that have to be on disk before the question */
+    uint64_t next_look_ms;  /* monotonic */
     struct id after_subscription, after_event;
     bool has_after, moving, asking;
 };
@@ -36,8 +38,8 @@ uint64_t paging_tick(struct shard *shard);
 /* Whether a retry due then is to be held in memory. If not, it will be read back in time. */
 bool paging_wants(struct shard *shard, uint64_t due_ms);
 
-/* A delivery that had a row has ended. It stays in the table as a ghost until no answer can hold its row any more: taken for a new
- * one it would be delivered twice. */
+/* A delivery that had a row has ended. It stays in the table as a ghost until no answer can hold
+ * its row any more: taken for a new one it would be delivered twice. */
 void paging_haunt(struct shard *shard, struct delivery *delivery);
 
 /* Frees the ghosts whose time is over. */
@@ -46,7 +48,8 @@ void paging_lay_ghosts(struct shard *shard);
 /* Asks for the event of a STATE_LOADING delivery. False if no question is free: try again later. */
 bool paging_load(struct shard *shard, struct delivery *delivery);
 
-/* Drops the rows of a deleted subscription (those that no question is free for are dropped at the next start). */
+/* Drops the rows of a deleted subscription (those that no question is free for are dropped at the
+ * next start). */
 void paging_erase(struct shard *shard, const struct id *subscription);
 
 /* Frees an event that was read back. */

@@ -33,8 +33,10 @@ static int decode(struct slice from, char *to, size_t room)
 {
     size_t size = 0;
     while (from.size) {
-        char c = from.at[0] == '+' ? ' ' : from.at[0];
+        char c = from.at[0];
         size_t taken = 1;
+        if (c == '+')
+            c = ' ';
         if (c == '%') {
             int high = from.size > 2 ? hex_value(from.at[1]) : -1;
             int low = from.size > 2 ? hex_value(from.at[2]) : -1;

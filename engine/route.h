@@ -1,8 +1,8 @@
 /* route.h - which subscriptions of a tenant want an event, by its type.
  *
- * A pattern is an exact type, a glob "a.b.*" (one or more segments follow), or "*" (all). Each pattern is one entry of a
- * hash table, so a match looks up the type, its prefixes and "*": the cost depends on the number of segments and of matches, not on the number of
- * subscriptions.
+ * A pattern is an exact type, a glob "a.b.*" (one or more segments follow), or "*" (all). Each
+ * pattern is one entry of a hash table, so a match looks up the type, its prefixes and "*": the
+ * cost depends on the number of segments and of matches, not on the number of subscriptions.
  *
  * Memory: allocated when subscriptions change, never by a match. One thread's.
  */
@@ -24,7 +24,9 @@ void route_close(struct route *route);
 MUST_CHECK int route_add(struct route *route, const struct subscription *subscription);
 void route_remove(struct route *route, const struct subscription *subscription);
 
-/* Finds the subscriptions for `type`, each once: stores up to `max` in `matches`, and returns how many there are. */
-unsigned route_match(const struct route *route, struct slice type, const struct subscription **matches, unsigned max);
+/* Finds the subscriptions for `type`, each once: stores up to `max` in `matches`, and returns how
+ * many there are. */
+unsigned route_match(const struct route *route, struct slice type,
+                     const struct subscription **matches, unsigned max);
 
 #endif

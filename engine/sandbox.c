@@ -1,13 +1,12 @@
 /* sandbox.c - see sandbox.h.
  *
- * A request is kept as one allocation on one list, oldest first; a bin is only a name in it, so the
- * bounds are for all of them together. Whether a signature is right is judged when the request
- * comes, by the secrets of that moment.
+ * A request is kept as one allocation in one ring; a bin is only a name in it, so the bounds are
+ * for all of them together. Whether a signature is right is judged when the request comes, by the
+ * secrets of that moment.
  */
 #include "sandbox.h"
 
 #include "base/clock.h"
-#include "base/list.h"
 #include "query.h"
 
 #include <errno.h>
@@ -22,7 +21,6 @@ enum { MAC_SIZE = 32, MAC_TEXT_SIZE = 64, ANSWER_SIZE = 256, VALUE_SIZE = 32 };
 enum verdict { NO_SECRET, VALID, INVALID };
 
 struct kept {
-    struct list_node link;
     uint64_t received_ms;
     char bin[SANDBOX_BIN_SIZE + 1], method[16];
     enum verdict verdict;
@@ -32,8 +30,8 @@ struct kept {
 
 struct sandbox {
     const struct registry *registry;
-    struct list_node kept; /* oldest first */
-    unsigned count;
+    struct kept *ring[SANDBOX_REQUESTS_MAX];
+    unsigned oldest, count; /* ring[oldest] is the first of `count`, which may go round the end */
     size_t bytes;
 };
 
@@ -43,15 +41,20 @@ int sandbox_open(struct sandbox **made, const struct registry *registry)
     if (!sandbox)
         return -ENOMEM;
     sandbox->registry = registry;
-    list_init(&sandbox->kept);
     *made = sandbox;
     return 0;
 }
 
+/* The place of the request that came `index`th among those that are kept. */
+static struct kept **place(struct sandbox *sandbox, unsigned index)
+{
+    return &sandbox->ring[(sandbox->oldest + index) % SANDBOX_REQUESTS_MAX];
+}
+
 static void drop_oldest(struct sandbox *sandbox)
 {
-    struct kept *oldest = container_of(sandbox->kept.next, struct kept, link);
-    list_remove(&oldest->link);
+    struct kept *oldest = *place(sandbox, 0);
+    sandbox->oldest = (sandbox->oldest + 1) % SANDBOX_REQUESTS_MAX;
     sandbox->count--;
     sandbox->bytes -= oldest->size;
     free(oldest);
@@ -212,8 +215,7 @@ static struct kept *keep(struct sandbox *sandbox, const struct mail_ask *ask, st
     while (sandbox->count == SANDBOX_REQUESTS_MAX ||
            (sandbox->count && sandbox->bytes + size > SANDBOX_BYTES_MAX))
         drop_oldest(sandbox);
-    list_push_back(&sandbox->kept, &kept->link);
-    sandbox->count++;
+    *place(sandbox, sandbox->count++) = kept;
     sandbox->bytes += size;
     return kept;
 }
@@ -326,9 +328,8 @@ static void show(struct sandbox *sandbox, struct mail_ask *ask, struct slice bin
     const struct kept *shown[SANDBOX_LIMIT_MAX];
     long count = 0;
     size_t room = 64;
-    struct list_node *node = sandbox->kept.prev;
-    for (; node != &sandbox->kept && count < limit; node = node->prev) {
-        const struct kept *kept = container_of(node, struct kept, link);
+    for (unsigned i = sandbox->count; i > 0 && count < limit; i--) {
+        const struct kept *kept = *place(sandbox, i - 1);
         if (!slice_equal(slice_str(kept->bin), bin))
             continue;
         shown[count++] = kept;

@@ -364,12 +364,15 @@ void config_print_sample(FILE *out)
     }
 }
 
-/* "shutdown_timeout" as a flag ("shutdown-timeout") or as a variable ("SHUTDOWN_TIMEOUT"). */
+/* "shutdown_timeout" as a flag: "shutdown-timeout". */
 static void flag_name(const char *name, char out[static SETTING_NAME_SIZE])
 {
     size_t i = 0;
-    for (; name[i] && i + 1 < SETTING_NAME_SIZE; i++)
-        out[i] = name[i] == '_' ? '-' : name[i];
+    for (; name[i] && i + 1 < SETTING_NAME_SIZE; i++) {
+        out[i] = name[i];
+        if (name[i] == '_')
+            out[i] = '-';
+    }
     out[i] = '\0';
 }
 
@@ -416,8 +419,11 @@ static bool is_named(const struct setting *setting, struct slice name, char join
     if (strlen(setting->name) != name.size)
         return false;
     for (size_t i = 0; i < name.size; i++) {
-        char c = setting->name[i];
-        char expected = c == '_' ? joint : upper && c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+        char expected = setting->name[i];
+        if (expected == '_')
+            expected = joint;
+        else if (upper && expected >= 'a' && expected <= 'z')
+            expected = (char)(expected - 'a' + 'A');
         if (name.at[i] != expected)
             return false;
     }

@@ -6,6 +6,7 @@
  */
 #include "shard.h"
 
+#include "ask.h"
 #include "attempt.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -221,7 +222,7 @@ static void take_mail(struct shard *shard, struct mail *mail)
         outcomes_durable(shard, container_of(mail, struct outcome_batch, mail));
         break;
     case MAIL_BLOCK:
-        delivery_take_share(shard, container_of(mail, struct block_share, mail));
+        share_take(shard, container_of(mail, struct block_share, mail));
         break;
     case MAIL_RELEASED:
         intake_released(shard, container_of(mail, struct block_share, released));
@@ -242,7 +243,7 @@ static void take_mail(struct shard *shard, struct mail *mail)
         serve(shard, container_of(mail, struct mail_serve, mail));
         break;
     case MAIL_ASK:
-        ingest_answered(shard, container_of(mail, struct mail_ask, mail));
+        ask_answered(shard, container_of(mail, struct mail_ask, mail));
         break;
     case MAIL_REPORT:
         shard->report.busy = false;
@@ -330,7 +331,7 @@ uint64_t shard_tick(struct shard *shard)
     while ((mail = mailbox_take(mailbox)))
         take_mail(shard, mail);
 
-    delivery_walk_shares(shard);
+    share_walk_all(shard);
     delivery_sweep(shard);
     uint64_t next_ms = paging_tick(shard);
     endpoints_dispatch(shard);

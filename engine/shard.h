@@ -1,7 +1,9 @@
-/* shard.h - one core's share of everything: its ring, its ingest listener, its events, and the subscriptions that live here.
+/* shard.h - one core's share of everything: its ring, its ingest listener, its events, and the
+ * subscriptions that live here.
  *
- * Nothing of a shard is touched by another thread but its mailbox. shard_tick() does what mail, timers and queues ask for; a thread is
- * only what calls it in turn with the loop (shard_run(), or the simulator).
+ * Nothing of a shard is touched by another thread but its mailbox. shard_tick() does what mail,
+ * timers and queues ask for; a thread is only what calls it in turn with the loop (shard_run(), or
+ * the simulator).
  */
 #ifndef ENGINE_SHARD_H
 #define ENGINE_SHARD_H
@@ -55,7 +57,8 @@ struct shard {
 enum { SHARD_WHY_SIZE = 256 };
 
 /* On the shard's own thread. `listener`: its listening socket. */
-MUST_CHECK int shard_open(struct shard *shard, unsigned number, struct crew *crew, const struct config *config, uint64_t first_event_block,
+MUST_CHECK int shard_open(struct shard *shard, unsigned number, struct crew *crew,
+                          const struct config *config, uint64_t first_event_block,
                           uint64_t first_attempt_block, char why[static SHARD_WHY_SIZE]);
 void shard_close(struct shard *shard);
 

@@ -1,4 +1,5 @@
-/* writer.h - the thread that makes things durable: what shards send gathers while the last commit is on its way, and goes to disk as one group.
+/* writer.h - the thread that makes things durable: what shards send gathers while the last commit
+ * is on its way, and goes to disk as one group.
  */
 #ifndef ENGINE_WRITER_H
 #define ENGINE_WRITER_H
@@ -18,11 +19,13 @@ struct writer {
 };
 
 /* Opens the journal. 0, or -errno with db_why(). */
-MUST_CHECK int writer_open(struct writer *writer, struct crew *crew, struct db *db, const struct journal_options *options, uint64_t dedup_window_ms);
+MUST_CHECK int writer_open(struct writer *writer, struct crew *crew, struct db *db,
+                           const struct journal_options *options, uint64_t dedup_window_ms);
 void writer_close(struct writer *writer);
 
-/* Commits what has come, and sends each mail back. False when there was nothing to do. Ends the process if the disk fails: what was acknowledged is safe, and
- * what was not is not acknowledged. */
+/* Commits what has come, and sends each mail back. False when there was nothing to do. Ends the
+ * process if the disk fails: what was acknowledged is safe, and what was not is not acknowledged.
+ */
 bool writer_tick(struct writer *writer);
 
 #endif

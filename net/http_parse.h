@@ -27,9 +27,10 @@ struct http_header {
 
 struct http_head {
     /* a request's */
-    struct slice method,
-        target;        /* target in origin-form, or "*"; of an absolute-form the path and query */
-    struct slice host; /* of Host, or of an absolute-form target */
+    struct slice method;
+    struct slice target; /* in origin-form, or "*"; of an absolute-form the path and query: "?..."
+                            if it has no path, a constant "/" (for OPTIONS "*") if it has neither */
+    struct slice host;   /* of Host, or of an absolute-form target */
     bool expect_continue;
     /* a response's */
     int status;

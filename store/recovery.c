@@ -214,7 +214,7 @@ static int settle_block(struct recovery *recovery, unsigned shard, struct slice 
     for (struct slice rest = view.records; block_next(&rest, &record);) {
         if (attempt_record_decode(record, &attempt))
             return damaged(recovery, "attempts", shard, view.number);
-        int error = attempt.outcome == ATTEMPT_NONE ? 0 : pairs_put(&recovery->settled, &attempt.event, &attempt.subscription, 0);
+        int error = pairs_put(&recovery->settled, &attempt.event, &attempt.subscription, 0);
         if (error)
             return error;
     }

@@ -311,8 +311,12 @@ static void audit(struct bench *bench)
     bench->publisher = NULL;
     ledger_audit(&bench->ledger, &figures->audit);
     figures_finish(figures);
-    if (died)
+    if (interrupt_came())
+        snprintf(bench->why, WHY_SIZE, "interrupted");
+    else if (died)
         snprintf(bench->why, WHY_SIZE, "the engine ended in the middle of the run");
+    else if (figures->published.gave_up)
+        snprintf(bench->why, WHY_SIZE, "no answer came for %d s", PATIENCE_MS / 1000);
     else if (!stopped)
         snprintf(bench->why, WHY_SIZE, "the engine did not end as it should (SIGTERM)");
 }

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <math.h>
 
-enum { PLOT_WIDTH = 640, PLOT_HEIGHT = 260, LEFT = 70, RIGHT = 14, TOP = 14, BOTTOM = 30 };
+enum { PLOT_WIDTH = 640, PLOT_HEIGHT = 260, LEFT = 70, RIGHT = 26, TOP = 14, BOTTOM = 30 };
 
 static const char style[] =
     ":root{--ink:#16211c;--soft:#5d6b64;--line:#d9e0dc;--back:#f6f8f7;--card:#fff;--a:#0b7a5c;"
@@ -104,6 +104,14 @@ static void draw_latency(FILE *out, const char *class, const struct histogram *u
     fprintf(out, "\" />\n");
 }
 
+/* 10^power us: "10 us", "1 ms", "100 s". */
+static void print_power(int power, char out[static REPORT_TIME_SIZE])
+{
+    static const char *const units[] = {"us", "ms", "s"};
+    int unit = power / 3 < 2 ? power / 3 : 2;
+    snprintf(out, REPORT_TIME_SIZE, "%.0f %s", pow(10, power - 3 * unit), units[unit]);
+}
+
 static void plot_latency(FILE *out, const struct figures *figures)
 {
     const struct histogram *accept = &figures->published.accept_us;
@@ -115,7 +123,7 @@ static void plot_latency(FILE *out, const struct figures *figures)
     begin_plot(out, "Latency by percentile", "accept", "accept-to-receive");
     for (int power = low; power <= high; power++) {
         char label[REPORT_TIME_SIZE];
-        report_time((uint64_t)pow(10, power), label);
+        print_power(power, label);
         draw_row(out, (double)(power - low) / (high - low), label);
     }
     static const struct {

@@ -1,0 +1,123 @@
+/* reply.c - see reply.h. */
+#include "reply.h"
+
+#include "base/clock.h"
+#include "shard.h"
+
+enum { ANSWER_SIZE = 256, ANSWER_PER_EVENT = 96 };
+
+/* Walks the records of a reply: across the blocks of its chain. */
+struct walk {
+    struct event_block *block;
+    struct slice rest;
+    const struct claim *claim;
+};
+
+static struct slice records_from(const struct event_block *block, size_t at)
+{
+    return slice_of(block->journal.block.at + at, block->journal.block.size - at);
+}
+
+static void walk_next(struct walk *walk, struct event_record *event, struct id *id)
+{
+    struct slice record;
+    while (!block_next(&walk->rest, &record)) {
+        must(walk->block->journal.next);
+        walk->block = container_of(walk->block->journal.next, struct event_block, journal);
+        walk->rest = records_from(walk->block, BLOCK_HEAD_SIZE);
+        walk->claim = walk->block->journal.claims;
+    }
+    must(event_record_decode(record, event) == 0);
+    *id = event->event;
+    if (!event->duplicate)
+        return;
+    while (walk->claim && walk->claim->record != record.at)
+        walk->claim = walk->claim->next;
+    must(walk->claim && walk->claim->duplicate);
+    *id = walk->claim->first;
+}
+
+static void put_event(struct text *text, const struct event_record *event, const struct id *id)
+{
+    char id_text[ID_TEXT_SIZE];
+    text_put(text, SLICE("{\"id\":\""));
+    text_put(text, id_print(id, "evt", id_text));
+    text_put(text, SLICE("\",\"deliveries\":"));
+    text_u64(text, event->duplicate ? 0 : event->subscription_count);
+    text_put(text,
+             event->duplicate ? SLICE(",\"duplicate\":true}") : SLICE(",\"duplicate\":false}"));
+}
+
+static void count_event(struct shard *shard, const struct event_record *event)
+{
+    if (event->duplicate)
+        shard->metrics.events_duplicate++;
+    else
+        shard->metrics.events_accepted++;
+}
+
+static void answer_one(struct shard *shard, const struct reply *reply, struct walk *walk)
+{
+    char body[ANSWER_SIZE];
+    struct text text;
+    struct event_record event;
+    struct id id;
+
+    text_init(&text, body, sizeof body);
+    walk_next(walk, &event, &id);
+    put_event(&text, &event, &id);
+    count_event(shard, &event);
+    http_server_reply(shard->server, reply->ticket,
+                      &(struct http_response){.status = 202,
+                                              .content_type = SLICE("application/json"),
+                                              .body = text_slice(&text)});
+}
+
+static void answer_batch(struct shard *shard, const struct reply *reply, struct walk *walk)
+{
+    size_t room = ANSWER_SIZE + (size_t)reply->count * ANSWER_PER_EVENT;
+    char *list = buddy_take(&shard->memory, room);
+    char *body = buddy_take(&shard->memory, room + ANSWER_SIZE);
+    uint64_t duplicates = 0;
+    struct text events, text;
+
+    text_init(&events, list, list ? room : 0);
+    for (uint32_t i = 0; i < reply->count; i++) {
+        struct event_record event;
+        struct id id;
+        walk_next(walk, &event, &id);
+        count_event(shard, &event);
+        duplicates += event.duplicate;
+        if (i > 0)
+            text_char(&events, ',');
+        put_event(&events, &event, &id);
+    }
+    text_init(&text, body, body ? room + ANSWER_SIZE : 0);
+    text_printf(&text, "{\"accepted\":%llu,\"duplicates\":%llu,\"events\":[",
+                (unsigned long long)(reply->count - duplicates), (unsigned long long)duplicates);
+    text_put(&text, text_slice(&events));
+    text_put(&text, SLICE("]}"));
+    if (list && body && text_ok(&events) && text_ok(&text))
+        http_server_reply(shard->server, reply->ticket,
+                          &(struct http_response){.status = 202,
+                                                  .content_type = SLICE("application/json"),
+                                                  .body = text_slice(&text)});
+    else /* accepted, but there is no memory to say so: the producer may send it again */
+        http_server_problem(shard->server, reply->ticket, 503,
+                            "accepted, but the answer found no memory",
+                            SLICE("Retry-After: 1\r\n"));
+    buddy_give(&shard->memory, list);
+    buddy_give(&shard->memory, body);
+}
+
+void reply_send(struct shard *shard, const struct reply *reply)
+{
+    struct walk walk = {.block = reply->block,
+                        .rest = records_from(reply->block, reply->record_at),
+                        .claim = reply->block->journal.claims};
+    if (reply->is_batch)
+        answer_batch(shard, reply, &walk);
+    else
+        answer_one(shard, reply, &walk);
+    histogram_add(&shard->metrics.accept_us, (clock_monotonic_ns() - reply->received_ns) / 1000);
+}

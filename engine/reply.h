@@ -1,0 +1,28 @@
+/* reply.h - the answers that are owed for events on their way to disk.
+ *
+ * A reply is made when a request's events are in the open chain, waits in the chain's first block,
+ * and is sent when the chain is durable.
+ */
+#ifndef ENGINE_REPLY_H
+#define ENGINE_REPLY_H
+
+#include "base/list.h"
+#include "net/http_server.h"
+
+struct shard;
+struct event_block;
+
+struct reply {
+    struct list_node link;
+    struct http_ticket ticket;
+    uint64_t received_ns;      /* monotonic */
+    struct event_block *block; /* where its first event is */
+    size_t record_at;          /* from the start of the block */
+    uint32_t count;            /* of events, which may go on in the chain's next blocks */
+    bool is_batch;
+};
+
+/* Answers 202 with the ids, and counts what was accepted. */
+void reply_send(struct shard *shard, const struct reply *reply);
+
+#endif

@@ -1,0 +1,72 @@
+/* trace.c - see trace.h. */
+#include "trace.h"
+
+#include "base/clock.h"
+#include "shard.h"
+
+void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count)
+{
+    char value[WAIT_ROW_SIZE];
+    wait_row_encode(&(struct wait_row){attempt_count}, value);
+    outcomes_put(shard, key, slice_of(value, sizeof value));
+}
+
+void trace_drop_row(struct shard *shard, const struct delivery *delivery)
+{
+    const struct id *subscription = &delivery->endpoint->subscription->id;
+    struct key key;
+    if (delivery->row == ROW_PARKED)
+        key = key_row(ROW_PARKED, subscription, &delivery->event);
+    else if (delivery->row == ROW_RETRY)
+        key = key_retry(delivery->row_due_ms, subscription, &delivery->event);
+    else
+        return;
+    outcomes_drop(shard, &key);
+}
+
+void trace_put_state(struct shard *shard, const struct delivery *delivery,
+                     const struct attempt_record *record, uint64_t block)
+{
+    char value[DELIVERY_ROW_SIZE_MAX];
+    struct delivery_row row = {0};
+    if (delivery->fetched)
+        row = delivery->fetched->row;
+    if (row.block_count == RECORD_ATTEMPTS_KEPT) {
+        memmove(&row.blocks[0], &row.blocks[1], (RECORD_ATTEMPTS_KEPT - 1) * sizeof row.blocks[0]);
+        row.block_count--;
+    }
+    row.blocks[row.block_count++] = block;
+    row.status = record->status_after;
+    row.last_outcome = record->outcome;
+    row.last_http_status = record->http_status;
+    row.attempt_count = delivery->attempt_count;
+    row.next_attempt_ms = record->next_attempt_ms;
+    row.updated_ms = clock_wall_ms();
+
+    struct key key = key_row(ROW_DELIVERY, &delivery->endpoint->subscription->id, &delivery->event);
+    outcomes_put(shard, &key, slice_of(value, delivery_row_encode(&row, value)));
+}
+
+uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
+                        const struct id *event, struct attempt_record *note)
+{
+    note->event = *event;
+    note->subscription = endpoint->subscription->id;
+    note->tenant = endpoint->subscription->tenant;
+    note->at_ms = clock_wall_ms();
+    return outcomes_attempt(shard, note);
+}
+
+void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
+                      uint32_t attempt_count)
+{
+    struct key key = key_row(ROW_PARKED, &endpoint->subscription->id, event);
+    trace_put_wait(shard, &key, attempt_count);
+    shard->metrics.deliveries_parked++;
+}
+
+void trace_note_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event)
+{
+    struct attempt_record note = {.outcome = ATTEMPT_NONE, .status_after = DELIVERY_PENDING};
+    trace_put_note(shard, endpoint, event, &note);
+}

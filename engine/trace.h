@@ -1,0 +1,30 @@
+/* trace.h - what a delivery leaves on disk: rows and notes, written into the open outcomes (call
+ * outcomes_begin() first).
+ */
+#ifndef ENGINE_TRACE_H
+#define ENGINE_TRACE_H
+
+#include "delivery.h"
+
+/* A row of `key` whose value is the count of attempts so far. */
+void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count);
+
+/* A 'P' row: waits on disk for its turn. */
+void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
+                      uint32_t attempt_count);
+
+/* Drops the row that the delivery has, if any. */
+void trace_drop_row(struct shard *shard, const struct delivery *delivery);
+
+/* The 'D' row: how the delivery stands after the attempt in `record`, which is in attempts block
+ * `block`. */
+void trace_put_state(struct shard *shard, const struct delivery *delivery,
+                     const struct attempt_record *record, uint64_t block);
+
+/* A note in the attempts log: the delivery has a row now, or has ended, without an attempt. Fills
+ * in whose; returns its block's number. */
+uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
+                        const struct id *event, struct attempt_record *note);
+void trace_note_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event);
+
+#endif
