@@ -34,8 +34,11 @@ static void end(struct changes *changes, struct change *change)
 
 void changes_close(struct changes *changes)
 {
-    while (list_is_linked(&changes->pending))
-        end(changes, container_of(changes->pending.next, struct change, link));
+    struct list_node *next;
+    for (struct list_node *node = changes->pending.next; node != &changes->pending; node = next) {
+        next = node->next;
+        end(changes, container_of(node, struct change, link));
+    }
 }
 
 bool changes_have_room(const struct changes *changes)

@@ -90,11 +90,10 @@ static bool is_in_memory(const struct shard *shard, const struct endpoint *endpo
                          const struct id *event)
 {
     struct table_node *node =
-        table_first(&shard->deliveries.with_rows, row_hash(&endpoint->subscription->id, event));
+        table_first(&shard->deliveries.with_rows, row_hash(&endpoint->id, event));
     for (; node; node = table_next(node)) {
         const struct delivery *delivery = container_of(node, struct delivery, node);
-        if (id_equal(&delivery->event, event) &&
-            id_equal(&delivery->subscription, &endpoint->subscription->id))
+        if (id_equal(&delivery->event, event) && id_equal(&delivery->subscription, &endpoint->id))
             return true;
     }
     return false;
@@ -104,7 +103,7 @@ static void set_row(struct shard *shard, struct delivery *delivery, enum row_kin
 {
     if (delivery->row == 0)
         table_put(&shard->deliveries.with_rows, &delivery->node,
-                  row_hash(&delivery->endpoint->subscription->id, &delivery->event));
+                  row_hash(&delivery->endpoint->id, &delivery->event));
     delivery->row = (uint8_t)row;
 }
 
@@ -118,7 +117,7 @@ static struct delivery *make(struct shard *shard, struct endpoint *endpoint, con
     *delivery = (struct delivery){.endpoint = endpoint,
                                   .shard = shard,
                                   .event = *event,
-                                  .subscription = endpoint->subscription->id,
+                                  .subscription = endpoint->id,
                                   .taken_ms = shard->now_ms,
                                   .settled = true};
     list_init(&delivery->link);
@@ -414,7 +413,7 @@ static void succeed(struct shard *shard, struct delivery *delivery, struct attem
 /* The last failure: a dead letter. */
 static void bury(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
 {
-    struct key key = key_row(ROW_DEAD, &delivery->endpoint->subscription->id, &delivery->event);
+    struct key key = key_row(ROW_DEAD, &delivery->endpoint->id, &delivery->event);
     record->status_after = DELIVERY_DEAD;
     uint64_t block = outcomes_attempt(shard, record);
     trace_drop_row(shard, delivery);
@@ -422,7 +421,7 @@ static void bury(struct shard *shard, struct delivery *delivery, struct attempt_
     trace_put_wait(shard, &key, delivery->attempt_count);
     shard->metrics.deliveries_dead++;
     LOG(LOG_WARN, "delivery is dead", log_id("event", "evt", &delivery->event),
-        log_id("subscription", "sub", &delivery->endpoint->subscription->id),
+        log_id("subscription", "sub", &delivery->endpoint->id),
         log_u64("attempts", delivery->attempt_count),
         log_str("outcome", attempt_outcome_name(record->outcome)),
         log_u64("status", record->http_status));
@@ -435,7 +434,7 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
 {
     uint64_t due_ms =
         clock_wall_ms() + wait_ms + 1; /* the clock's fraction must not make it early */
-    struct key key = key_retry(due_ms, &delivery->endpoint->subscription->id, &delivery->event);
+    struct key key = key_retry(due_ms, &delivery->endpoint->id, &delivery->event);
     record->status_after = DELIVERY_RETRYING;
     record->next_attempt_ms = due_ms;
     uint64_t block = outcomes_attempt(shard, record);
@@ -493,9 +492,8 @@ void delivery_answered(struct shard *shard, struct delivery *delivery, const str
 {
     struct endpoint *endpoint = delivery->endpoint;
     char address[ADDRESS_TEXT_SIZE];
-    struct attempt_record record = {.event = delivery->event,
-                                    .subscription = endpoint->subscription->id,
-                                    .tenant = endpoint->subscription->tenant};
+    struct attempt_record record = {
+        .event = delivery->event, .subscription = endpoint->id, .tenant = endpoint->tenant};
 
     list_remove(&delivery->link);
     endpoint->sending_count--;

@@ -68,7 +68,7 @@ struct endpoint *endpoint_find(const struct shard *shard, const struct id *subsc
     struct table_node *node = table_first(&shard->endpoints.table, id_hash(subscription));
     for (; node; node = table_next(node)) {
         struct endpoint *endpoint = container_of(node, struct endpoint, node);
-        if (!endpoint->deleted && id_equal(&endpoint->subscription->id, subscription))
+        if (!endpoint->deleted && id_equal(&endpoint->id, subscription))
             return endpoint;
     }
     return NULL;
@@ -83,6 +83,8 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     list_init(&endpoint->ready);
     list_init(&endpoint->sending);
     list_init(&endpoint->waiting);
+    endpoint->id = subscription->id;
+    endpoint->tenant = subscription->tenant;
     configure(shard, endpoint, subscription);
     table_put(&shard->endpoints.table, &endpoint->node, id_hash(&subscription->id));
     shard->endpoints.count++;
@@ -102,9 +104,10 @@ void endpoint_change(struct shard *shard, struct endpoint *endpoint,
 void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
 {
     endpoint->deleted = true;
+    endpoint->subscription = NULL; /* control frees it when the shards have answered */
     list_remove(&endpoint->turn);
     list_remove(&endpoint->hungry);
-    paging_erase(shard, &endpoint->subscription->id);
+    paging_erase(shard, &endpoint->id);
     delivery_cancel_all(shard, endpoint);
     endpoint_free_if_over(shard, endpoint);
 }

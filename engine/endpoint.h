@@ -24,7 +24,8 @@ struct endpoint {
     struct list_node turn;                    /* among those that could send */
     struct list_node hungry;                  /* among those whose parked rows are to be read */
     struct list_node ready, sending, waiting; /* deliveries */
-    const struct subscription *subscription;
+    struct id id, tenant;                     /* the subscription's */
+    const struct subscription *subscription;  /* NULL: it is gone, `deleted` is true */
     struct http_origin *origin;
     struct signer signers[LIMIT_SECRETS];
     char *head; /* of each request: the request line and the fields that never change */
@@ -38,7 +39,7 @@ struct endpoint {
     uint64_t ask_epoch;     /* parked_epoch when ask_sequence was set */
     uint64_t ask_sequence; /* outcomes that have to be on disk before the next page is asked for; 0:
                               not set */
-    bool deleted;          /* its subscription is gone; waits for what is being sent */
+    bool deleted;          /* waits for what is being sent */
 };
 
 struct endpoints {

@@ -30,7 +30,7 @@ int intake_open(struct intake *intake, struct shard *shard, uint64_t first_numbe
     if (rc == 0)
         rc = pool_open(&intake->claims, sizeof(struct claim), CLAIMS_MAX);
     if (rc == 0)
-        rc = pool_open(&intake->replies, sizeof(struct reply), shard->config->connections_max);
+        rc = pool_open(&intake->receipts, sizeof(struct receipt), shard->config->connections_max);
     if (rc)
         intake_close(intake);
     return rc;
@@ -40,7 +40,7 @@ void intake_close(struct intake *intake)
 {
     pool_close(&intake->blocks);
     pool_close(&intake->claims);
-    pool_close(&intake->replies);
+    pool_close(&intake->receipts);
 }
 
 /* ---- blocks ---- */
@@ -62,7 +62,7 @@ static struct event_block *open_block(struct shard *shard, size_t record_size)
     }
     memset(block, 0, block_struct_size(shard));
     block->mail.kind = MAIL_EVENTS;
-    list_init(&block->replies);
+    list_init(&block->receipts);
     list_push_back(&intake->unsettled, &block->link);
     block_init(&block->journal.block, BLOCK_EVENTS, shard->number, intake->next_number++, memory,
                room);
@@ -169,18 +169,18 @@ int intake_append(struct shard *shard, struct intake_request *request, struct ev
 int intake_commit(struct shard *shard, struct intake_request *request, struct http_ticket ticket,
                   uint64_t received_ns, bool is_batch)
 {
-    struct reply *reply = pool_take(&shard->intake.replies);
-    if (!reply) {
+    struct receipt *receipt = pool_take(&shard->intake.receipts);
+    if (!receipt) {
         intake_cancel(shard, request);
         return -ENOBUFS;
     }
-    *reply = (struct reply){.ticket = ticket,
+    *receipt = (struct receipt){.ticket = ticket,
                             .received_ns = received_ns,
                             .block = request->first,
                             .record_at = request->record_at,
                             .count = request->count,
                             .is_batch = is_batch};
-    list_push_back(&shard->intake.first->replies, &reply->link);
+    list_push_back(&shard->intake.first->receipts, &receipt->link);
     return 0;
 }
 
@@ -236,7 +236,7 @@ void intake_cancel(struct shard *shard, struct intake_request *request)
 void intake_flush(struct shard *shard)
 {
     struct intake *intake = &shard->intake;
-    if (!intake->first || !list_is_linked(&intake->first->replies))
+    if (!intake->first || !list_is_linked(&intake->first->receipts))
         return;
     if (intake->chains_out > 0 &&
         (intake->bytes < CHAIN_BYTES_EAGER || intake->chains_out >= CHAINS_OUT_MAX))
@@ -254,13 +254,13 @@ void intake_flush(struct shard *shard)
     crew_post(shard->crew, shard->number, crew_writer(shard->crew), &first->mail);
 }
 
-static void answer_replies(struct shard *shard, struct event_block *first)
+static void answer_receipts(struct shard *shard, struct event_block *first)
 {
-    while (list_is_linked(&first->replies)) {
-        struct reply *reply = container_of(first->replies.next, struct reply, link);
-        list_remove(&reply->link);
-        reply_send(shard, reply);
-        pool_give(&shard->intake.replies, reply);
+    while (list_is_linked(&first->receipts)) {
+        struct receipt *receipt = container_of(first->receipts.next, struct receipt, link);
+        list_remove(&receipt->link);
+        receipt_send(shard, receipt);
+        pool_give(&shard->intake.receipts, receipt);
     }
 }
 
@@ -300,7 +300,7 @@ static void share_out(struct shard *shard, struct event_block *block)
 void intake_durable(struct shard *shard, struct event_block *first)
 {
     shard->intake.chains_out--;
-    answer_replies(shard, first);
+    answer_receipts(shard, first);
 
     struct journal_events *next = &first->journal;
     while (next) {

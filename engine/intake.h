@@ -20,7 +20,7 @@
 #include "base/list.h"
 #include "base/pool.h"
 #include "mail.h"
-#include "reply.h"
+#include "receipt.h"
 #include "share.h"
 
 struct shard;
@@ -31,14 +31,14 @@ struct event_block {
     struct list_node link; /* in order of number, until settled */
     struct journal_events journal;
     struct claim *claims_tail;
-    struct list_node replies; /* waiting for the chain: in its first block */
+    struct list_node receipts; /* waiting for the chain: in its first block */
     uint32_t deliveries;      /* in this block */
     unsigned shares_reading, shares_unsettled;
     struct block_share shares[]; /* one for each shard */
 };
 
 struct intake {
-    struct pool blocks, claims, replies;
+    struct pool blocks, claims, receipts;
     struct event_block *first, *open; /* the chain being gathered; NULL: none */
     struct list_node unsettled;       /* blocks, oldest first */
     uint64_t next_number;

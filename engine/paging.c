@@ -226,7 +226,7 @@ static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
     if (!fetch)
         return false;
     fetch->endpoint = endpoint;
-    fetch->subscription = endpoint->subscription->id;
+    fetch->subscription = endpoint->id;
     fetch->has_after = !id_is_zero(&endpoint->parked_after);
     fetch->after_event = endpoint->parked_after;
     endpoint->fetching = true;

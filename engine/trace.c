@@ -13,7 +13,7 @@ void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt
 
 void trace_drop_row(struct shard *shard, const struct delivery *delivery)
 {
-    const struct id *subscription = &delivery->endpoint->subscription->id;
+    const struct id *subscription = &delivery->endpoint->id;
     struct key key;
     if (delivery->row == ROW_PARKED)
         key = key_row(ROW_PARKED, subscription, &delivery->event);
@@ -43,7 +43,7 @@ void trace_put_state(struct shard *shard, const struct delivery *delivery,
     row.next_attempt_ms = record->next_attempt_ms;
     row.updated_ms = clock_wall_ms();
 
-    struct key key = key_row(ROW_DELIVERY, &delivery->endpoint->subscription->id, &delivery->event);
+    struct key key = key_row(ROW_DELIVERY, &delivery->endpoint->id, &delivery->event);
     outcomes_put(shard, &key, slice_of(value, delivery_row_encode(&row, value)));
 }
 
@@ -51,8 +51,8 @@ uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
                         const struct id *event, struct attempt_record *note)
 {
     note->event = *event;
-    note->subscription = endpoint->subscription->id;
-    note->tenant = endpoint->subscription->tenant;
+    note->subscription = endpoint->id;
+    note->tenant = endpoint->tenant;
     note->at_ms = clock_wall_ms();
     return outcomes_attempt(shard, note);
 }
@@ -60,7 +60,7 @@ uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
 void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
                       uint32_t attempt_count)
 {
-    struct key key = key_row(ROW_PARKED, &endpoint->subscription->id, event);
+    struct key key = key_row(ROW_PARKED, &endpoint->id, event);
     trace_put_wait(shard, &key, attempt_count);
     shard->metrics.deliveries_parked++;
 }

@@ -57,7 +57,7 @@ int pairs_put(struct pairs *pairs, const struct id *event, const struct id *subs
               uint64_t number)
 {
     must(!id_is_zero(event));
-    if (pairs->count + 1 > pairs->room) {
+    if (pairs->count + 1 > pairs->room / 4 * 3) {
         int error = grow(pairs);
         if (error)
             return error;

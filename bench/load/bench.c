@@ -303,6 +303,8 @@ static void audit(struct bench *bench)
     histogram_init(&figures->receive_us);
     bool died = !engine_process_runs(&bench->engine);
     bool stopped = !died && engine_process_stop(&bench->engine) == 0;
+    char end[ENGINE_END_SIZE];
+    engine_process_print_end(&bench->engine, end);
     figures->collected = collector_counters(bench->collector);
     collector_close(bench->collector, &figures->receive_us);
     bench->collector = NULL;
@@ -314,11 +316,12 @@ static void audit(struct bench *bench)
     if (interrupt_came())
         snprintf(bench->why, WHY_SIZE, "interrupted");
     else if (died)
-        snprintf(bench->why, WHY_SIZE, "the engine ended in the middle of the run");
+        snprintf(bench->why, WHY_SIZE, "the engine ended in the middle of the run: %s", end);
     else if (figures->published.gave_up)
         snprintf(bench->why, WHY_SIZE, "no answer came for %d s", PATIENCE_MS / 1000);
     else if (!stopped)
-        snprintf(bench->why, WHY_SIZE, "the engine did not end as it should (SIGTERM)");
+        snprintf(bench->why, WHY_SIZE, "the engine was told to end (SIGTERM), and did so badly: %s",
+                 end);
 }
 
 static int save(struct bench *bench)

@@ -148,7 +148,10 @@ int engine_process_start(struct engine_process *engine, const char *directory, c
     uint64_t until_ns = clock_monotonic_ns() + UINT64_C(1000000000) * START_SECONDS;
     while (!is_ready(engine)) {
         if (!engine_process_runs(engine)) {
-            snprintf(why, ENGINE_WHY_SIZE, "the engine (%s) ended before it was ready", program);
+            char end[ENGINE_END_SIZE];
+            engine_process_print_end(engine, end);
+            snprintf(why, ENGINE_WHY_SIZE, "the engine (%s) ended before it was ready: %s", program,
+                     end);
             return -ECHILD;
         }
         if (clock_monotonic_ns() > until_ns) {
@@ -164,10 +167,19 @@ bool engine_process_runs(struct engine_process *engine)
 {
     if (engine->pid == 0)
         return false;
-    if (waitpid(engine->pid, NULL, WNOHANG) == 0)
+    if (waitpid(engine->pid, &engine->status, WNOHANG) == 0)
         return true;
     engine->pid = 0;
     return false;
+}
+
+void engine_process_print_end(const struct engine_process *engine, char out[static ENGINE_END_SIZE])
+{
+    if (WIFSIGNALED(engine->status))
+        snprintf(out, ENGINE_END_SIZE, "signal %d (%s)", WTERMSIG(engine->status),
+                 strsignal(WTERMSIG(engine->status)));
+    else
+        snprintf(out, ENGINE_END_SIZE, "exit code %d", WEXITSTATUS(engine->status));
 }
 
 /* ---- what it costs ---- */
@@ -238,11 +250,10 @@ int engine_process_stop(struct engine_process *engine)
 {
     if (engine->pid == 0)
         return -EIO;
-    int status = 0;
     bool killed = false;
     uint64_t until_ns = clock_monotonic_ns() + UINT64_C(1000000000) * STOP_SECONDS;
     kill(engine->pid, SIGTERM);
-    while (waitpid(engine->pid, &status, WNOHANG) == 0) {
+    while (waitpid(engine->pid, &engine->status, WNOHANG) == 0) {
         if (!killed && clock_monotonic_ns() > until_ns) {
             killed = true;
             kill(engine->pid, SIGKILL);
@@ -250,7 +261,7 @@ int engine_process_stop(struct engine_process *engine)
         pause_ms(5);
     }
     engine->pid = 0;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+    return WIFEXITED(engine->status) && WEXITSTATUS(engine->status) == 0 ? 0 : -EIO;
 }
 
 void engine_process_print_log(const struct engine_process *engine, FILE *out)

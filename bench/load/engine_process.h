@@ -14,6 +14,7 @@ enum { ENGINE_WHY_SIZE = 512, ENGINE_KEY_SIZE = 128 };
 
 struct engine_process {
     pid_t pid;             /* 0: not running */
+    int status;            /* as of wait(2), when it has ended */
     const char *directory; /* for its data and its log; NULL before the start */
     struct address ingest, admin;
     char key[ENGINE_KEY_SIZE];
@@ -26,6 +27,11 @@ MUST_CHECK int engine_process_start(struct engine_process *engine, const char *d
                                     char why[static ENGINE_WHY_SIZE]);
 
 bool engine_process_runs(struct engine_process *engine);
+
+/* How it ended: "exit code 1", "signal 11 (Segmentation fault)". */
+enum { ENGINE_END_SIZE = 64 };
+void engine_process_print_end(const struct engine_process *engine,
+                              char out[static ENGINE_END_SIZE]);
 
 struct engine_cost {
     uint64_t cpu_ns;             /* user and system together, exactly */

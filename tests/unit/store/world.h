@@ -132,8 +132,9 @@ static inline uint32_t world_add_event(struct world *world, struct block *block,
     struct place place = {block->shard, block->number, block->count};
     event->id = place_id(world->now_ms, place);
     uint32_t count = 0;
+    uint64_t one_in = 1 + random_below(&world->random, 6);
     for (unsigned i = 0; i < WORLD_SUBSCRIPTIONS; i++) {
-        if (random_below(&world->random, 3))
+        if (one_in == 6 || random_below(&world->random, one_in))
             continue;
         subscriptions[count] = world->subscriptions[i];
         place.index = first_delivery + count++;
@@ -241,7 +242,8 @@ static inline void world_log_attempt(struct world *world, struct block *block,
     attempt_record_encode(&record, at);
 }
 
-/* What comes of a delivery: delivered, to be retried, dead; or DELIVERY_PENDING: it is parked. */
+/* What comes of a delivery: delivered, to be retried, dead; or without an attempt DELIVERY_PENDING,
+ * it is parked, or cancelled. */
 static inline void world_settle(struct world *world, struct world_delivery *delivery,
                                 enum delivery_status status)
 {
@@ -254,22 +256,25 @@ static inline void world_settle(struct world *world, struct world_delivery *deli
     world->now_ms += random_below(&world->random, 3);
 
     bool parked = status == DELIVERY_PENDING;
+    bool attempted = !parked && status != DELIVERY_CANCELLED;
     struct delivery_row row = delivery->row;
     row.status = status;
-    row.attempt_count += !parked;
+    row.attempt_count += attempted;
     row.next_attempt_ms = status == DELIVERY_RETRYING ? world->now_ms + 5000 : 0;
-    row.updated_ms = world->now_ms;
-    if (!parked) {
+    if (attempted)
+        row.updated_ms = world->now_ms;
+    if (attempted) {
         if (row.block_count == RECORD_ATTEMPTS_KEPT)
             memmove(row.blocks, row.blocks + 1, sizeof row.blocks[0] * --row.block_count);
         row.blocks[row.block_count++] =
             attempts_place_keep((struct attempts_place){home, outcomes.attempts.number});
     }
-    enum attempt_outcome outcome = parked                         ? ATTEMPT_NONE
+    enum attempt_outcome outcome = !attempted                     ? ATTEMPT_NONE
                                    : status == DELIVERY_DELIVERED ? ATTEMPT_DELIVERED
                                                                   : ATTEMPT_HTTP_ERROR;
     world_log_attempt(world, &outcomes.attempts, delivery, outcome, &row);
-    bool straight = status == DELIVERY_DELIVERED && !delivery->touched;
+    bool straight =
+        !delivery->touched && (status == DELIVERY_DELIVERED || status == DELIVERY_CANCELLED);
     if (!straight)
         world_move_rows(world, &outcomes.rows, delivery, parked, &row);
     journal_add_outcomes(world->journal, &outcomes);
@@ -286,8 +291,8 @@ static inline void world_settle(struct world *world, struct world_delivery *deli
 static inline void world_attempt_one(struct world *world)
 {
     static const enum delivery_status outcomes[] = {
-        DELIVERY_DELIVERED, DELIVERY_DELIVERED, DELIVERY_DELIVERED,
-        DELIVERY_RETRYING,  DELIVERY_DEAD,      DELIVERY_PENDING,
+        DELIVERY_DELIVERED, DELIVERY_DELIVERED, DELIVERY_DELIVERED, DELIVERY_RETRYING,
+        DELIVERY_DEAD,      DELIVERY_PENDING,   DELIVERY_CANCELLED,
     };
     if (world->delivery_count == 0)
         return;

@@ -1,10 +1,10 @@
-/* reply.h - the answers that are owed for events on their way to disk.
+/* receipt.h - the answers that are owed for events on their way to disk.
  *
- * A reply is made when a request's events are in the open chain, waits in the chain's first block,
+ * A receipt is made when a request's events are in the open chain, waits in the chain's first block,
  * and is sent when the chain is durable.
  */
-#ifndef ENGINE_REPLY_H
-#define ENGINE_REPLY_H
+#ifndef ENGINE_RECEIPT_H
+#define ENGINE_RECEIPT_H
 
 #include "base/list.h"
 #include "net/http_server.h"
@@ -12,7 +12,7 @@
 struct shard;
 struct event_block;
 
-struct reply {
+struct receipt {
     struct list_node link;
     struct http_ticket ticket;
     uint64_t received_ns;      /* monotonic */
@@ -23,6 +23,6 @@ struct reply {
 };
 
 /* Answers 202 with the ids, and counts what was accepted. */
-void reply_send(struct shard *shard, const struct reply *reply);
+void receipt_send(struct shard *shard, const struct receipt *receipt);
 
 #endif

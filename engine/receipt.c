@@ -1,12 +1,12 @@
-/* reply.c - see reply.h. */
-#include "reply.h"
+/* receipt.c - see receipt.h. */
+#include "receipt.h"
 
 #include "base/clock.h"
 #include "shard.h"
 
 enum { ANSWER_SIZE = 256, ANSWER_PER_EVENT = 96 };
 
-/* Walks the records of a reply: across the blocks of its chain. */
+/* Walks the records of a receipt: across the blocks of its chain. */
 struct walk {
     struct event_block *block;
     struct slice rest;
@@ -56,7 +56,7 @@ static void count_event(struct shard *shard, const struct event_record *event)
         shard->metrics.events_accepted++;
 }
 
-static void answer_one(struct shard *shard, const struct reply *reply, struct walk *walk)
+static void answer_one(struct shard *shard, const struct receipt *receipt, struct walk *walk)
 {
     char body[ANSWER_SIZE];
     struct text text;
@@ -67,22 +67,22 @@ static void answer_one(struct shard *shard, const struct reply *reply, struct wa
     walk_next(walk, &event, &id);
     put_event(&text, &event, &id);
     count_event(shard, &event);
-    http_server_reply(shard->server, reply->ticket,
+    http_server_reply(shard->server, receipt->ticket,
                       &(struct http_response){.status = 202,
                                               .content_type = SLICE("application/json"),
                                               .body = text_slice(&text)});
 }
 
-static void answer_batch(struct shard *shard, const struct reply *reply, struct walk *walk)
+static void answer_batch(struct shard *shard, const struct receipt *receipt, struct walk *walk)
 {
-    size_t room = ANSWER_SIZE + (size_t)reply->count * ANSWER_PER_EVENT;
+    size_t room = ANSWER_SIZE + (size_t)receipt->count * ANSWER_PER_EVENT;
     char *list = buddy_take(&shard->memory, room);
     char *body = buddy_take(&shard->memory, room + ANSWER_SIZE);
     uint64_t duplicates = 0;
     struct text events, text;
 
     text_init(&events, list, list ? room : 0);
-    for (uint32_t i = 0; i < reply->count; i++) {
+    for (uint32_t i = 0; i < receipt->count; i++) {
         struct event_record event;
         struct id id;
         walk_next(walk, &event, &id);
@@ -94,30 +94,30 @@ static void answer_batch(struct shard *shard, const struct reply *reply, struct 
     }
     text_init(&text, body, body ? room + ANSWER_SIZE : 0);
     text_printf(&text, "{\"accepted\":%llu,\"duplicates\":%llu,\"events\":[",
-                (unsigned long long)(reply->count - duplicates), (unsigned long long)duplicates);
+                (unsigned long long)(receipt->count - duplicates), (unsigned long long)duplicates);
     text_put(&text, text_slice(&events));
     text_put(&text, SLICE("]}"));
     if (list && body && text_ok(&events) && text_ok(&text))
-        http_server_reply(shard->server, reply->ticket,
+        http_server_reply(shard->server, receipt->ticket,
                           &(struct http_response){.status = 202,
                                                   .content_type = SLICE("application/json"),
                                                   .body = text_slice(&text)});
     else /* accepted, but there is no memory to say so: the producer may send it again */
-        http_server_problem(shard->server, reply->ticket, 503,
+        http_server_problem(shard->server, receipt->ticket, 503,
                             "accepted, but the answer found no memory",
                             SLICE("Retry-After: 1\r\n"));
     buddy_give(&shard->memory, list);
     buddy_give(&shard->memory, body);
 }
 
-void reply_send(struct shard *shard, const struct reply *reply)
+void receipt_send(struct shard *shard, const struct receipt *receipt)
 {
-    struct walk walk = {.block = reply->block,
-                        .rest = records_from(reply->block, reply->record_at),
-                        .claim = reply->block->journal.claims};
-    if (reply->is_batch)
-        answer_batch(shard, reply, &walk);
+    struct walk walk = {.block = receipt->block,
+                        .rest = records_from(receipt->block, receipt->record_at),
+                        .claim = receipt->block->journal.claims};
+    if (receipt->is_batch)
+        answer_batch(shard, receipt, &walk);
     else
-        answer_one(shard, reply, &walk);
-    histogram_add(&shard->metrics.accept_us, (clock_monotonic_ns() - reply->received_ns) / 1000);
+        answer_one(shard, receipt, &walk);
+    histogram_add(&shard->metrics.accept_us, (clock_monotonic_ns() - receipt->received_ns) / 1000);
 }
