@@ -105,9 +105,8 @@ static void *run_writer(void *context)
     if (open_small_loop(worker))
         return NULL;
     while (!writer->is_stopped) {
-        bool was_busy = writer_tick(writer);
-        crew_turn(&worker->engine->crew, worker->number,
-                  was_busy || writer->is_stopped ? 0 : UINT64_MAX);
+        uint64_t until_ns = writer_tick(writer);
+        crew_turn(&worker->engine->crew, worker->number, until_ns);
     }
     return NULL;
 }

@@ -122,4 +122,5 @@ void outcomes_durable(struct shard *shard, struct outcome_batch *batch)
     for (unsigned i = 0; i < batch->settled_count; i++)
         share_settled(shard, batch->settled[i].share, batch->settled[i].count);
     pool_give(&shard->outcomes.batches, batch);
+    paging_lay_ghosts(shard);
 }

@@ -14,6 +14,8 @@ struct writer {
     struct journal *journal;
     struct mail *group[WRITER_MAILS_MAX]; /* in the commit at hand */
     unsigned count;
+    uint64_t events;        /* in the commit at hand */
+    uint64_t hold_until_ns; /* gather until then, unless much has come */
     struct mail *stop;
     bool is_stopped;
 };
@@ -23,9 +25,9 @@ MUST_CHECK int writer_open(struct writer *writer, struct crew *crew, struct db *
                            const struct journal_options *options, uint64_t dedup_window_ms);
 void writer_close(struct writer *writer);
 
-/* Commits what has come, and sends each mail back. False when there was nothing to do. Ends the
- * process if the disk fails: what was acknowledged is safe, and what was not is not acknowledged.
- */
-bool writer_tick(struct writer *writer);
+/* Commits what has come, and sends each mail back. Returns the monotonic ns at which to be called
+ * next at the latest. Ends the process if the disk fails: what was acknowledged is safe, and what
+ * was not is not acknowledged. */
+uint64_t writer_tick(struct writer *writer);
 
 #endif

@@ -10,10 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum {
-    SEARCH_WORK_MAX = 1000 * 1000, /* records of attempts for one batch */
-    NO_WANTED = UINT32_MAX,
-};
+enum { SEARCH_WORK_MAX = 1000 * 1000 }; /* records of attempts for one batch */
+
+#define NO_WANTED UINT32_MAX
 
 struct standing {
     struct id delivery, event, subscription;

@@ -8,7 +8,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case
 from support.engine import SUBSCRIPTIONS
-from support.receiver import hang
+from support.receiver import close, hang, status
 
 TYPES = ["memory", "memory.a", "memory.a.b", "memory.a.b.c.d", "memory.store", "memory.stored", "memory.stored.x",
          "memoryx", "memoryx.a", "a.memory.b", "a.b", "a.b.c", "a.b.c.d", "a.bc", "a.c.b", "x", "a/b", "a/b:c",
@@ -74,6 +74,18 @@ class FanOut(case.EngineCase):
         self.receiver.await_count(f"{self.path}/other", 1)
         self.assertEqual(self.receiver.of(self.path), [])
         self.assertTrue(other)
+
+    def test_a_subscription_deleted_while_attempts_are_on_their_way(self):
+        for turn in range(40):
+            path = f"{self.path}/{turn}"
+            self.receiver.script(path, [status(200), hang(), status(500), close()])
+            made = self.subscribe(path, retry={"schedule": ["100ms"]})
+            for number in range(4):
+                self.publish(number)
+            self.receiver.await_count(path, turn % 4 + 1)
+            self.assertEqual(self.engine.admin.request("DELETE", f"{SUBSCRIPTIONS}/{made['id']}").status, 204)
+        self.subscribe()
+        self.receiver.await_event(self.publish("the engine is well"))
 
     def test_headers_of_a_delivery(self):
         self.subscribe()

@@ -98,7 +98,7 @@ class Lifecycle(unittest.TestCase):
         with Receiver() as receiver, Engine(shards=1) as engine:
             receiver.script("/hook", [status(500)])
             receiver.script("/good", [status(200)])
-            made = engine.subscribe(receiver.url(), retry={"schedule": ["1s"] * 60, "jitter": 0})
+            made = engine.subscribe(receiver.url(), retry={"schedule": ["1s"] * 32, "jitter": 0})
             engine.subscribe(receiver.url("/good"))
             allow = ("--allow-network", "127.0.0.0/8")
             events = set()

@@ -25,7 +25,7 @@ class EngineCase(unittest.TestCase):
     def show_log(self, failures_before):
         result = self._outcome.result
         if not self._outcome.success or len(result.failures + result.errors) > failures_before:
-            print(f"--- the engine's log, at the end of {self.id()} ---\n{self.engine.log()[-3000:]}", flush=True)
+            print(f"--- the engine's log, at the end of {self.id()} ---\n{self.engine.log_tail()}", flush=True)
 
     def subscribe(self, path=None, **fields):
         """A subscription of this test's type (or of `events`) to this test's path, gone when the test ends."""

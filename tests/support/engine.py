@@ -64,7 +64,7 @@ class Engine:
                 self.stop()
         finally:
             if kind:
-                print(f"--- the engine's log ---\n{self.log()[-6000:]}", flush=True)
+                print(f"--- the engine's log ---\n{self.log_tail()}", flush=True)
             self.remove()
 
     # ---- the process ----
@@ -113,13 +113,19 @@ class Engine:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=wait.PATIENCE)
         if code != expect:
-            raise AssertionError(f"exit {code} after SIGTERM, not {expect}:\n{self.log()[-6000:]}")
+            raise AssertionError(f"exit {code} after SIGTERM, not {expect}:\n{self.log_tail()}")
         return code
 
     def restart(self, *more, replace=None):
         if self.running():
             self.stop()
         self.start(*more, replace=replace)
+
+    def log_tail(self):
+        """What a person wants to see of it: from a sanitizer's report on, or the end."""
+        log = self.log()
+        found = re.search(r"^(=+\n)?==\d+==ERROR|: runtime error: ", log, re.MULTILINE)
+        return log[found.start():][:8000] if found else log[-4000:]
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

@@ -261,3 +261,51 @@ Test(history, ends_with_the_error_of_the_callback)
         -ECANCELED));
     cr_assert(not(more));
 }
+
+static int take_delivery(void *context, const struct delivery_view *view)
+{
+    struct id *deliveries = context;
+    deliveries[seen++] = view->delivery;
+    return 0;
+}
+
+/* Events of one millisecond in one block, the first of which have no deliveries: then indexes of
+ * deliveries run behind indexes of events. */
+Test(history, pages_through_events_of_one_millisecond)
+{
+    enum { EVENTS = 6, WITHOUT = 3 };
+    struct journal_events events = {.mark = 0};
+    uint64_t number = world.next_event_block[0]++;
+    block_init(&events.block, BLOCK_EVENTS, 0, number, world.memory, sizeof world.memory);
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        struct id id = place_id(world.now_ms, (struct place){0, number, i});
+        struct event_record record = {
+            .event = id,
+            .type = SLICE("type-0"),
+            .first_delivery = i < WITHOUT ? 0 : i - WITHOUT,
+            .subscriptions = world.subscriptions,
+            .subscription_count = i >= WITHOUT,
+        };
+        world.events[i] = (struct world_event){.id = id};
+        size_t size = event_record_size(&record);
+        event_record_encode(&record, block_append(&events.block, size, world.now_ms));
+    }
+    cr_assert(zero(int, journal_add_events(world.journal, &events)));
+    world_commit(&world);
+    for (size_t i = WITHOUT; i < EVENTS; i++) {
+        world.deliveries[i] = (struct world_delivery){.event = i, .status = DELIVERY_PENDING};
+        world_settle(&world, &world.deliveries[i], DELIVERY_DEAD);
+    }
+
+    struct history_filter filter = {.subscription = &world.subscriptions[0],
+                                    .statuses = 1u << DELIVERY_DEAD};
+    struct id found[EVENTS], last;
+    bool more = true;
+    seen = 0;
+    for (struct id *before = NULL; more; before = &last)
+        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, &filter, before, 1,
+                                               take_delivery, found, &more, &last)));
+    cr_assert(eq(sz, seen, EVENTS - WITHOUT));
+    for (uint32_t i = 0; i < seen; i++)
+        cr_assert(eq(u32, place_of(&found[i]).index, EVENTS - WITHOUT - 1 - i));
+}
