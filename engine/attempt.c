@@ -6,6 +6,14 @@
 
 #include <stdlib.h>
 
+enum { RETRY_AFTER_MAX_S = 24 * 3600 };
+
+/* `headers`: fields as sent, each with its end of line. */
+static bool names_agent(const char *headers)
+{
+    return strncasecmp(headers, "User-Agent:", 11) == 0 || strcasestr(headers, "\r\nUser-Agent:");
+}
+
 char *attempt_fixed_head(const struct subscription *subscription, size_t *size)
 {
     char *memory = malloc(LIMIT_REQUEST_HEAD_SIZE);
@@ -21,7 +29,7 @@ char *attempt_fixed_head(const struct subscription *subscription, size_t *size)
     text_put(&head, SLICE(" HTTP/1.1\r\nHost: "));
     text_put(&head, subscription->url.authority);
     text_put(&head, SLICE("\r\n"));
-    if (!strcasestr(subscription->headers, "user-agent:"))
+    if (!names_agent(subscription->headers))
         text_put(&head, SLICE("User-Agent: grapnel/" GRAPNEL_VERSION "\r\n"));
     text_put(&head, slice_str(subscription->headers));
     /* The target is at most URL_SIZE_MAX and the custom fields LIMIT_SUBSCRIPTION_HEADERS_SIZE,
@@ -92,6 +100,26 @@ static void call_sent(struct http_call *call)
     delivery_sent(container_of(call, struct attempt, call)->delivery);
 }
 
+/* RFC 9110 section 10.2.3: seconds or a date. Beyond a day nobody means it. */
+static void call_head(struct http_call *call, const struct http_head *head)
+{
+    struct attempt *attempt = container_of(call, struct attempt, call);
+    const struct http_header *field = http_find(head, "retry-after");
+    uint64_t now_s = clock_wall_ms() / 1000;
+    uint64_t seconds;
+    unsigned long number;
+
+    if (!field)
+        return;
+    if (slice_to_u64(field->value, &number))
+        seconds = number;
+    else if (http_parse_date(field->value, &seconds) == 0)
+        seconds = seconds > now_s ? seconds - now_s : 0;
+    else
+        return;
+    attempt->retry_after_ms = 1000 * (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
+}
+
 /* The event's bytes are kept until the end of the attempt, unless it lasts so long that they had to
  * be let go. */
 static bool call_resend(struct http_call *call)
@@ -127,6 +155,8 @@ bool attempt_start(struct shard *shard, struct delivery *delivery)
     attempt->call.deadline_ms = shard->now_ms + endpoint->subscription->timeout_ms;
     attempt->call.capture = attempt->capture;
     attempt->call.capture_room = sizeof attempt->capture;
+    attempt->retry_after_ms = 0;
+    attempt->call.on_head = call_head;
     attempt->call.on_sent = call_sent;
     attempt->call.on_done = call_done;
     attempt->call.resend = call_resend;

@@ -10,7 +10,8 @@ struct attempt {
     struct http_call call;
     struct shard *shard;
     struct delivery *delivery;
-    uint64_t at_ms; /* wall time when it began */
+    uint64_t at_ms;          /* wall time when it began */
+    uint64_t retry_after_ms; /* what the receiver asked for with Retry-After; 0: nothing */
     char head[LIMIT_REQUEST_HEAD_SIZE];
     char capture[LIMIT_RESPONSE_CAPTURE];
 };

@@ -135,6 +135,25 @@ int envelope_parse_cloudevent(struct envelope *envelope, struct json *json, stru
     return accept_attributes(envelope, &attributes, "/");
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The byte that `text` begins with as %XX, or -1: then the sign stands for itself. */
+static int escaped_byte(struct slice text)
+{
+    if (text.size < 3 || text.at[0] != '%')
+        return -1;
+    int high = hex_digit(text.at[1]);
+    int low = hex_digit(text.at[2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 /* A ce-* field's value: percent-encoded UTF-8 (protocol binding, section 3.1.3.2). */
 static int decode_field(struct envelope *envelope, const struct http_header *header, char *out,
                         size_t room, struct slice *text)
@@ -145,10 +164,8 @@ static int decode_field(struct envelope *envelope, const struct http_header *hea
              header->name.at);
     for (size_t i = 0; i < header->value.size; i++) {
         char c = header->value.at[i];
-        unsigned byte;
-        if (c == '%' && i + 2 < header->value.size + 0 &&
-            sscanf((char[]){header->value.at[i + 1], header->value.at[i + 2], 0}, "%2x", &byte) ==
-                1) {
+        int byte = escaped_byte(slice_skip(header->value, i));
+        if (byte >= 0) {
             c = (char)byte;
             i += 2;
         }
@@ -196,7 +213,7 @@ int envelope_from_headers(struct envelope *envelope, const struct http_head *hea
     const struct http_header *content_type = http_find(head, "content-type");
     if (content_type) {
         struct text text;
-        text_init(&text, envelope->content_type_text, sizeof envelope->content_type_text);
+        text_init(&text, envelope->content_type_text, LIMIT_CONTENT_TYPE_SIZE);
         text_put(&text, content_type->value);
         if (!text_ok(&text))
             return envelope_refuse(envelope, 422, "content-type", "is longer than %d bytes",

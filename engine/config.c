@@ -234,6 +234,8 @@ enum config_result config_load(struct config *config, int argc, char **argv, FIL
     enum asked asked;
     if (load(config, argc, argv, err, &asked))
         return CONFIG_WRONG;
+    config->argc = argc;
+    config->argv = argv;
     if (asked == ASKED_HELP)
         settings_print_help(out);
     else if (asked == ASKED_VERSION)
@@ -243,13 +245,13 @@ enum config_result config_load(struct config *config, int argc, char **argv, FIL
     return asked == ASKED_RUN && !config->check_only ? CONFIG_RUN : CONFIG_DONE;
 }
 
-int config_reload(struct config *config, int argc, char **argv, FILE *err)
+int config_reload(struct config *config, FILE *err)
 {
     enum asked asked;
     struct config *fresh = calloc(1, sizeof *fresh);
     if (!fresh)
         return -ENOMEM;
-    int error = load(fresh, argc, argv, err, &asked);
+    int error = load(fresh, config->argc, config->argv, err, &asked);
     for (size_t i = 0; !error && i < settings_count; i++)
         if (settings[i].reloadable)
             setting_copy(config, fresh, &settings[i]);

@@ -16,6 +16,8 @@
 enum { CONFIG_PATH_SIZE = 1024, CONFIG_NETWORKS_MAX = 64, CONFIG_SERVERS_SIZE = 512 };
 
 struct config {
+    int argc; /* what it was read from, for reading it again */
+    char **argv;
     char file[CONFIG_PATH_SIZE]; /* --config */
     char data[CONFIG_PATH_SIZE];
     struct address ingest, admin;
@@ -53,7 +55,7 @@ enum config_result config_load(struct config *config, int argc, char **argv, FIL
 
 /* Reads file and environment anew and takes over the settings marked reloadable. 0, or -EINVAL with
  * the reason printed on `err`. */
-MUST_CHECK int config_reload(struct config *config, int argc, char **argv, FILE *err);
+MUST_CHECK int config_reload(struct config *config, FILE *err);
 
 /* The effective configuration, in the file's own syntax. */
 void config_print(const struct config *config, FILE *out);

@@ -43,9 +43,8 @@ enum {
 enum phase { LOADING, RUNNING, DRAINING, SHARDS, WRITER, READER, ENDING, STOPPED };
 
 struct control {
-    struct config config; /* as it is now: a reload changes this copy */
-    int argc;
-    char **argv;
+    struct config config;                         /* as it is now: a reload changes this copy */
+    struct config *settings_used, *settings_sent; /* copies that the shards have, or are to have */
     struct crew *crew;
     struct db *db;
     unsigned self;
@@ -246,16 +245,14 @@ static int open_api(struct control *control)
     return error;
 }
 
-int control_open(struct control **made, struct config *config, int argc, char **argv,
-                 struct crew *crew, struct db *db, char why[static CONTROL_WHY_SIZE])
+int control_open(struct control **made, struct config *config, struct crew *crew, struct db *db,
+                 char why[static CONTROL_WHY_SIZE])
 {
     struct control *control = calloc(1, sizeof *control);
     snprintf(why, CONTROL_WHY_SIZE, "out of memory");
     if (!control)
         return -ENOMEM;
     control->config = *config;
-    control->argc = argc;
-    control->argv = argv;
     control->crew = crew;
     control->db = db;
     control->self = crew_control(crew);
@@ -312,6 +309,8 @@ void control_close(struct control *control)
         if (control->listener >= 0)
             loop_close_socket(control->loop, control->listener);
     }
+    free(control->settings_used);
+    free(control->settings_sent);
     api_close(control->api);
     sandbox_close(control->sandbox);
     tls_context_close(control->tls);
@@ -549,14 +548,38 @@ static void reload_tls(struct control *control)
     control->tls = fresh;
 }
 
+/* The shards use the copy sent last: the one before is free. */
+static void on_settings_used(void *context)
+{
+    struct control *control = context;
+    free(control->settings_used);
+    control->settings_used = control->settings_sent;
+    control->settings_sent = NULL;
+}
+
+static void send_settings(struct control *control)
+{
+    struct config *copy = control->settings_sent ? NULL : malloc(sizeof *copy);
+    if (copy)
+        *copy = control->config;
+    if (!copy ||
+        changes_send(&control->changes, DIRECTORY_SETTINGS, copy, on_settings_used, control)) {
+        free(copy);
+        LOG(LOG_ERROR, "the shards keep their configuration: try again");
+        return;
+    }
+    control->settings_sent = copy;
+}
+
 void control_reload(struct control *control)
 {
-    if (config_reload(&control->config, control->argc, control->argv, stderr)) {
+    if (config_reload(&control->config, stderr)) {
         LOG(LOG_ERROR, "the configuration is kept as it was");
         return;
     }
     log_set(control->config.log_level, control->config.log_format);
     reload_tls(control);
+    send_settings(control);
     LOG(LOG_INFO, "the configuration was read again");
 }
 

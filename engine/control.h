@@ -22,8 +22,8 @@ enum { CONTROL_WHY_SIZE = 256 };
 /* Opens the loop of crew member crew_control() on the calling thread, reads meta, makes the default
  * tenant and the admin key at the first start (DATA/admin.key, mode 0600, or GRAPNEL_ADMIN_KEY),
  * and opens the admin port (config->admin gets the port that was given). Does not serve yet. */
-MUST_CHECK int control_open(struct control **control, struct config *config, int argc, char **argv,
-                            struct crew *crew, struct db *db, char why[static CONTROL_WHY_SIZE]);
+MUST_CHECK int control_open(struct control **control, struct config *config, struct crew *crew,
+                            struct db *db, char why[static CONTROL_WHY_SIZE]);
 void control_close(struct control *control);
 
 /* Sends all of meta to the shards. Turn until control_is_loaded(). */

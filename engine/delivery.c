@@ -458,6 +458,8 @@ static void fail(struct shard *shard, struct delivery *delivery, struct attempt_
 {
     const struct subscription *subscription = delivery->endpoint->subscription;
     uint64_t wait_ms = retry_wait_ms(subscription, delivery->attempt_count, &shard->random);
+    if (wait_ms < delivery->attempt->retry_after_ms)
+        wait_ms = delivery->attempt->retry_after_ms;
     if (record->http_status == 410)
         shard_report_gone(shard, &subscription->id);
     if (wait_ms == RETRY_NEVER)

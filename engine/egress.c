@@ -92,22 +92,9 @@ static bool covered(const struct egress *egress, const uint8_t ip[static 16])
 
 static bool covered4(const struct egress *egress, uint32_t ip)
 {
-    uint8_t mapped[16] = {0,
-                          0,
-                          0,
-                          0,
-                          0,
-                          0,
-                          0,
-                          0,
-                          0,
-                          0,
-                          0xff,
-                          0xff,
-                          (uint8_t)(ip >> 24),
-                          (uint8_t)(ip >> 16),
-                          (uint8_t)(ip >> 8),
-                          (uint8_t)ip};
+    uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
+    for (unsigned i = 0; i < 4; i++)
+        mapped[12 + i] = (uint8_t)(ip >> (24 - 8 * i));
     return covered(egress, mapped);
 }
 
@@ -140,8 +127,8 @@ bool egress_allows(const struct egress *egress, const struct address *address)
         return true;
     if (!carried4(ip, &inner))
         return !refuses6(ip);
-    if (refuses4(inner))
-        return covered4(egress, inner);
+    if (refuses4(inner) && !covered4(egress, inner))
+        return false;
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     bool is_well_known =
         memcmp(ip, mapped, 12) == 0 || (ip[0] == 0 && ip[1] == 0x64 && ip[4] == 0 && ip[5] == 0);

@@ -384,7 +384,11 @@ static void publish(struct visit *visit)
         return;
     }
 
-    visit->wall_ms = clock_wall_ms();
+    /* Never back, whatever the clock does: pages of events rely on ids that ascend. */
+    uint64_t wall_ms = clock_wall_ms();
+    if (wall_ms < shard->ingest.newest_ms)
+        wall_ms = shard->ingest.newest_ms;
+    visit->wall_ms = shard->ingest.newest_ms = wall_ms;
     intake_begin(shard, &visit->intake);
     add_all(visit, form);
     if (visit->is_full && !visit->is_answered)

@@ -12,6 +12,7 @@ struct ingest {
     struct envelope envelope;
     const struct subscription **matches; /* RECORD_SUBSCRIPTIONS_MAX */
     struct id *matched;
+    uint64_t newest_ms; /* wall time of the newest event's id */
     bool storage_low;
 };
 

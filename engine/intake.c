@@ -175,11 +175,11 @@ int intake_commit(struct shard *shard, struct intake_request *request, struct ht
         return -ENOBUFS;
     }
     *receipt = (struct receipt){.ticket = ticket,
-                            .received_ns = received_ns,
-                            .block = request->first,
-                            .record_at = request->record_at,
-                            .count = request->count,
-                            .is_batch = is_batch};
+                                .received_ns = received_ns,
+                                .block = request->first,
+                                .record_at = request->record_at,
+                                .count = request->count,
+                                .is_batch = is_batch};
     list_push_back(&shard->intake.first->receipts, &receipt->link);
     return 0;
 }

@@ -32,7 +32,7 @@ struct event_block {
     struct journal_events journal;
     struct claim *claims_tail;
     struct list_node receipts; /* waiting for the chain: in its first block */
-    uint32_t deliveries;      /* in this block */
+    uint32_t deliveries;       /* in this block */
     unsigned shares_reading, shares_unsettled;
     struct block_share shares[]; /* one for each shard */
 };

@@ -45,7 +45,13 @@ enum mail_kind {
 
 /* ---- control <-> shards ---- */
 
-enum directory_kind { DIRECTORY_TENANT, DIRECTORY_KEY, DIRECTORY_SUBSCRIPTION, DIRECTORY_STORAGE };
+enum directory_kind {
+    DIRECTORY_TENANT,
+    DIRECTORY_KEY,
+    DIRECTORY_SUBSCRIPTION,
+    DIRECTORY_STORAGE,
+    DIRECTORY_SETTINGS, /* `after` is the struct config to use from now on */
+};
 
 /* With DIRECTORY_STORAGE, `after` is one of control's two constants: while `low`, the disk has too
  * little room, and shards take no more events in. */

@@ -294,7 +294,13 @@ static void say_ready(const struct engine *engine)
     notify("READY=1");
 }
 
-static int run(struct engine *engine, int argc, char **argv)
+/* A signal may come before everything has begun. */
+static bool is_loaded_or_stopped(const struct control *control)
+{
+    return control_is_loaded(control) || control_is_stopped(control);
+}
+
+static int run(struct engine *engine)
 {
     char why[CONTROL_WHY_SIZE];
     int rc = open_store(engine);
@@ -305,14 +311,15 @@ static int run(struct engine *engine, int argc, char **argv)
     if (rc)
         return rc;
 
-    rc =
-        control_open(&engine->control, &engine->config, argc, argv, &engine->crew, engine->db, why);
+    rc = control_open(&engine->control, &engine->config, &engine->crew, engine->db, why);
     if (rc) {
         LOG(LOG_ERROR, "cannot start", log_str("why", why));
         return rc;
     }
     control_load_shards(engine->control);
-    run_control(engine, control_is_loaded);
+    run_control(engine, is_loaded_or_stopped);
+    if (control_is_stopped(engine->control))
+        return 0;
     rc = serve_all(engine);
     if (rc)
         return rc;
@@ -378,7 +385,7 @@ int main(int argc, char **argv)
         LOG(LOG_ERROR, "out of memory");
         return 1;
     }
-    if (run(&engine, argc, argv)) {
+    if (run(&engine)) {
         fflush(NULL);
         _Exit(1); /* threads that were started wait for nothing that is worth waiting for */
     }

@@ -331,6 +331,7 @@ static void backlogs_fetched(struct shard *shard, const struct mail_fetch *fetch
 
 void paging_start(struct shard *shard)
 {
+    shard->paging.is_started = true;
     ask_backlogs(shard, NULL);
 }
 
@@ -339,7 +340,7 @@ void paging_start(struct shard *shard)
 uint64_t paging_tick(struct shard *shard)
 {
     struct paging *paging = &shard->paging;
-    if (shard->stopping)
+    if (shard->stopping || !paging->is_started)
         return UINT64_MAX;
     if (shard->now_ms >= paging->next_look_ms) {
         paging->next_look_ms = shard->now_ms + LOOK_EVERY_MS;

@@ -23,13 +23,14 @@ struct paging {
     uint64_t wait_sequence; /* outcomes that have to be on disk before the question */
     uint64_t next_look_ms;  /* monotonic */
     struct id after_subscription, after_event;
-    bool has_after, moving, asking;
+    bool is_started, has_after, moving, asking;
 };
 
 MUST_CHECK int paging_open(struct paging *paging);
 void paging_close(struct paging *paging);
 
-/* Begins: asks which subscriptions have parked rows. */
+/* Begins, when the directory is known (a row of a subscription that is not in it is an orphan, and
+ * dropped): asks which subscriptions have parked rows. */
 void paging_start(struct shard *shard);
 
 /* Asks for what is wanted now. Returns the monotonic ms at which to be called again. */

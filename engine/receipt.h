@@ -1,7 +1,7 @@
 /* receipt.h - the answers that are owed for events on their way to disk.
  *
- * A receipt is made when a request's events are in the open chain, waits in the chain's first block,
- * and is sent when the chain is durable.
+ * A receipt is made when a request's events are in the open chain, waits in the chain's first
+ * block, and is sent when the chain is durable.
  */
 #ifndef ENGINE_RECEIPT_H
 #define ENGINE_RECEIPT_H

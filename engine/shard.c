@@ -172,10 +172,29 @@ static void change_endpoint(struct shard *shard, const struct mail_directory *ch
         endpoint_delete(shard, endpoint);
 }
 
+/* Connections that are open keep the certificate they began with. */
+static void change_settings(struct shard *shard, const struct config *config)
+{
+    struct tls_context *fresh = NULL;
+    char why[TLS_WHY_SIZE];
+    shard->config = config;
+    if (!shard->tls_server)
+        return;
+    if (tls_server_open(&fresh, config->tls_cert, config->tls_key, why)) {
+        LOG(LOG_ERROR, "the certificate is kept as it was", log_str("why", why));
+        return;
+    }
+    http_server_set_tls(shard->server, fresh);
+    tls_context_close(shard->tls_server);
+    shard->tls_server = fresh;
+}
+
 static void change_directory(struct shard *shard, struct mail_directory *change)
 {
     if (change->kind == DIRECTORY_STORAGE)
         shard->ingest.storage_low = ((const struct storage_state *)change->after)->low;
+    else if (change->kind == DIRECTORY_SETTINGS)
+        change_settings(shard, change->after);
     else if (change->kind == DIRECTORY_SUBSCRIPTION)
         change_endpoint(shard, change);
     directory_apply(&shard->directory, change);
@@ -207,6 +226,11 @@ static void fill_figures(struct shard *shard, struct mail_figures *mail)
 
 static void begin_stop(struct shard *shard, struct mail_stop *order)
 {
+    if (shard->stopping) { /* told again, to hurry */
+        shard->stop_by_ms = shard->now_ms;
+        crew_post(shard->crew, shard->number, order->mail.from, &order->mail);
+        return;
+    }
     shard->stopping = order;
     shard->stop_by_ms = shard->now_ms + (order->now ? 0 : shard->config->shutdown_timeout_ms);
     http_server_drain(shard->server);

@@ -92,6 +92,10 @@ static void end_receiving(struct stream *stream, int result, const char *reason)
     if (stream->state == STREAM_OPEN) {
         stream->events->on_end(stream, result);
     } else {
+        if (stream->state == STREAM_HANDSHAKE && result != -EPROTO) {
+            result = stream->error = -EPROTO;
+            stream->reason = "the connection ended during the TLS handshake";
+        }
         stream->state = STREAM_FAILED;
         stream->events->on_open(stream, result);
     }

@@ -73,6 +73,7 @@ static int read_parked(struct cursor *cursor, struct backlog_row *row)
     return error ? error : read_count(cursor, row);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a range and a page */
 int backlog_retries(struct db *db, unsigned shard, uint64_t from_ms, const struct id *subscription,
                     const struct id *event, uint64_t below_ms, struct backlog_row *rows, int max)
 {
@@ -140,10 +141,13 @@ static int drop_retry(struct batch *batch, struct db *db, unsigned shard,
     struct id subscription, event;
     struct delivery_row row;
     int error = key_parse_row(cursor_key(cursor), &kind, &subscription, &event);
-    if (!error)
-        error = delivery_row_decode(cursor_value(cursor), &row);
-    if (error || row.status != DELIVERY_RETRYING)
+    if (error)
         return error;
+    error = delivery_row_decode(cursor_value(cursor), &row);
+    if (error)
+        return error;
+    if (row.status != DELIVERY_RETRYING)
+        return 0;
     struct key key = key_retry(row.next_attempt_ms, &subscription, &event);
     batch_drop(batch, db, queue_of(shard), key_slice(&key));
     return 0;

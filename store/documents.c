@@ -54,12 +54,13 @@ struct padded {
 
 static int padded_set(struct padded *padded, struct slice document)
 {
-    if (document.size + PADDING > padded->room) {
+    if (!padded->at || document.size + PADDING > padded->room) {
         size_t room = 2 * document.size + PADDING;
         char *at = realloc(padded->at, room);
         if (!at)
             return -ENOMEM;
-        *padded = (struct padded){at, room};
+        padded->at = at;
+        padded->room = room;
     }
     if (document.size)
         memcpy(padded->at, document.at, document.size);

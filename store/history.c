@@ -133,10 +133,12 @@ static int read_event(struct block_reader *events, const struct id *id, struct e
     struct block_view view;
     struct slice record;
     int error = block_reader_get(events, place.shard, place.block, &view);
-    if (!error)
-        error = block_reader_record(events, place.shard, place.block, place.index, &record);
-    if (!error)
-        error = event_record_decode(record, event);
+    if (error)
+        return error;
+    error = block_reader_record(events, place.shard, place.block, place.index, &record);
+    if (error)
+        return error;
+    error = event_record_decode(record, event);
     if (error)
         return error;
     *commit = view.commit;
@@ -194,6 +196,7 @@ static int source_next(struct source *source, struct event_record *event, uint64
 
 /* ---- events ---- */
 
+/* NOLINTNEXTLINE(readability-function-size): a filter and a page */
 int history_events(struct db *db, const struct history_filter *filter, const struct id *before,
                    unsigned limit, int (*each)(void *context, const struct event_record *event),
                    void *context, bool *more, struct id *last)
@@ -330,6 +333,7 @@ static int page_turn(struct page *page,
     return error ? error : page_show(page, each, context, rest);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a filter and a page */
 int history_deliveries(struct db *db, unsigned home_shards, const struct history_filter *filter,
                        const struct id *before, unsigned limit,
                        int (*each)(void *context, const struct delivery_view *delivery),

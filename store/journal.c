@@ -57,7 +57,7 @@ static struct claim_slot *claims_slot(const struct claim_table *table, const str
     uint64_t hash = XXH3_64bits_withSeed(claim->key, CLAIM_KEY_SIZE, table->seed);
     for (size_t i = hash & (table->room - 1);; i = (i + 1) & (table->room - 1)) {
         struct claim_slot *slot = &table->slots[i];
-        if (slot->generation != table->generation ||
+        if (!slot->claim || slot->generation != table->generation ||
             memcmp(slot->claim->key, claim->key, CLAIM_KEY_SIZE) == 0)
             return slot;
     }

@@ -302,7 +302,7 @@ size_t delivery_row_encode(const struct delivery_row *row, char out[static DELIV
     bytes_put_u64(out + 12, row->next_attempt_ms);
     bytes_put_u64(out + 20, row->updated_ms);
     for (uint32_t i = 0; i < row->block_count; i++)
-        bytes_put_u64(out + DELIVERY_ROW_HEAD + 8 * i, row->blocks[i]);
+        bytes_put_u64(out + DELIVERY_ROW_HEAD + (size_t)8 * i, row->blocks[i]);
     size_t size = DELIVERY_ROW_HEAD + 8 * (size_t)row->block_count;
     seal_row(out, size);
     return size + CHECKSUM_SIZE;
@@ -329,7 +329,7 @@ int delivery_row_decode(struct slice value, struct delivery_row *row)
     if (value.size != DELIVERY_ROW_HEAD + 8 * (size_t)row->block_count + CHECKSUM_SIZE)
         return -EBADMSG;
     for (uint32_t i = 0; i < row->block_count; i++)
-        row->blocks[i] = bytes_get_u64(at + DELIVERY_ROW_HEAD + 8 * i);
+        row->blocks[i] = bytes_get_u64(at + DELIVERY_ROW_HEAD + (size_t)8 * i);
     return 0;
 }
 

@@ -30,6 +30,7 @@
 
 enum {
     BATCH_ROWS = 1000,
+    BATCH_MOVES = 2 * BATCH_ROWS, /* each is a put and a drop */
     EVENT_BLOCKS_GAP = 65536,
     ATTEMPT_BLOCKS_GAP = 1024,
     SETTLED_MAX = 1 << 27, /* pairs: some 6 GiB; more than that is no few seconds of traffic */
@@ -376,7 +377,7 @@ static int move_row(struct recovery *recovery, unsigned shard, const struct curs
     batch_drop(recovery->batch, recovery->db, (struct family){FAMILY_QUEUE, shard}, key);
     recovery->report->rows_moved++;
     tell(recovery);
-    return flush_batch(recovery, 2 * BATCH_ROWS, false);
+    return flush_batch(recovery, BATCH_MOVES, false);
 }
 
 static int move_shard(struct recovery *recovery, unsigned shard)

@@ -48,7 +48,7 @@ class Dns(unittest.TestCase):
         self.assertIn(outcome, ("delivered", "connect_refused"))
 
     def test_an_address_that_changes_is_noticed(self):
-        self.engine.subscribe(self.receiver.url(host="moving.test"), retry={"schedule": ["100ms"] * 30})
+        self.engine.subscribe(self.receiver.url(host="moving.test"), retry={"schedule": ["1s"] * 30})
         event = self.engine.publish("dns", 1)["id"]
         self.engine.await_attempts(event, 1)
         self.dns.names["moving.test"] = ["127.0.0.1"]

@@ -35,13 +35,13 @@ Test(crew, numbers_shards_first_then_writer_reader_and_control)
     cr_assert(eq(u32, crew_count(&crew), 5));
 }
 
-Test(crew, has_room_for_the_most_shards, .init = NULL, .fini = NULL)
+Test(crew_alone, has_room_for_the_most_shards)
 {
     crew_init(&crew, DB_SHARDS_MAX);
     cr_assert(eq(u32, crew_count(&crew), CREW_MAX));
 }
 
-Test(crew, is_not_made_without_shards, .init = NULL, .fini = NULL, .signal = SIGABRT)
+Test(crew_alone, is_not_made_without_shards, .signal = SIGABRT)
 {
     crew_init(&crew, 0);
 }

@@ -186,8 +186,8 @@ static void random_type(char *out, size_t room, bool as_pattern)
         return;
     }
     for (long i = 0; i < count; i++)
-        used += (size_t)snprintf(out + used, room - used, "%s%s", i ? "." : "",
-                                 segments[random() % 6]);
+        used +=
+            (size_t)snprintf(out + used, room - used, "%s%s", i ? "." : "", segments[random() % 6]);
     if (as_pattern && random() % 2)
         snprintf(out + used, room - used, ".*");
     else if (used == 0)

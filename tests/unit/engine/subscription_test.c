@@ -202,67 +202,68 @@ Test(subscription, keeps_the_text_of_its_secret_when_the_scheme_changes)
     subscription_free(after);
 }
 
+static const struct {
+    const char *member, *pointer, *detail;
+} wrong_members[] = {
+    {"\"nope\":1", "/nope", "unknown"},
+    {"\"a/b~c\":1", "/a~1b~0c", "unknown"},
+    {"\"url\":\"http://b.example\"", "/url", "twice"},
+    {"\"uid\":\"with space\"", "/uid", "1 to 128"},
+    {"\"uid\":\"\"", "/uid", "1 to 128"},
+    {"\"events\":[]", "/events", "at least one"},
+    {"\"events\":\"*\"", "/events", "array"},
+    {"\"events\":[\"a\",\"a.*.b\"]", "/events/1", "prefix.*"},
+    {"\"events\":[\"a*\"]", "/events/0", "prefix.*"},
+    {"\"events\":[\"a b\"]", "/events/0", "prefix.*"},
+    {"\"events\":[\"\"]", "/events/0", "prefix.*"},
+    {"\"events\":[\".*\"]", "/events/0", "prefix.*"},
+    {"\"metadata\":[]", "/metadata", "object"},
+    {"\"status\":\"broken\"", "/status", "active"},
+    {"\"secret\":\"whsec_AAAA\"", "/secret", "24 to 64"},
+    {"\"secret\":\"plain\"", "/secret", "whsec_"},
+    {"\"signature\":{\"scheme\":\"github\"}", "/signature/scheme", "not supported"},
+    {"\"signature\":{\"scheme\":\"md5\"}", "/signature/scheme", "must be"},
+    {"\"signature\":{\"header\":\"Host\"}", "/signature/header", "another meaning"},
+    {"\"signature\":{\"header\":\"a b\"}", "/signature/header", "name of a header"},
+    {"\"signature\":{\"header\":\"X-S\"},\"headers\":{\"x-s\":\"1\"}", "/signature/header",
+     "headers"},
+    {"\"retry\":{\"schedule\":\"weekly\"}", "/retry/schedule", "quick"},
+    {"\"retry\":{\"schedule\":[\"5s\",\"x\"]}", "/retry/schedule/1", "duration"},
+    {"\"retry\":{\"schedule\":[\"8d\"]}", "/retry/schedule/0", "7d"},
+    {"\"retry\":{\"jitter\":1.5}", "/retry/jitter", "0 to 1"},
+    {"\"retry\":{\"tries\":3}", "/retry/tries", "unknown"},
+    {"\"timeout\":\"999ms\"", "/timeout", "1s to 60s"},
+    {"\"timeout\":61", "/timeout", "duration"},
+    {"\"method\":\"GET\"", "/method", "POST"},
+    {"\"headers\":{\"Host\":\"x\"}", "/headers/Host", "may not be set"},
+    {"\"headers\":{\"webhook-id\":\"x\"}", "/headers/webhook-id", "may not be set"},
+    {"\"headers\":{\"Transfer-Encoding\":\"x\"}", "/headers/Transfer-Encoding", "may not"},
+    {"\"headers\":{\"Proxy-Foo\":\"x\"}", "/headers/Proxy-Foo", "may not"},
+    {"\"headers\":{\"X-A\":\"a\\r\\nB: c\"}", "/headers/X-A", "value"},
+    {"\"headers\":{\"X A\":\"a\"}", "/headers/X A", "name"},
+    {"\"headers\":{\"X-A\":\"1\",\"x-a\":\"2\"}", "/headers/x-a", "twice"},
+    {"\"concurrency\":{\"max\":0}", "/concurrency/max", "1 to 1024"},
+    {"\"concurrency\":{\"adaptive\":false}", "/concurrency/adaptive", "not supported"},
+    {"\"tls\":{\"verify\":1}", "/tls/verify", "true or false"},
+    {"\"filter\":{}", "/filter", "not supported"},
+    {"\"channels\":[\"a\"]", "/channels", "not supported"},
+    {"\"rate_limit\":{\"per_second\":1}", "/rate_limit", "not supported"},
+    {"\"breaker\":{\"window\":\"1m\"}", "/breaker/window", "not supported"},
+    {"\"ordering\":\"strict\"", "/ordering", "not supported"},
+    {"\"delivery\":{\"mode\":\"batch\"}", "/delivery/mode", "not supported"},
+    {"\"compression\":\"gzip\"", "/compression", "not supported"},
+    {"\"auth\":{\"type\":\"basic\"}", "/auth", "not supported"},
+    {"\"id\":\"sub_1\"", "/id", "server"},
+    {"\"tenant\":\"ten_1\"", "/tenant", "unknown"},
+    {"\"secrets\":[]", "/secrets", "unknown"},
+};
+
 Test(subscription, says_what_is_wrong_and_where)
 {
-    static const struct {
-        const char *member, *pointer, *detail;
-    } cases[] = {
-        {"\"nope\":1", "/nope", "unknown"},
-        {"\"a/b~c\":1", "/a~1b~0c", "unknown"},
-        {"\"url\":\"http://b.example\"", "/url", "twice"},
-        {"\"uid\":\"with space\"", "/uid", "1 to 128"},
-        {"\"uid\":\"\"", "/uid", "1 to 128"},
-        {"\"events\":[]", "/events", "at least one"},
-        {"\"events\":\"*\"", "/events", "array"},
-        {"\"events\":[\"a\",\"a.*.b\"]", "/events/1", "prefix.*"},
-        {"\"events\":[\"a*\"]", "/events/0", "prefix.*"},
-        {"\"events\":[\"a b\"]", "/events/0", "prefix.*"},
-        {"\"events\":[\"\"]", "/events/0", "prefix.*"},
-        {"\"events\":[\".*\"]", "/events/0", "prefix.*"},
-        {"\"metadata\":[]", "/metadata", "object"},
-        {"\"status\":\"broken\"", "/status", "active"},
-        {"\"secret\":\"whsec_AAAA\"", "/secret", "24 to 64"},
-        {"\"secret\":\"plain\"", "/secret", "whsec_"},
-        {"\"signature\":{\"scheme\":\"github\"}", "/signature/scheme", "not supported"},
-        {"\"signature\":{\"scheme\":\"md5\"}", "/signature/scheme", "must be"},
-        {"\"signature\":{\"header\":\"Host\"}", "/signature/header", "another meaning"},
-        {"\"signature\":{\"header\":\"a b\"}", "/signature/header", "name of a header"},
-        {"\"signature\":{\"header\":\"X-S\"},\"headers\":{\"x-s\":\"1\"}", "/signature/header",
-         "headers"},
-        {"\"retry\":{\"schedule\":\"weekly\"}", "/retry/schedule", "quick"},
-        {"\"retry\":{\"schedule\":[\"5s\",\"x\"]}", "/retry/schedule/1", "duration"},
-        {"\"retry\":{\"schedule\":[\"8d\"]}", "/retry/schedule/0", "7d"},
-        {"\"retry\":{\"jitter\":1.5}", "/retry/jitter", "0 to 1"},
-        {"\"retry\":{\"tries\":3}", "/retry/tries", "unknown"},
-        {"\"timeout\":\"999ms\"", "/timeout", "1s to 60s"},
-        {"\"timeout\":61", "/timeout", "duration"},
-        {"\"method\":\"GET\"", "/method", "POST"},
-        {"\"headers\":{\"Host\":\"x\"}", "/headers/Host", "may not be set"},
-        {"\"headers\":{\"webhook-id\":\"x\"}", "/headers/webhook-id", "may not be set"},
-        {"\"headers\":{\"Transfer-Encoding\":\"x\"}", "/headers/Transfer-Encoding", "may not"},
-        {"\"headers\":{\"Proxy-Foo\":\"x\"}", "/headers/Proxy-Foo", "may not"},
-        {"\"headers\":{\"X-A\":\"a\\r\\nB: c\"}", "/headers/X-A", "value"},
-        {"\"headers\":{\"X A\":\"a\"}", "/headers/X A", "name"},
-        {"\"headers\":{\"X-A\":\"1\",\"x-a\":\"2\"}", "/headers/x-a", "twice"},
-        {"\"concurrency\":{\"max\":0}", "/concurrency/max", "1 to 1024"},
-        {"\"concurrency\":{\"adaptive\":false}", "/concurrency/adaptive", "not supported"},
-        {"\"tls\":{\"verify\":1}", "/tls/verify", "true or false"},
-        {"\"filter\":{}", "/filter", "not supported"},
-        {"\"channels\":[\"a\"]", "/channels", "not supported"},
-        {"\"rate_limit\":{\"per_second\":1}", "/rate_limit", "not supported"},
-        {"\"breaker\":{\"window\":\"1m\"}", "/breaker/window", "not supported"},
-        {"\"ordering\":\"strict\"", "/ordering", "not supported"},
-        {"\"delivery\":{\"mode\":\"batch\"}", "/delivery/mode", "not supported"},
-        {"\"compression\":\"gzip\"", "/compression", "not supported"},
-        {"\"auth\":{\"type\":\"basic\"}", "/auth", "not supported"},
-        {"\"id\":\"sub_1\"", "/id", "server"},
-        {"\"tenant\":\"ten_1\"", "/tenant", "unknown"},
-        {"\"secrets\":[]", "/secrets", "unknown"},
-    };
     char body[512];
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        snprintf(body, sizeof body, "{\"url\":\"http://a.example\",%s}", cases[i].member);
-        expect_fault(body, cases[i].pointer, cases[i].detail);
+    for (size_t i = 0; i < sizeof wrong_members / sizeof wrong_members[0]; i++) {
+        snprintf(body, sizeof body, "{\"url\":\"http://a.example\",%s}", wrong_members[i].member);
+        expect_fault(body, wrong_members[i].pointer, wrong_members[i].detail);
     }
     expect_fault("{}", "/url", "required");
     expect_fault("{\"url\":null}", "/url", "required");

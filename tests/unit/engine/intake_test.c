@@ -1,0 +1,494 @@
+/* Events on their way to disk, without a disk: the writer and the other shard are mailboxes that
+ * the test empties. Two functions of other files are replaced: who sends receipts, and who walks
+ * shares. The model test does and undoes random requests, and reads what the chains then hold. */
+#include "shard.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_NUMBER = 100, WALL = 1769860800, CONNECTIONS = 64, ARENA = 4 << 20 };
+
+static struct crew crew;
+static struct config config;
+static struct shard shard;
+static struct id mine, theirs; /* subscriptions: of this shard, number 0, and of number 1 */
+
+/* ---- in place of receipt.c and share.c ---- */
+
+static struct {
+    unsigned receipts, events, shares;
+    uint64_t last_received_ns;
+    struct block_share *share;
+} seen;
+
+/* Shares that were offered and are still read, or not settled. */
+static struct {
+    struct block_share *at[2 * LIMIT_EVENT_BLOCKS];
+    unsigned count;
+} held;
+
+void receipt_send(struct shard *sender, const struct receipt *receipt)
+{
+    cr_assert(sender == &shard);
+    cr_assert(gt(u64, receipt->received_ns, seen.last_received_ns), "in order of receiving");
+    seen.last_received_ns = receipt->received_ns;
+    seen.receipts++;
+    seen.events += receipt->count;
+}
+
+void share_take(struct shard *taker, struct block_share *share)
+{
+    cr_assert(taker == &shard);
+    seen.shares++;
+    seen.share = share;
+    held.at[held.count++] = share;
+}
+
+/* ---- the stage ---- */
+
+static struct id homed(unsigned home)
+{
+    struct id id = {{0}};
+    while (keys_home(&id, crew.shards) != home)
+        id.bytes[15]++;
+    return id;
+}
+
+static void open_intake(void)
+{
+    crew_init(&crew, 2);
+    config.connections_max = CONNECTIONS;
+    shard.crew = &crew;
+    shard.config = &config;
+    cr_assert(zero(int, buddy_open(&shard.memory, ARENA)));
+    cr_assert(zero(int, intake_open(&shard.intake, &shard, FIRST_NUMBER)));
+    mine = homed(0);
+    theirs = homed(1);
+}
+
+static void close_intake(void)
+{
+    intake_close(&shard.intake);
+    buddy_close(&shard.memory);
+}
+
+TestSuite(intake, .init = open_intake, .fini = close_intake);
+
+static struct event_record event_of(struct slice payload, const struct id *wants)
+{
+    return (struct event_record){.type = SLICE("a.b"),
+                                 .content_type = SLICE("application/json"),
+                                 .payload = payload,
+                                 .subscriptions = wants,
+                                 .subscription_count = wants ? 1 : 0};
+}
+
+static int append(struct intake_request *request, struct slice payload, const struct id *wants)
+{
+    struct event_record event = event_of(payload, wants);
+    return intake_append(&shard, request, &event, WALL, NULL);
+}
+
+static int commit(struct intake_request *request)
+{
+    static uint64_t now_ns;
+    return intake_commit(&shard, request, (struct http_ticket){0}, ++now_ns, false);
+}
+
+/* A request with one event. */
+static void publish(const char *payload, const struct id *wants)
+{
+    struct intake_request request;
+    intake_begin(&shard, &request);
+    cr_assert(zero(int, append(&request, slice_str(payload), wants)));
+    cr_assert(zero(int, commit(&request)));
+}
+
+static struct mail *mail_for(unsigned member)
+{
+    return mailbox_take(&crew.members[member].mailbox);
+}
+
+/* The chain that has come to the writer, or NULL. */
+static struct event_block *take_chain(void)
+{
+    struct mail *mail = mail_for(crew_writer(&crew));
+    if (!mail)
+        return NULL;
+    cr_assert(eq(int, (int)mail->kind, MAIL_EVENTS));
+    return container_of(mail, struct event_block, mail);
+}
+
+static struct event_block *send_off(void)
+{
+    intake_flush(&shard);
+    struct event_block *chain = take_chain();
+    cr_assert(chain != NULL);
+    return chain;
+}
+
+static void expect_nothing_held(void)
+{
+    cr_expect(zero(sz, shard.intake.blocks.used));
+    cr_expect(zero(sz, shard.intake.claims.used));
+    cr_expect(zero(sz, shard.intake.receipts.used));
+    cr_expect(zero(sz, shard.memory.used));
+    cr_expect(not(list_is_linked(&shard.intake.unsettled)));
+}
+
+/* ---- chains ---- */
+
+Test(intake, sends_nothing_off_while_there_is_nothing)
+{
+    intake_flush(&shard);
+    cr_assert(take_chain() == NULL);
+    expect_nothing_held();
+}
+
+Test(intake, gives_each_event_an_id_that_is_its_place)
+{
+    struct intake_request request;
+    struct event_record events[2] = {event_of(SLICE("1"), NULL), event_of(SLICE("2"), NULL)};
+    intake_begin(&shard, &request);
+    for (unsigned i = 0; i < 2; i++)
+        cr_assert(zero(int, intake_append(&shard, &request, &events[i], WALL, NULL)));
+    cr_assert(zero(int, commit(&request)));
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct place place = place_of(&events[i].event);
+        cr_assert(eq(u64, place.block, FIRST_NUMBER));
+        cr_assert(eq(u32, place.index, i));
+        cr_assert(eq(u32, place.shard, shard.number));
+    }
+}
+
+Test(intake, numbers_the_deliveries_of_a_block)
+{
+    const struct id both[] = {mine, theirs};
+    struct intake_request request;
+    intake_begin(&shard, &request);
+    for (unsigned i = 0; i < 3; i++) {
+        struct event_record event = event_of(SLICE("1"), both);
+        event.subscription_count = 2;
+        cr_assert(zero(int, intake_append(&shard, &request, &event, WALL, NULL)));
+        cr_assert(eq(u32, event.first_delivery, 2 * i));
+    }
+    cr_assert(zero(int, commit(&request)));
+}
+
+Test(intake, gathers_while_a_chain_is_out)
+{
+    publish("1", NULL);
+    struct event_block *first = send_off();
+    publish("2", NULL);
+    publish("3", NULL);
+    intake_flush(&shard);
+    cr_assert(take_chain() == NULL, "the disk has work");
+
+    intake_durable(&shard, first);
+    struct event_block *second = send_off();
+    cr_assert(eq(u32, second->journal.block.count, 2));
+    cr_assert(eq(u64, second->journal.block.number, FIRST_NUMBER + 1));
+    intake_durable(&shard, second);
+    cr_assert(eq(u32, seen.receipts, 3));
+    expect_nothing_held();
+}
+
+Test(intake, sends_a_long_chain_off_although_another_is_out_but_not_many)
+{
+    static char large[300 * 1024];
+    struct event_block *chains[8];
+    unsigned out = 0;
+    memset(large, 'x', sizeof large - 1);
+    for (unsigned i = 0; i < 8; i++) {
+        publish(large, NULL);
+        intake_flush(&shard);
+        struct event_block *chain = take_chain();
+        if (chain)
+            chains[out++] = chain;
+    }
+    cr_assert(eq(u32, out, 4));
+    for (unsigned i = 0; i < out; i++)
+        intake_durable(&shard, chains[i]);
+    intake_durable(&shard, send_off());
+    cr_assert(eq(u32, seen.events, 8));
+    expect_nothing_held();
+}
+
+Test(intake, does_not_send_off_early_for_what_was_cancelled)
+{
+    static char large[300 * 1024];
+    struct intake_request request;
+    memset(large, 'x', sizeof large - 1);
+    publish("1", NULL);
+    struct event_block *first = send_off();
+    publish("2", NULL);
+    intake_begin(&shard, &request);
+    cr_assert(zero(int, append(&request, slice_str(large), NULL)));
+    intake_cancel(&shard, &request);
+    intake_flush(&shard);
+    cr_assert(take_chain() == NULL);
+
+    intake_durable(&shard, first);
+    intake_durable(&shard, send_off());
+    expect_nothing_held();
+}
+
+Test(intake, keeps_a_batch_that_spans_blocks_in_one_chain)
+{
+    static char payload[50 * 1024];
+    struct intake_request request;
+    memset(payload, 'x', sizeof payload - 1);
+    intake_begin(&shard, &request);
+    for (unsigned i = 0; i < 9; i++)
+        cr_assert(zero(int, append(&request, slice_str(payload), NULL)));
+    cr_assert(zero(int, commit(&request)));
+
+    struct event_block *first = send_off();
+    uint64_t number = FIRST_NUMBER;
+    unsigned events = 0;
+    for (struct journal_events *each = &first->journal; each; each = each->next) {
+        cr_assert(eq(u64, each->block.number, number++));
+        events += each->block.count;
+    }
+    cr_assert(eq(u32, events, 9));
+    cr_assert(gt(u64, number, FIRST_NUMBER + 1));
+    cr_assert(take_chain() == NULL);
+    intake_durable(&shard, first);
+    cr_assert(eq(u32, seen.events, 9));
+    cr_assert(eq(u32, seen.receipts, 1));
+    expect_nothing_held();
+}
+
+/* ---- shares and the mark ---- */
+
+Test(intake, offers_a_durable_block_to_the_shards_that_have_deliveries_of_it)
+{
+    publish("1", &mine);
+    publish("2", &theirs);
+    struct event_block *block = send_off();
+    cr_assert(zero(u32, seen.shares), "not before it is durable");
+    cr_assert(mail_for(1) == NULL);
+
+    intake_durable(&shard, block);
+    cr_assert(eq(u32, seen.shares, 1));
+    struct mail *mail = mail_for(1);
+    cr_assert(mail != NULL);
+    cr_assert(eq(int, (int)mail->kind, MAIL_BLOCK));
+    struct block_share *other = container_of(mail, struct block_share, mail);
+
+    intake_released(&shard, seen.share);
+    intake_settled(&shard, seen.share);
+    cr_assert(gt(sz, shard.memory.used, 0), "the other shard still reads");
+    intake_released(&shard, other);
+    cr_assert(zero(sz, shard.memory.used));
+    cr_assert(eq(sz, shard.intake.blocks.used, 1));
+    intake_settled(&shard, other);
+    expect_nothing_held();
+}
+
+Test(intake, keeps_the_bytes_of_a_settled_block_until_they_are_released)
+{
+    publish("1", &mine);
+    intake_durable(&shard, send_off());
+    intake_settled(&shard, seen.share);
+    cr_assert(not(list_is_linked(&shard.intake.unsettled)), "the mark may move on");
+    cr_assert(gt(sz, shard.memory.used, 0));
+    intake_released(&shard, seen.share);
+    expect_nothing_held();
+}
+
+Test(intake, marks_a_chain_with_the_oldest_block_that_is_not_settled)
+{
+    publish("1", &mine);
+    struct event_block *first = send_off();
+    cr_assert(eq(u64, first->journal.mark, FIRST_NUMBER));
+    intake_durable(&shard, first);
+    struct block_share *share = seen.share;
+
+    publish("2", NULL);
+    struct event_block *second = send_off();
+    cr_assert(eq(u64, second->journal.mark, FIRST_NUMBER));
+    intake_durable(&shard, second);
+
+    intake_released(&shard, share);
+    intake_settled(&shard, share);
+    publish("3", NULL);
+    struct event_block *third = send_off();
+    cr_assert(eq(u64, third->journal.mark, FIRST_NUMBER + 2));
+    intake_durable(&shard, third);
+    expect_nothing_held();
+}
+
+/* ---- limits ---- */
+
+Test(intake, refuses_when_memory_is_used_up_and_loses_nothing)
+{
+    static char large[600 * 1024];
+    memset(large, 'x', sizeof large - 1);
+    publish("first", NULL);
+    struct intake_request request;
+    intake_begin(&shard, &request);
+    int rc = 0;
+    while (rc == 0)
+        rc = append(&request, slice_str(large), &mine);
+    cr_assert(eq(int, rc, -ENOMEM));
+    cr_assert(gt(u32, request.count, 2));
+    intake_cancel(&shard, &request);
+
+    struct event_block *chain = send_off();
+    cr_assert(eq(u32, chain->journal.block.count, 1));
+    cr_assert(chain->journal.next == NULL);
+    intake_durable(&shard, chain);
+    cr_assert(eq(u32, seen.events, 1));
+    expect_nothing_held();
+}
+
+Test(intake, refuses_when_there_is_no_receipt_and_cancels)
+{
+    for (int i = 0; i < CONNECTIONS; i++)
+        publish("1", NULL);
+    struct intake_request request;
+    intake_begin(&shard, &request);
+    cr_assert(zero(int, append(&request, SLICE("2"), NULL)));
+    cr_assert(eq(int, commit(&request), -ENOBUFS));
+
+    struct event_block *chain = send_off();
+    cr_assert(eq(u32, chain->journal.block.count, CONNECTIONS));
+    intake_durable(&shard, chain);
+    expect_nothing_held();
+}
+
+/* ---- the model: what was committed, in order ---- */
+
+enum { STEPS = 4000, COMMITTED_MAX = 40000 };
+
+static struct {
+    uint32_t numbers[COMMITTED_MAX];
+    bool has_key[COMMITTED_MAX];
+    unsigned end, read;
+} model;
+
+static char filler[70 * 1024];
+
+/* An event whose payload begins with its number; some large, some with keys. */
+static int append_numbered(struct intake_request *request, uint32_t number, bool has_key)
+{
+    uint8_t key[CLAIM_KEY_SIZE] = {0};
+    size_t size = random() % 20 ? 16 : (size_t)(random() % (long)sizeof filler);
+    snprintf(filler, sizeof filler, "%010u", number);
+    memcpy(key, &number, sizeof number);
+    const struct id *wants[] = {NULL, &mine, &theirs};
+    struct event_record event =
+        event_of(slice_of(filler, size < 10 ? 10 : size), wants[random() % 3]);
+    return intake_append(&shard, request, &event, WALL, has_key ? key : NULL);
+}
+
+static void make_request(void)
+{
+    static uint32_t number;
+    struct intake_request request;
+    unsigned end = model.end;
+    long count = 1 + random() % 8;
+    intake_begin(&shard, &request);
+    for (long i = 0; i < count; i++) {
+        model.numbers[end] = ++number;
+        model.has_key[end] = random() % 2;
+        if (append_numbered(&request, number, model.has_key[end])) {
+            intake_cancel(&shard, &request);
+            return;
+        }
+        end++;
+    }
+    if (random() % 3 == 0)
+        intake_cancel(&shard, &request);
+    else if (commit(&request) == 0)
+        model.end = end;
+}
+
+static void check_claim(const struct claim *claim, uint32_t number, const char *record)
+{
+    uint32_t of_key;
+    cr_assert(claim != NULL);
+    memcpy(&of_key, claim->key, sizeof of_key);
+    cr_assert(eq(u32, of_key, number));
+    cr_assert(claim->record == record);
+}
+
+/* The records and claims of one block are the next ones of the model. */
+static void check_block(struct journal_events *events)
+{
+    struct slice rest =
+        slice_of(events->block.at + BLOCK_HEAD_SIZE, events->block.size - BLOCK_HEAD_SIZE);
+    const struct claim *claim = events->claims;
+    struct slice record;
+    uint32_t deliveries = 0;
+    for (unsigned index = 0; block_next(&rest, &record); index++) {
+        struct event_record event;
+        cr_assert(zero(int, event_record_decode(record, &event)));
+        cr_assert(lt(u32, model.read, model.end));
+        uint32_t number = model.numbers[model.read];
+        cr_assert(eq(u32, (uint32_t)strtoul(event.payload.at, NULL, 10), number));
+        cr_assert(eq(u64, place_of(&event.event).block, events->block.number));
+        cr_assert(eq(u32, place_of(&event.event).index, index));
+        cr_assert(eq(u32, event.first_delivery, deliveries));
+        deliveries += event.subscription_count;
+        if (model.has_key[model.read]) {
+            check_claim(claim, number, record.at);
+            claim = claim->next;
+        }
+        model.read++;
+    }
+    cr_assert(claim == NULL, "a claim of what was cancelled");
+}
+
+static void give_one_back(void)
+{
+    unsigned i = (unsigned)random() % held.count;
+    struct block_share *share = held.at[i];
+    held.at[i] = held.at[--held.count];
+    if (random() % 2) {
+        intake_released(&shard, share);
+        intake_settled(&shard, share);
+    } else {
+        intake_settled(&shard, share);
+        intake_released(&shard, share);
+    }
+}
+
+static void write_chain(struct event_block *chain)
+{
+    for (struct journal_events *each = &chain->journal; each; each = each->next)
+        check_block(each);
+    intake_durable(&shard, chain);
+    for (struct mail *mail = mail_for(1); mail; mail = mail_for(1))
+        held.at[held.count++] = container_of(mail, struct block_share, mail);
+}
+
+static void turn(void)
+{
+    intake_flush(&shard);
+    struct event_block *chain = take_chain();
+    if (chain)
+        write_chain(chain);
+    while (held.count > 0 && random() % 8)
+        give_one_back();
+}
+
+Test(intake, agrees_with_a_list_of_what_was_committed)
+{
+    srandom(29);
+    for (unsigned step = 0; step < STEPS; step++) {
+        make_request();
+        if (random() % 4 == 0)
+            turn();
+    }
+    while (model.read < model.end || held.count > 0)
+        turn();
+    cr_assert(eq(u32, seen.events, model.end));
+    cr_assert(gt(u32, model.end, STEPS / 2));
+    expect_nothing_held();
+}
