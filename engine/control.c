@@ -18,10 +18,12 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "changes.h"
+#include "disk_space.h"
 #include "first_start.h"
 #include "mail.h"
 #include "net/wheel.h"
 #include "registry.h"
+#include "requester.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -30,7 +32,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -85,15 +86,10 @@ static _Noreturn void no_memory(void)
     _exit(1);
 }
 
-/* It has to rise an eighth over the limit before it counts as enough again. */
-static bool is_storage_low(struct control *control)
+static bool is_storage_low(const struct control *control)
 {
-    uint64_t least = control->config.storage_free_min_bytes;
-    struct statvfs disk;
-    if (statvfs(control->config.data, &disk) != 0)
-        return control->health.storage_low;
-    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
-    return left < (control->health.storage_low ? least + least / 8 : least);
+    return disk_space_is_low(control->config.data, control->config.storage_free_min_bytes,
+                             control->health.storage_low);
 }
 
 static void watch_storage(struct control *control)
@@ -439,6 +435,9 @@ static void on_mail(struct control *control, struct mail *mail)
         break;
     case MAIL_FIGURES:
         api_figures_answered(control->api, container_of(mail, struct mail_figures, mail));
+        break;
+    case MAIL_PUBLISH:
+        api_published(control->api, container_of(mail, struct mail_publish, mail));
         break;
     case MAIL_ASK:
         on_ask(control, container_of(mail, struct mail_ask, mail));

@@ -20,7 +20,7 @@ enum {
 /* One request being taken in. */
 struct visit {
     struct shard *shard;
-    struct http_ticket ticket;
+    struct requester requester;
     const struct http_request *request;
     const struct access_key *key;
     struct id tenant;
@@ -73,7 +73,7 @@ static void refuse(struct visit *visit, int status, const char *detail, struct s
         shard->metrics.events_shed++;
     else
         shard->metrics.events_refused++;
-    http_server_problem(shard->server, visit->ticket, status, detail, headers);
+    requester_problem(shard, &visit->requester, status, detail, headers);
 }
 
 static void refuse_full(struct visit *visit, const char *what)
@@ -117,10 +117,10 @@ static void refuse_event(struct visit *visit, const struct envelope *envelope)
 
     visit->is_answered = true;
     visit->shard->metrics.events_refused++;
-    http_server_reply(visit->shard->server, visit->ticket,
-                      &(struct http_response){.status = envelope->status,
-                                              .content_type = SLICE("application/problem+json"),
-                                              .body = text_slice(&text)});
+    requester_reply(visit->shard, &visit->requester,
+                    &(struct http_response){.status = envelope->status,
+                                            .content_type = SLICE("application/problem+json"),
+                                            .body = text_slice(&text)});
 }
 
 /* ---- who and what ---- */
@@ -397,7 +397,7 @@ static void publish(struct visit *visit)
         refuse(visit, 422, "the batch is empty", SLICE(""));
     if (visit->is_answered)
         intake_cancel(shard, &visit->intake);
-    else if (intake_commit(shard, &visit->intake, visit->ticket, received_ns, visit->is_batch))
+    else if (intake_commit(shard, &visit->intake, &visit->requester, received_ns, visit->is_batch))
         refuse_full(visit, "too many requests are waiting");
 }
 
@@ -421,22 +421,28 @@ size_t ingest_body_max(void *context, const struct http_head *head)
     return is_single ? shard->config->event_bytes_max : shard->config->batch_bytes_max;
 }
 
+void ingest_publish(struct shard *shard, struct mail_publish *mail)
+{
+    struct visit visit = {.shard = shard, .requester.mail = mail, .request = &mail->request};
+    publish(&visit);
+}
+
 static void answer_health(struct visit *visit, bool is_ready)
 {
     bool ok = !is_ready || (!visit->shard->stopping && !visit->shard->ingest.storage_low);
     if (ok)
-        http_server_reply(visit->shard->server, visit->ticket,
-                          &(struct http_response){.status = 200,
-                                                  .content_type = SLICE("application/json"),
-                                                  .body = SLICE("{\"status\":\"ok\"}")});
+        requester_reply(visit->shard, &visit->requester,
+                        &(struct http_response){.status = 200,
+                                                .content_type = SLICE("application/json"),
+                                                .body = SLICE("{\"status\":\"ok\"}")});
     else
-        http_server_problem(visit->shard->server, visit->ticket, 503, "not ready",
-                            SLICE("Retry-After: 1\r\n"));
+        requester_problem(visit->shard, &visit->requester, 503, "not ready",
+                          SLICE("Retry-After: 1\r\n"));
 }
 
 void ingest_request(void *context, struct http_ticket ticket, const struct http_request *request)
 {
-    struct visit visit = {.shard = context, .ticket = ticket, .request = request};
+    struct visit visit = {.shard = context, .requester.ticket = ticket, .request = request};
     struct slice method = request->head->method;
     bool is_get = slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
     bool is_post = slice_equal(method, SLICE("POST"));

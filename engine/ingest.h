@@ -5,6 +5,7 @@
 
 #include "envelope.h"
 #include "intake.h"
+#include "requester.h"
 
 struct ingest {
     struct json *json,
@@ -22,5 +23,8 @@ void ingest_close(struct ingest *ingest);
 /* For http_server_options; `context` is the shard. */
 size_t ingest_body_max(void *context, const struct http_head *head);
 void ingest_request(void *context, struct http_ticket ticket, const struct http_request *request);
+
+/* A request to publish that came in by the admin port. */
+void ingest_publish(struct shard *shard, struct mail_publish *mail);
 
 #endif

@@ -166,15 +166,15 @@ int intake_append(struct shard *shard, struct intake_request *request, struct ev
     return 0;
 }
 
-int intake_commit(struct shard *shard, struct intake_request *request, struct http_ticket ticket,
-                  uint64_t received_ns, bool is_batch)
+int intake_commit(struct shard *shard, struct intake_request *request,
+                  const struct requester *requester, uint64_t received_ns, bool is_batch)
 {
     struct receipt *receipt = pool_take(&shard->intake.receipts);
     if (!receipt) {
         intake_cancel(shard, request);
         return -ENOBUFS;
     }
-    *receipt = (struct receipt){.ticket = ticket,
+    *receipt = (struct receipt){.requester = *requester,
                                 .received_ns = received_ns,
                                 .block = request->first,
                                 .record_at = request->record_at,

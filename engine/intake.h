@@ -72,7 +72,8 @@ MUST_CHECK int intake_append(struct shard *shard, struct intake_request *request
 
 /* 0, or -ENOBUFS (then cancelled). */
 MUST_CHECK int intake_commit(struct shard *shard, struct intake_request *request,
-                             struct http_ticket ticket, uint64_t received_ns, bool is_batch);
+                             const struct requester *requester, uint64_t received_ns,
+                             bool is_batch);
 void intake_cancel(struct shard *shard, struct intake_request *request);
 
 /* Hands the open chain to the writer if it is time to. */

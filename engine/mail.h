@@ -12,6 +12,7 @@
  *   control  shard    MAIL_DIRECTORY  a tenant, key or subscription has changed
  *   control  shard    MAIL_FIGURES    asks for counters
  *   control  shard    MAIL_SERVE      begin to take requests and to deliver
+ *   control  shard    MAIL_PUBLISH    a request to publish that came by the admin port
  *   shard    control  MAIL_ASK        a request on the ingest port that control answers
  *   shard    control  MAIL_REPORT     something a shard saw that changes configuration
  *   control  all      MAIL_STOP       finish and stop
@@ -38,6 +39,7 @@ enum mail_kind {
     MAIL_DIRECTORY,
     MAIL_FIGURES,
     MAIL_SERVE,
+    MAIL_PUBLISH,
     MAIL_ASK,
     MAIL_REPORT,
     MAIL_STOP,

@@ -67,10 +67,10 @@ static void answer_one(struct shard *shard, const struct receipt *receipt, struc
     walk_next(walk, &event, &id);
     put_event(&text, &event, &id);
     count_event(shard, &event);
-    http_server_reply(shard->server, receipt->ticket,
-                      &(struct http_response){.status = 202,
-                                              .content_type = SLICE("application/json"),
-                                              .body = text_slice(&text)});
+    requester_reply(shard, &receipt->requester,
+                    &(struct http_response){.status = 202,
+                                            .content_type = SLICE("application/json"),
+                                            .body = text_slice(&text)});
 }
 
 static void answer_batch(struct shard *shard, const struct receipt *receipt, struct walk *walk)
@@ -98,14 +98,13 @@ static void answer_batch(struct shard *shard, const struct receipt *receipt, str
     text_put(&text, text_slice(&events));
     text_put(&text, SLICE("]}"));
     if (list && body && text_ok(&events) && text_ok(&text))
-        http_server_reply(shard->server, receipt->ticket,
-                          &(struct http_response){.status = 202,
-                                                  .content_type = SLICE("application/json"),
-                                                  .body = text_slice(&text)});
+        requester_reply(shard, &receipt->requester,
+                        &(struct http_response){.status = 202,
+                                                .content_type = SLICE("application/json"),
+                                                .body = text_slice(&text)});
     else /* accepted, but there is no memory to say so: the producer may send it again */
-        http_server_problem(shard->server, receipt->ticket, 503,
-                            "accepted, but the answer found no memory",
-                            SLICE("Retry-After: 1\r\n"));
+        requester_problem(shard, &receipt->requester, 503,
+                          "accepted, but the answer found no memory", SLICE("Retry-After: 1\r\n"));
     buddy_give(&shard->memory, list);
     buddy_give(&shard->memory, body);
 }

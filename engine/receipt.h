@@ -7,14 +7,13 @@
 #define ENGINE_RECEIPT_H
 
 #include "base/list.h"
-#include "net/http_server.h"
+#include "requester.h"
 
-struct shard;
 struct event_block;
 
 struct receipt {
     struct list_node link;
-    struct http_ticket ticket;
+    struct requester requester;
     uint64_t received_ns;      /* monotonic */
     struct event_block *block; /* where its first event is */
     size_t record_at;          /* from the start of the block */

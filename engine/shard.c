@@ -228,7 +228,7 @@ static void begin_stop(struct shard *shard, struct mail_stop *order)
 {
     if (shard->stopping) { /* told again, to hurry */
         shard->stop_by_ms = shard->now_ms;
-        crew_post(shard->crew, shard->number, order->mail.from, &order->mail);
+        shard->hurrying = order;
         return;
     }
     shard->stopping = order;
@@ -265,6 +265,9 @@ static void take_mail(struct shard *shard, struct mail *mail)
         break;
     case MAIL_SERVE:
         serve(shard, container_of(mail, struct mail_serve, mail));
+        break;
+    case MAIL_PUBLISH:
+        ingest_publish(shard, container_of(mail, struct mail_publish, mail));
         break;
     case MAIL_ASK:
         ask_answered(shard, container_of(mail, struct mail_ask, mail));
@@ -335,6 +338,9 @@ static void stop_step(struct shard *shard)
     if (http_server_idle(shard->server) && http_client_idle(shard->client)) {
         shard->is_stopped = true;
         crew_post(shard->crew, shard->number, crew_control(shard->crew), &shard->stopping->mail);
+        if (shard->hurrying)
+            crew_post(shard->crew, shard->number, crew_control(shard->crew),
+                      &shard->hurrying->mail);
     }
 }
 

@@ -46,9 +46,9 @@ struct shard {
     struct mail_report report;
     struct shard_metrics metrics;
 
-    uint64_t now_ms; /* monotonic, as of the last wait */
-    struct mail_stop *stopping;
-    uint64_t stop_by_ms; /* what is on its way then is cut off */
+    uint64_t now_ms;                       /* monotonic, as of the last wait */
+    struct mail_stop *stopping, *hurrying; /* NULL: not told to */
+    uint64_t stop_by_ms;                   /* what is on its way then is cut off */
     bool is_aborting, is_closing;
     uint64_t dispatch_after_ms; /* no attempts before: connections had run out */
     bool is_stopped;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "call.h"
+#include "requester.h"
 #include "router.h"
 
 #include <errno.h>
@@ -14,13 +15,15 @@ enum {
     BODY_TIMEOUT_MS = 10000,
     ARENA_MIN = 16 * 1024 * 1024, /* bodies and answers under way */
     EVENTS_PER_ARENA = 8,         /* the largest, in base64, and twice */
+    PUBLISHING_MAX = 64,          /* events on their way through a shard */
 };
 
 static size_t body_max(void *context, const struct http_head *head)
 {
-    (void)context;
-    (void)head;
-    return CALL_BODY_MAX;
+    const struct api *api = context;
+    struct slice path = slice_of(head->target.at, slice_find(head->target, '?'));
+    bool is_publishing = slice_equal(path, SLICE("/api/v1/webhooks/events"));
+    return is_publishing ? api->parts.config->batch_bytes_max : CALL_BODY_MAX;
 }
 
 static void on_request(void *context, struct http_ticket ticket, const struct http_request *request)
@@ -70,7 +73,8 @@ int api_open(struct api **made, const struct api_parts *parts)
     api->parts = *parts;
     random_init(&api->random, clock_wall_ms() ^ clock_monotonic_ns());
 
-    uint64_t wanted = EVENTS_PER_ARENA * parts->config->event_bytes_max;
+    uint64_t wanted =
+        EVENTS_PER_ARENA * parts->config->event_bytes_max + 2 * parts->config->batch_bytes_max;
     int error = buddy_open(&api->buddy, wanted < ARENA_MIN ? ARENA_MIN : (size_t)wanted);
     if (!error)
         error = json_open(&api->json);
@@ -112,6 +116,34 @@ void api_close(struct api *api)
 struct http_server *api_server(struct api *api)
 {
     return api->server;
+}
+
+/* Shards take in events: one of them does, as if it had come by its own port. */
+void events_publish(struct call *call)
+{
+    struct api *api = call->api;
+    struct mail_publish *mail = NULL;
+    if (api->publishing < PUBLISHING_MAX)
+        mail = requester_copy(call->ticket, call->request);
+    if (!mail) {
+        call_busy(call);
+        return;
+    }
+    unsigned shard = (unsigned)(api->published++ % api->parts.crew->shards);
+    api->publishing++;
+    crew_post(api->parts.crew, crew_control(api->parts.crew), shard, &mail->mail);
+}
+
+void api_published(struct api *api, struct mail_publish *mail)
+{
+    api->publishing--;
+    if (mail->answer)
+        http_server_reply(api->server, mail->ticket, &mail->response);
+    else
+        http_server_problem(api->server, mail->ticket, 503, "there was no memory for the answer",
+                            SLICE("Retry-After: 1\r\n"));
+    free(mail->answer);
+    free(mail);
 }
 
 /* ---- health ---- */

@@ -37,6 +37,10 @@ void api_close(struct api *api);
 /* For listening, draining and stopping. */
 struct http_server *api_server(struct api *api);
 
+/* A MAIL_PUBLISH came back. */
+struct mail_publish;
+void api_published(struct api *api, struct mail_publish *mail);
+
 /* A MAIL_FIGURES came back. */
 void api_figures_answered(struct api *api, struct mail_figures *mail);
 

@@ -30,6 +30,8 @@ struct api {
     struct random random;
     struct text answer; /* grows; one call's at a time */
     struct figures figures;
+    unsigned publishing; /* with shards */
+    uint64_t published;  /* by turns */
 };
 
 struct call {

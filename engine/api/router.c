@@ -23,6 +23,7 @@ static const struct api_route routes[] = {
     {"DELETE", SUBSCRIPTIONS "/{id}", SCOPE_MANAGE, subscriptions_delete},
     {"GET", SUBSCRIPTIONS "/{id}/secret", SCOPE_MANAGE, subscriptions_secret},
     {"GET", EVENTS, READERS, events_list},
+    {"POST", EVENTS, SCOPE_INGEST, events_publish},
     {"GET", EVENTS "/{id}", READERS, events_get},
     {"GET", DELIVERIES, READERS, deliveries_list},
     {"GET", DELIVERIES "/{id}", READERS, deliveries_get},

@@ -32,6 +32,7 @@ void subscriptions_patch(struct call *call);
 void subscriptions_delete(struct call *call);
 void subscriptions_secret(struct call *call);
 void events_list(struct call *call);
+void events_publish(struct call *call);
 void events_get(struct call *call);
 void deliveries_list(struct call *call);
 void deliveries_get(struct call *call);

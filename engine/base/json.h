@@ -66,7 +66,8 @@ MUST_CHECK int json_each(struct json *json, struct slice text,
                          char why[JSON_WHY_SIZE]);
 
 /* Unescapes the raw bytes of a JSON string (with its quotes, as json_scan() gave them) into `out`.
- * Returns the size, -ENOBUFS if there is no room, -EINVAL if it is not a string. */
+ * `out` may be where the string itself stands. Returns the size, -ENOBUFS if there is no room, -EINVAL if
+ * it is not a string. */
 MUST_CHECK long json_unescape(struct slice raw, char *out, size_t room);
 
 /* ---- tree ---- */

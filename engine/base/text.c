@@ -22,7 +22,7 @@ void text_put(struct text *text, struct slice slice)
 {
     char *at = extend(text, slice.size);
     if (at && slice.at)
-        memcpy(at, slice.at, slice.size);
+        memmove(at, slice.at, slice.size);
 }
 
 void text_char(struct text *text, char c)

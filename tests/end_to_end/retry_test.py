@@ -113,12 +113,13 @@ class Retry(case.EngineCase):
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, {event})
 
     def test_many_failures_at_once_all_get_through(self):
-        self.subscribe(retry={"schedule": ["200ms"] * 3})
+        made = self.subscribe(retry={"schedule": ["200ms"] * 3})
         self.receiver.script(self.path, [status(500)] * 500 + [status(200)])
         events = {self.publish(number) for number in range(300)}
         wait.until(lambda: len({each.event for each in self.receiver.of(self.path)}) == 300, "300 events")
-        wait.until(lambda: not self.engine.deliveries(status="pending"), "no delivery that is pending")
-        wait.until(lambda: not self.engine.deliveries(status="retrying", type=self.kind), "none that is retrying")
+        for name in ("pending", "retrying"):
+            wait.until(lambda: not self.engine.deliveries(status=name, subscription=made["id"]), f"none {name}")
+        self.assertEqual(self.engine.deliveries(status="dead", subscription=made["id"]), [])
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, events)
 
 

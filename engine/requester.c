@@ -1,0 +1,96 @@
+/* requester.c - see requester.h. What goes by the admin port is not the way of most events, so it
+ * may allocate. */
+#include "requester.h"
+
+#include "base/text.h"
+#include "shard.h"
+
+#include <stdlib.h>
+
+enum { PROBLEM_SIZE = 512 };
+
+static struct slice copy(struct text *text, struct slice slice)
+{
+    size_t at = text->size;
+    text_put(text, slice);
+    return slice_of(text->at + at, slice.size);
+}
+
+static size_t size_of_head(const struct http_head *head)
+{
+    size_t size = head->method.size;
+    for (unsigned i = 0; i < head->header_count; i++)
+        size += head->headers[i].name.size + head->headers[i].value.size;
+    return size;
+}
+
+struct mail_publish *requester_copy(struct http_ticket ticket, const struct http_request *request)
+{
+    const struct http_head *head = request->head;
+    size_t room = size_of_head(head) + request->path.size + request->body.size;
+    struct mail_publish *mail = malloc(sizeof *mail + room + LOOP_SLACK);
+    struct text text;
+    if (!mail)
+        return NULL;
+
+    *mail = (struct mail_publish){.mail.kind = MAIL_PUBLISH, .ticket = ticket};
+    text_init(&text, (char *)(mail + 1), room);
+    mail->head.method = copy(&text, head->method);
+    mail->head.header_count = head->header_count;
+    for (unsigned i = 0; i < head->header_count; i++) {
+        mail->head.headers[i].name = copy(&text, head->headers[i].name);
+        mail->head.headers[i].value = copy(&text, head->headers[i].value);
+    }
+    mail->request.head = &mail->head;
+    mail->request.path = copy(&text, request->path);
+    mail->request.body = copy(&text, request->body);
+    must(text_ok(&text));
+    return mail;
+}
+
+/* Everything into one allocation: body, content type, fields. */
+static void send_back(struct shard *shard, struct mail_publish *mail,
+                      const struct http_response *response)
+{
+    size_t room = response->body.size + response->content_type.size + response->headers.size;
+    struct text text;
+    mail->answer = malloc(room + 1);
+    mail->response = (struct http_response){.status = response->status, .close = response->close};
+    if (mail->answer) {
+        text_init(&text, mail->answer, room);
+        mail->response.body = copy(&text, response->body);
+        mail->response.content_type = copy(&text, response->content_type);
+        mail->response.headers = copy(&text, response->headers);
+    }
+    crew_post(shard->crew, shard->number, mail->mail.from, &mail->mail);
+}
+
+void requester_reply(struct shard *shard, const struct requester *requester,
+                     const struct http_response *response)
+{
+    if (requester->mail)
+        send_back(shard, requester->mail, response);
+    else
+        http_server_reply(shard->server, requester->ticket, response);
+}
+
+void requester_problem(struct shard *shard, const struct requester *requester, int status,
+                       const char *detail, struct slice headers)
+{
+    char body[PROBLEM_SIZE];
+    struct text text;
+    if (!requester->mail) {
+        http_server_problem(shard->server, requester->ticket, status, detail, headers);
+        return;
+    }
+    text_init(&text, body, sizeof body);
+    text_printf(&text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+                http_reason(status), status);
+    text_json(&text, slice_str(detail));
+    text_char(&text, '}');
+    send_back(shard, requester->mail,
+              &(struct http_response){.status = status,
+                                      .content_type = SLICE("application/problem+json"),
+                                      .headers = headers,
+                                      .body = text_slice(&text)});
+}

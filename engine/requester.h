@@ -1,0 +1,42 @@
+/* requester.h - who waits for the answer to a request to publish: a connection of the shard's
+ * ingest port, or one of the admin port, by way of control.
+ */
+#ifndef ENGINE_REQUESTER_H
+#define ENGINE_REQUESTER_H
+
+#include "mailbox.h"
+#include "net/http_server.h"
+
+struct shard;
+
+/* A request to publish that came in by the admin port: made by control with malloc, sent to a
+ * shard, and back with the answer. `head` and the slices point into the memory behind it; the body
+ * has LOOP_SLACK readable bytes after it. */
+struct mail_publish {
+    struct mail mail;
+    struct http_ticket ticket; /* control's */
+    struct http_head head;
+    struct http_request request;
+    /* the answer: text in `answer`, from malloc of the shard (NULL: there was no memory), freed by
+     * control */
+    struct http_response response;
+    char *answer;
+};
+
+struct requester {
+    struct http_ticket ticket;
+    struct mail_publish *mail; /* NULL: a connection of this shard */
+};
+
+/* A copy of the request for a shard, or NULL: out of memory. */
+struct mail_publish *requester_copy(struct http_ticket ticket, const struct http_request *request);
+
+/* Answers; what the response points at is copied. */
+void requester_reply(struct shard *shard, const struct requester *requester,
+                     const struct http_response *response);
+
+/* RFC 9457, as http_server_problem(). */
+void requester_problem(struct shard *shard, const struct requester *requester, int status,
+                       const char *detail, struct slice headers);
+
+#endif
