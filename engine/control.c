@@ -100,8 +100,7 @@ static void watch_storage(struct control *control)
     control->health.storage_low = is_low;
     if (is_low)
         LOG(LOG_ERROR, "too little free space on the disk: events are refused",
-            log_str("data", control->config.data),
-            log_u64("storage_free_min", control->config.storage_free_min_bytes));
+            log_str("data", control->config.data));
     else
         LOG(LOG_WARN, "there is enough free space on the disk again: events are accepted");
     if (changes_send(&control->changes, DIRECTORY_STORAGE, is_low ? &storage_low : &storage_fine,
@@ -540,14 +539,13 @@ static void reload_tls(struct control *control)
         LOG(LOG_ERROR, "the certificate is kept as it was", log_str("why", why));
         return;
     }
-    if (!fresh)
-        return;
-    http_server_set_tls(api_server(control->api), fresh);
-    tls_context_close(control->tls);
-    control->tls = fresh;
+    if (fresh) {
+        http_server_set_tls(api_server(control->api), fresh);
+        tls_context_close(control->tls);
+        control->tls = fresh;
+    }
 }
 
-/* The shards use the copy sent last: the one before is free. */
 static void on_settings_used(void *context)
 {
     struct control *control = context;
@@ -581,8 +579,6 @@ void control_reload(struct control *control)
     send_settings(control);
     LOG(LOG_INFO, "the configuration was read again");
 }
-
-/* ---- the turn ---- */
 
 uint64_t control_tick(struct control *control)
 {

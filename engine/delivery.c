@@ -522,12 +522,24 @@ void delivery_answered(struct shard *shard, struct delivery *delivery, const str
     endpoint_update_turn(shard, endpoint);
 }
 
+/* Of a deleted subscription: no trace is needed, for after a restart nobody owns it either. */
+static void settle_without_trace(struct delivery *delivery)
+{
+    delivery->settled = true;
+    list_remove(&delivery->young);
+    delivery->share->unsettled--; /* looked at when the share is released */
+}
+
 /* ---- what takes too long ---- */
 
 /* A row for an attempt that is still on its way, so that its event need not be found by recovery;
  * and the block's bytes if they are not needed any more. */
 static void put_trace(struct shard *shard, struct delivery *delivery)
 {
+    if (delivery->endpoint->deleted) {
+        settle_without_trace(delivery);
+        return;
+    }
     outcomes_begin(shard);
     trace_put_parked(shard, delivery->endpoint, &delivery->event, delivery->attempt_count);
     trace_note_parked(shard, delivery->endpoint, &delivery->event);
@@ -558,12 +570,8 @@ void delivery_sweep(struct shard *shard)
 static void cancel(struct shard *shard, struct delivery *delivery)
 {
     shard->metrics.deliveries_cancelled++;
-    if (!delivery->settled) {
-        struct block_share *share = delivery->share;
-        delivery->settled = true;
-        list_remove(&delivery->young);
-        share->unsettled--; /* checked when its bytes are released */
-    }
+    if (!delivery->settled)
+        settle_without_trace(delivery);
     forget(shard, delivery);
 }
 

@@ -1,15 +1,10 @@
 #include "writer.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "intake.h"
 #include "outcomes.h"
 
 #include <stdlib.h>
-
-enum { GATHER_EVENTS = 8, GATHER_BYTES = 256 * 1024 };
-
-#define GATHER_NS UINT64_C(1000000)
 
 int writer_open(struct writer *writer, struct crew *crew, struct db *db,
                 const struct journal_options *options, uint64_t dedup_window_ms)
@@ -32,17 +27,10 @@ static _Noreturn void die(const char *what)
     _Exit(1);
 }
 
-static void count_events(struct writer *writer, const struct journal_events *chain)
-{
-    for (; chain; chain = chain->next)
-        writer->events += chain->block.count;
-}
-
 static void add(struct writer *writer, struct mail *mail)
 {
     switch (mail->kind) {
     case MAIL_EVENTS:
-        count_events(writer, &container_of(mail, struct event_block, mail)->journal);
         if (journal_add_events(writer->journal,
                                &container_of(mail, struct event_block, mail)->journal))
             die("the journal cannot read its idempotency keys");
@@ -84,32 +72,13 @@ static void take_all(struct writer *writer)
         add(writer, mail);
 }
 
-/* Whether to gather a little longer. A sync costs the same for one event as for a hundred, and
- * shards whose chains are committed in turn would stay in turn for ever, each with half a group:
- * after a commit with many events the next one waits for all of them to come. */
-static bool is_gathering(const struct writer *writer, uint64_t now_ns)
-{
-    return now_ns < writer->hold_until_ns && journal_pending(writer->journal) < GATHER_BYTES &&
-           !writer->stop;
-}
-
-static void commit(struct writer *writer)
-{
-    if (journal_commit(writer->journal))
-        die("the journal cannot be written");
-    send_back(writer);
-    bool is_busy = writer->events >= GATHER_EVENTS;
-    writer->events = 0;
-    writer->hold_until_ns = is_busy ? clock_monotonic_ns() + GATHER_NS : 0;
-}
-
 uint64_t writer_tick(struct writer *writer)
 {
     take_all(writer);
     if (writer->count > 0) {
-        if (is_gathering(writer, clock_monotonic_ns()))
-            return writer->hold_until_ns;
-        commit(writer);
+        if (journal_commit(writer->journal))
+            die("the journal cannot be written");
+        send_back(writer);
         return 0;
     }
     if (writer->stop && !writer->is_stopped)

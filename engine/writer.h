@@ -14,8 +14,6 @@ struct writer {
     struct journal *journal;
     struct mail *group[WRITER_MAILS_MAX]; /* in the commit at hand */
     unsigned count;
-    uint64_t events;        /* in the commit at hand */
-    uint64_t hold_until_ns; /* gather until then, unless much has come */
     struct mail *stop;
     bool is_stopped;
 };

@@ -50,7 +50,7 @@ enum {
 
 #define NS_PER_MS       UINT64_C(1000000)
 #define ACCEPT_PAUSE_NS (10 * NS_PER_MS)
-#define GATHER_NS       (NS_PER_MS / 10)
+#define GATHER_NS       (NS_PER_MS / 4)
 
 enum op_kind {
     OP_ACCEPT = 1,
@@ -93,34 +93,6 @@ struct loop {
 };
 
 /* ---- opening ---- */
-
-static void explain_setup(int error, char why[static LOOP_WHY_SIZE])
-{
-    const char *advice = strerrordesc_np(-error);
-    switch (error) {
-    case -ENOSYS:
-        advice = "this kernel has none, or a container's seccomp profile hides it: run Linux 6.1 "
-                 "or later, and allow io_uring_setup, io_uring_enter and io_uring_register";
-        break;
-    case -EPERM:
-    case -EACCES:
-        advice = "it is blocked: set sysctl kernel.io_uring_disabled=0, and allow io_uring_setup, "
-                 "io_uring_enter and io_uring_register in the container's seccomp profile";
-        break;
-    case -ENOMEM:
-        advice = "not enough memory: raise RLIMIT_MEMLOCK (ulimit -l, or LimitMEMLOCK= in the "
-                 "systemd unit) or the container's memory limit";
-        break;
-    case -EINVAL:
-        advice = "this kernel is too old for it: run Linux 6.1 or later";
-        break;
-    case -EMFILE:
-    case -ENFILE:
-        advice = "too many open files: raise RLIMIT_NOFILE";
-        break;
-    }
-    snprintf(why, LOOP_WHY_SIZE, "cannot set up io_uring: %s", advice ? advice : "unknown error");
-}
 
 static int open_ring(struct loop *loop, unsigned entries)
 {
@@ -216,7 +188,7 @@ int loop_open(struct loop **out, const struct loop_options *options, char why[st
     return 0;
 
 fail:
-    explain_setup(error, why);
+    loop_explain(error, why);
     loop_close(loop);
     return error;
 }
@@ -538,9 +510,9 @@ static void rearm(struct loop *loop, struct op_queue *queue)
 
 /* ---- turning ---- */
 
-/* How many completions to wait for: under load, as many as come in GATHER_NS, so that a busy thread
- * sleeps and wakes once for a handful of them and not for each. The rate is that of the last
- * millisecond or more; when the load ends, the wait does after GATHER_NS. */
+/* How many completions to wait for: as many as came in GATHER_NS of late, so that a busy thread
+ * wakes once for a handful of them and not for each. When the load ends, GATHER_NS ends the wait.
+ */
 static unsigned batch_to_wait_for(struct loop *loop, uint64_t now_ns)
 {
     uint64_t elapsed_ns = now_ns - loop->window_ns;
@@ -593,7 +565,6 @@ void loop_turn(struct loop *loop, uint64_t until_ns)
     if (loop->wheel && wheel_next_ms(loop->wheel) < until_ns / NS_PER_MS)
         until_ns = wheel_next_ms(loop->wheel) * NS_PER_MS;
     submit_and_wait(loop, until_ns);
-
     if (loop->wheel)
         wheel_advance(loop->wheel, clock_monotonic_ns() / NS_PER_MS);
     complete_all(loop);

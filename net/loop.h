@@ -57,6 +57,9 @@ MUST_CHECK int loop_open(struct loop **loop, const struct loop_options *options,
                          char why[static LOOP_WHY_SIZE]);
 void loop_close(struct loop *loop);
 
+/* What to do about an error (-errno) of setting up io_uring: the `why` of loop_open(). */
+void loop_explain(int error, char why[static LOOP_WHY_SIZE]);
+
 /* Submits what was started, waits until something completes or the monotonic clock reaches
  * `until_ns` (0: do not wait; UINT64_MAX: no limit), and calls back for everything that has
  * completed. */

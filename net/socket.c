@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { LISTEN_BACKLOG = 4096 }; /* the system lowers it to net.core.somaxconn */
@@ -88,4 +90,29 @@ struct address loop_peer(int fd)
     if (getpeername(fd, &peer.any, &length))
         peer = (struct address){0};
     return peer;
+}
+
+/* ---- what a person can do ---- */
+
+static const struct {
+    int error;
+    const char *advice;
+} setup_errors[] = {
+    {ENOSYS,
+     "this kernel has none, or a container's seccomp profile hides it: run Linux 6.1 or later, "
+     "and allow io_uring_setup, io_uring_enter and io_uring_register"},
+    {EPERM, "it is blocked: set sysctl kernel.io_uring_disabled=0, and allow io_uring_setup, "
+            "io_uring_enter and io_uring_register in the container's seccomp profile"},
+    {ENOMEM, "not enough memory: raise RLIMIT_MEMLOCK (ulimit -l, or LimitMEMLOCK= in the systemd "
+             "unit) or the container's memory limit"},
+    {EINVAL, "this kernel is too old: run Linux 6.1 or later"},
+};
+
+void loop_explain(int error, char why[static LOOP_WHY_SIZE])
+{
+    const char *advice = strerrordesc_np(-error);
+    for (size_t i = 0; i < sizeof setup_errors / sizeof *setup_errors; i++)
+        if (setup_errors[i].error == -error)
+            advice = setup_errors[i].advice;
+    snprintf(why, LOOP_WHY_SIZE, "cannot set up io_uring: %s", advice ? advice : "unknown error");
 }

@@ -447,7 +447,7 @@ int bench_main(int argc, char **argv)
 {
     enum { HOUR_MS = 3600 * 1000 };
     struct bench_settings settings = {
-        .durability = "fsync", .payload_bytes = 1024, .batch = 1, .fan_out = 1, .connections = 64};
+        .durability = "fsync", .payload_bytes = 1024, .batch = 1, .fan_out = 1, .connections = 256};
     const struct flag table[] = {
         {"--engine", FLAG_TEXT, &settings.engine, 0, 0, "PATH", "(grapnel, beside this program)"},
         {"--events", FLAG_COUNT, &settings.events, 1, 1000000000, "N", "how many (100000)"},

@@ -65,9 +65,9 @@ MUST_CHECK int json_each(struct json *json, struct slice text,
                          int (*each)(void *context, struct slice raw), void *context,
                          char why[JSON_WHY_SIZE]);
 
-/* Unescapes the raw bytes of a JSON string (with its quotes, as json_scan() gave them) into `out`.
- * `out` may be where the string itself stands. Returns the size, -ENOBUFS if there is no room, -EINVAL if
- * it is not a string. */
+/* Unescapes the raw bytes of a JSON string (with its quotes, as json_scan() gave them) into `out`,
+ * which may be where the string itself stands. Returns the size, -ENOBUFS if there is no room,
+ * -EINVAL if it is not a string. */
 MUST_CHECK long json_unescape(struct slice raw, char *out, size_t room);
 
 /* ---- tree ---- */

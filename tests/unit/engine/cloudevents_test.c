@@ -39,6 +39,11 @@ static int parse(const char *text)
     return envelope_parse_cloudevent(&envelope, json, slice_of(padded, size));
 }
 
+/* For tables: a constant expression. */
+#define SLICE_OF(literal)              \
+    {                                  \
+        (literal), sizeof(literal) - 1 \
+    }
 #define NEEDED "\"specversion\":\"1.0\",\"type\":\"a.b\",\"source\":\"/s\",\"id\":\"7\""
 
 static void accept(const char *text)
@@ -67,6 +72,32 @@ Test(cloudevents, leaves_the_bytes_of_the_data_as_they_came)
     accept("{\"data\":\"text\"," NEEDED ",\"datacontenttype\":\"text/plain\"}");
     EXPECT_SLICE(envelope.payload, "\"text\"");
     EXPECT_SLICE(envelope.content_type, "text/plain");
+}
+
+Test(cloudevents, decodes_data_in_base64)
+{
+    static const struct {
+        const char *base64;
+        struct slice bytes;
+    } vectors[] = {
+        {"", SLICE_OF("")},
+        {"Zg==", SLICE_OF("f")},
+        {"Zm8=", SLICE_OF("fo")},
+        {"Zm9v", SLICE_OF("foo")},
+        {"Zm9vYg==", SLICE_OF("foob")},
+        {"Zm9vYmE=", SLICE_OF("fooba")},
+        {"Zm9vYmFy", SLICE_OF("foobar")},
+        {"AP/+", SLICE_OF("\0\xff\xfe")},
+        {"AP\\/+", SLICE_OF("\0\xff\xfe")},
+        {"\\u0041A==", SLICE_OF("\0")},
+    };
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "{\"data_base64\":\"%s\"," NEEDED "}", vectors[i].base64);
+        accept(text);
+        cr_expect(slice_equal(envelope.payload, vectors[i].bytes), "%s", vectors[i].base64);
+        EXPECT_SLICE(envelope.type, "a.b");
+    }
 }
 
 Test(cloudevents, passes_over_extensions_and_nulls)
@@ -116,7 +147,16 @@ static const struct {
      "control characters"},
     {"{" NEEDED ",\"type\":\"again\"}", 422, "", "\"type\" is given twice"},
     {"{" NEEDED ",\"data\":1,\"data\":2}", 422, "/data", "is given twice"},
-    {"{" NEEDED ",\"data_base64\":\"AAAA\"}", 422, "/data_base64", "binary mode"},
+    {"{" NEEDED ",\"data\":1,\"data_base64\":\"AAAA\"}", 422, "/data_base64", "data already"},
+    {"{" NEEDED ",\"data_base64\":\"AAAA\",\"data\":null}", 422, "/data", "beside data_base64"},
+    {"{" NEEDED ",\"data_base64\":\"\",\"data_base64\":\"\"}", 422, "/data_base64", "data already"},
+    {"{" NEEDED ",\"data_base64\":[]}", 422, "/data_base64", "must be a string"},
+    {"{" NEEDED ",\"data_base64\":\"A\"}", 422, "/data_base64", "is not base64"},
+    {"{" NEEDED ",\"data_base64\":\"AA==AAAA\"}", 422, "/data_base64", "is not base64"},
+    {"{" NEEDED ",\"data_base64\":\"A===\"}", 422, "/data_base64", "is not base64"},
+    {"{" NEEDED ",\"data_base64\":\"====\"}", 422, "/data_base64", "is not base64"},
+    {"{" NEEDED ",\"data_base64\":\"AA-_\"}", 422, "/data_base64", "is not base64"},
+    {"{" NEEDED ",\"data_base64\":\"AAA\\n\"}", 422, "/data_base64", "is not base64"},
     {"{" NEEDED ",\"time\":\"noon\"}", 422, "/time", "RFC 3339"},
     {"{" NEEDED ",\"datacontenttype\":\"text/plain\\r\\nX: y\"}", 422, "/datacontenttype",
      "control characters"},

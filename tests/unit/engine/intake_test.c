@@ -95,7 +95,8 @@ static int append(struct intake_request *request, struct slice payload, const st
 static int commit(struct intake_request *request)
 {
     static uint64_t now_ns;
-    return intake_commit(&shard, request, (struct http_ticket){0}, ++now_ns, false);
+    static const struct requester nobody;
+    return intake_commit(&shard, request, &nobody, ++now_ns, false);
 }
 
 /* A request with one event. */
