@@ -66,12 +66,14 @@ def start_engine():
     command = [str(PROGRAM), "--data", str(DATA), "--sandbox", "--allow-network", "127.0.0.0/8"]
     for name in PORTS:
         command += [f"--{name}", f"127.0.0.1:{pick_port(name)}"]
-    with open(LOG, "wb") as log:
+    seen = LOG.stat().st_size if LOG.exists() else 0
+    with open(LOG, "ab") as log:
         engine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                   start_new_session=True, preexec_fn=die_with_parent)
     give_up = time.monotonic() + READY_WITHIN
     while time.monotonic() < give_up:
-        ready = [line for line in LOG.read_text(errors="replace").splitlines() if "ready ingest=" in line]
+        said = LOG.read_bytes()[seen:].decode(errors="replace")
+        ready = [line for line in said.splitlines() if "ready ingest=" in line]
         if ready:
             words = dict(word.split("=", 1) for word in ready[0].split() if "=" in word)
             return engine, words["ingest"], words["admin"]
@@ -79,7 +81,7 @@ def start_engine():
             break
         time.sleep(0.02)
     stop_engine(engine)
-    raise Failure(f"the engine did not start:\n{LOG.read_text(errors='replace')}")
+    raise Failure(f"the engine did not start:\n{said}")
 
 
 def stop_engine(engine):
@@ -133,14 +135,26 @@ def publish(api):
     return [api.call("POST", events, sample)["id"] for sample in SAMPLES]
 
 
-def await_deliveries(api, ids):
-    """Event id -> what the sandbox recorded about it, when all are there and verified."""
+def await_delivery(api, event):
+    """The delivery of one event, when the engine has noted its end."""
+    give_up = time.monotonic() + DELIVERED_WITHIN
+    while True:
+        found = api.call("GET", f"{api.admin}/api/v1/webhooks/deliveries?event={event}")["data"]
+        if found and found[0]["status"] == "delivered":
+            return found[0]
+        if time.monotonic() > give_up:
+            raise Failure(f"received, but not noted as delivered within {DELIVERED_WITHIN}s: {found}")
+        time.sleep(0.02)
+
+
+def await_receipts(api, ids):
+    """Until the sandbox has got all of the events, each with a signature that is right."""
     give_up = time.monotonic() + DELIVERED_WITHIN
     while True:
         history = api.call("GET", f"{api.ingest}/webhook/history/{BIN}?limit=250")
-        got = {each["headers"].get("webhook-id"): each for each in history["data"] if each["signature_valid"]}
+        got = {each["headers"].get("webhook-id") for each in history["data"] if each["signature_valid"]}
         if all(event in got for event in ids):
-            return got
+            return
         if time.monotonic() > give_up:
             lost = [event for event in ids if event not in got]
             raise Failure(f"not delivered and verified within {DELIVERED_WITHIN}s: {' '.join(lost)}\n"
@@ -148,16 +162,13 @@ def await_deliveries(api, ids):
         time.sleep(0.05)
 
 
-def show(api, subscription, ids):
+def show(subscription, deliveries):
     say()
     say(f"  subscription  {subscription['id']}  {' '.join(subscription['events'])}  ->  {subscription['url']}")
     say()
     say(f"  {'EVENT':32} {'TYPE':22} {'STATUS':10} {'ATTEMPTS':8} SIGNATURE")
-    for sample, event in zip(SAMPLES, ids):
-        found = api.call("GET", f"{api.admin}/api/v1/webhooks/deliveries?event={event}")["data"]
-        status = found[0]["status"] if found else "?"
-        count = found[0]["attempt_count"] if found else "?"
-        say(f"  {event:32} {sample['type']:22} {status:10} {count!s:8} verified")
+    for each in deliveries:
+        say(f"  {each['event_id']:32} {each['event_type']:22} {each['status']:10} {each['attempt_count']:<8} verified")
     say()
 
 
@@ -182,9 +193,10 @@ def run(smoke):
         api = Api(ingest, admin, key)
         subscription = subscribe(api)
         ids = publish(api)
-        await_deliveries(api, ids)
+        await_receipts(api, ids)
+        deliveries = [await_delivery(api, event) for event in ids]
         say(f"{len(ids)} events published, {len(ids)} delivered, {len(ids)} signatures verified.")
-        show(api, subscription, ids)
+        show(subscription, deliveries)
         show_addresses(api)
         if smoke:
             return 0
@@ -205,11 +217,14 @@ def main(arguments):
         return 2
     os.chdir(ROOT)
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)  # also where the shell has it ignored, as for a job in the background
     try:
         return run("--smoke" in arguments)
     except KeyboardInterrupt:
         say("\nStopped.")
         return 0
+    except BrokenPipeError:
+        return 1  # nobody reads what is said any more
     except Failure as failure:
         print(f"tools/run: {failure}", file=sys.stderr)
         return 1

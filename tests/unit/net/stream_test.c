@@ -463,7 +463,7 @@ Test(stream_tls, fails_to_open_when_the_peer_leaves_during_the_handshake)
     TURN_UNTIL(client_report.open != NOT_YET);
     stream_end(&client->stream);
     TURN_UNTIL(server_report.open != NOT_YET);
-    cr_assert(eq(int, server_report.open, -ECONNRESET));
+    cr_assert(eq(int, server_report.open, -EPROTO));
     cr_assert(strstr(server_report.why, "handshake") != NULL, "%s", server_report.why);
     secure = true;
 }
