@@ -28,7 +28,7 @@ static struct slice copy_fields(struct text *text, const struct http_head *head)
 void ask_control(struct shard *shard, struct http_ticket ticket, const struct http_request *request)
 {
     size_t room = request->head->method.size + request->path.size + request->query.size +
-                  request->body.size + 2 * HTTP_HEAD_MAX + ADDRESS_TEXT_SIZE + JSON_PADDING;
+                  request->body.size + (size_t)2 * HTTP_HEAD_MAX + ADDRESS_TEXT_SIZE + JSON_PADDING;
     struct mail_ask *ask = malloc(sizeof *ask + room);
     char peer[ADDRESS_TEXT_SIZE];
     struct text text;

@@ -387,8 +387,7 @@ static void disable(struct control *control, const struct id *id)
     if (!before || before->status == SUBSCRIPTION_DISABLED)
         return;
     struct subscription *after = subscription_copy(before);
-    if (!after)
-        no_memory();
+    must(after);
     after->status = SUBSCRIPTION_DISABLED;
     after->updated_ms = clock_wall_ms();
     if (changes_begin(&control->changes, before, after, NULL, NULL)) {

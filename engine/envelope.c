@@ -33,7 +33,7 @@ bool envelope_type_is_valid(struct slice type)
         char c = type.at[i];
         bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         bool is_digit = c >= '0' && c <= '9';
-        if (!is_letter && !is_digit && !memchr("_-./:", c, 5))
+        if (!is_letter && !is_digit && slice_find(SLICE("_-./:"), c) == 5)
             return false;
         segments += c == '.';
     }
@@ -102,7 +102,7 @@ static int take_version(struct envelope *envelope, const struct json_member *mem
 static int take_timestamp(struct envelope *envelope, const struct json_member *member)
 {
     char text[64];
-    struct slice time;
+    struct slice time = SLICE("");
     int rc = envelope_string(envelope, member, text, sizeof text, &time);
     if (rc == 0 && units_parse_time(time, &envelope->time_ms))
         rc = envelope_refuse(envelope, 422, "/timestamp", "is not an RFC 3339 time");

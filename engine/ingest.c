@@ -45,7 +45,7 @@ int ingest_open(struct ingest *ingest)
     if (rc == 0)
         rc = json_reserve(ingest->inner, JSON_RESERVE);
     if (rc == 0) {
-        ingest->matches = calloc(RECORD_SUBSCRIPTIONS_MAX, sizeof *ingest->matches);
+        ingest->matches = calloc(RECORD_SUBSCRIPTIONS_MAX, sizeof(struct subscription *));
         ingest->matched = calloc(RECORD_SUBSCRIPTIONS_MAX, sizeof *ingest->matched);
         rc = ingest->matches && ingest->matched ? 0 : -ENOMEM;
     }

@@ -75,8 +75,7 @@ static void *run_shard(void *context)
     (void)pthread_setname_np(pthread_self(), name);
     run_on_core(worker);
     worker->error = shard_open(shard, worker->number, &engine->crew, &engine->config,
-                               engine->recovery.next_event_block[worker->number],
-                               engine->recovery.next_attempt_block[worker->number], worker->why);
+                               &engine->recovery, worker->why);
     sem_post(&engine->opened);
     if (worker->error)
         return NULL;

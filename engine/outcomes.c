@@ -55,7 +55,7 @@ static bool is_full(const struct outcome_batch *batch)
     return batch->journal.attempts.room - batch->journal.attempts.size <
                RECORD_MAX + BLOCK_RECORD_HEAD ||
            batch->journal.rows.room - batch->journal.rows.size <
-               ROWS_PER_TRANSITION * ROW_LOG_ENTRY_MAX ||
+               (size_t)ROWS_PER_TRANSITION * ROW_LOG_ENTRY_MAX ||
            batch->settled_count == OUTCOMES_SETTLED_MAX;
 }
 

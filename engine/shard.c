@@ -10,6 +10,7 @@
 #include "attempt.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/recovery.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -103,8 +104,7 @@ static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t 
 }
 
 int shard_open(struct shard *shard, unsigned number, struct crew *crew, const struct config *config,
-               uint64_t first_event_block, uint64_t first_attempt_block,
-               char why[static SHARD_WHY_SIZE])
+               const struct recovery_report *recovery, char why[static SHARD_WHY_SIZE])
 {
     uint64_t seed;
     random_secret(&seed, sizeof seed);
@@ -116,7 +116,8 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     wheel_init(&shard->wheel, shard->now_ms);
 
     snprintf(why, SHARD_WHY_SIZE, "out of memory");
-    int rc = open_state(shard, first_event_block, first_attempt_block);
+    int rc =
+        open_state(shard, recovery->next_event_block[number], recovery->next_attempt_block[number]);
     if (rc == 0)
         rc = open_net(shard, why);
     if (rc)

@@ -56,10 +56,11 @@ struct shard {
 
 enum { SHARD_WHY_SIZE = 256 };
 
-/* On the shard's own thread. `listener`: its listening socket. */
+/* On the shard's own thread. `recovery` says where its blocks go on. */
+struct recovery_report;
 MUST_CHECK int shard_open(struct shard *shard, unsigned number, struct crew *crew,
-                          const struct config *config, uint64_t first_event_block,
-                          uint64_t first_attempt_block, char why[static SHARD_WHY_SIZE]);
+                          const struct config *config, const struct recovery_report *recovery,
+                          char why[static SHARD_WHY_SIZE]);
 void shard_close(struct shard *shard);
 
 /* Does what is due. Returns the monotonic ns at which to be called next at the latest. */

@@ -25,6 +25,7 @@
 #include "base/table.h"
 
 #include <ares.h>
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -366,7 +367,7 @@ void resolver_find(struct resolver *resolver, struct slice host, struct resolver
         return;
     }
     for (size_t i = 0; i < host.size; i++)
-        lower[i] = host.at[i] >= 'A' && host.at[i] <= 'Z' ? (char)(host.at[i] | 0x20) : host.at[i];
+        lower[i] = (char)tolower((unsigned char)host.at[i]); /* the C locale: ASCII only */
     host.at = lower;
 
     struct lookup *lookup = find_lookup(resolver, host);

@@ -71,7 +71,7 @@ static int read_fed(BIO *bio, char *out, int room)
     struct slice unread = buffer_slice(&tls->unread);
     struct slice source = unread.size > 0 ? unread : tls->feed;
     size_t size = room < 0 ? 0 : (size_t)room;
-    if (source.size == 0) {
+    if (!source.at || source.size == 0) {
         BIO_set_retry_read(bio);
         return -1;
     }
