@@ -354,41 +354,56 @@ static void wait_for(struct lookup *lookup, struct resolver_query *query)
     leave(resolver);
 }
 
+static void refuse(struct resolver_query *query, int error, const char *why)
+{
+    struct resolver_result result = {.error = error, .why = why};
+    query->on_done(query, &result);
+}
+
+/* False if it can be no host's name. */
+static bool to_lower(struct slice host, char lower[static HOST_MAX])
+{
+    if (host.size == 0 || host.size > HOST_MAX || slice_find(host, '\0') < host.size)
+        return false;
+    for (size_t i = 0; i < host.size; i++)
+        lower[i] = (char)tolower((unsigned char)host.at[i]); /* the C locale: ASCII only */
+    return true;
+}
+
+static void answer_from_cache(struct resolver *resolver, struct lookup *lookup,
+                              struct resolver_query *query)
+{
+    struct resolver_result result = lookup->result; /* the callback may push the lookup out */
+    resolver->counters.hits++;
+    if (!lookup->pending) {
+        list_remove(&lookup->answered);
+        list_push_back(&resolver->answered, &lookup->answered);
+    }
+    query->on_done(query, &result);
+}
+
 void resolver_find(struct resolver *resolver, struct slice host, struct resolver_query *query)
 {
+    char lower[HOST_MAX];
     must(!resolver->closed && query->on_done);
     list_init(&query->link);
     resolver->counters.lookups++;
-
-    char lower[HOST_MAX];
-    if (host.size == 0 || host.size > sizeof lower || slice_find(host, '\0') < host.size) {
-        struct resolver_result bad = {.error = -ENOENT, .why = ares_strerror(ARES_EBADNAME)};
-        query->on_done(query, &bad);
+    if (!to_lower(host, lower)) {
+        refuse(query, -ENOENT, ares_strerror(ARES_EBADNAME));
         return;
     }
-    for (size_t i = 0; i < host.size; i++)
-        lower[i] = (char)tolower((unsigned char)host.at[i]); /* the C locale: ASCII only */
-    host.at = lower;
 
-    struct lookup *lookup = find_lookup(resolver, host);
+    struct lookup *lookup = find_lookup(resolver, slice_of(lower, host.size));
     if (lookup && lookup->expires_ms > resolver->wheel->now_ms) {
-        struct resolver_result result = lookup->result; /* the callback may push the lookup out */
-        resolver->counters.hits++;
-        if (!lookup->pending) {
-            list_remove(&lookup->answered);
-            list_push_back(&resolver->answered, &lookup->answered);
-        }
-        query->on_done(query, &result);
+        answer_from_cache(resolver, lookup, query);
         return;
     }
     if (!lookup)
-        lookup = add_lookup(resolver, host);
-    if (!lookup) {
-        struct resolver_result full = {.error = -EIO, .why = "Too many DNS lookups at once"};
-        query->on_done(query, &full);
-        return;
-    }
-    wait_for(lookup, query);
+        lookup = add_lookup(resolver, slice_of(lower, host.size));
+    if (lookup)
+        wait_for(lookup, query);
+    else
+        refuse(query, -EIO, "Too many DNS lookups at once");
 }
 
 void resolver_cancel(struct resolver_query *query)
