@@ -22,7 +22,6 @@ void subscription_free(struct subscription *subscription)
     free(subscription->uid);
     free(subscription->description);
     free(subscription->metadata);
-    free(subscription->retry_preset);
     free(subscription);
 }
 
@@ -52,7 +51,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     *copy = *subscription;
     copy->patterns = NULL;
     copy->url_text = copy->signature_header = copy->headers = NULL;
-    copy->uid = copy->description = copy->metadata = copy->retry_preset = NULL;
+    copy->uid = copy->description = copy->metadata = NULL;
 
     if (!copy_patterns(copy, subscription) ||
         !copy_string(&copy->url_text, subscription->url_text) ||
@@ -60,8 +59,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
         !copy_string(&copy->headers, subscription->headers) ||
         !copy_string(&copy->uid, subscription->uid) ||
         !copy_string(&copy->description, subscription->description) ||
-        !copy_string(&copy->metadata, subscription->metadata) ||
-        !copy_string(&copy->retry_preset, subscription->retry_preset)) {
+        !copy_string(&copy->metadata, subscription->metadata)) {
         subscription_free(copy);
         return NULL;
     }
@@ -140,19 +138,13 @@ static void put_duration(struct text *text, uint64_t duration_ms)
 
 static void put_retry(struct text *text, const struct subscription *subscription)
 {
-    text_put(text, SLICE("\"retry\":{\"schedule\":"));
-    if (subscription->retry_preset)
-        text_json(text, slice_str(subscription->retry_preset));
-    else
-        text_char(text, '[');
-    for (unsigned i = 0; !subscription->retry_preset && i < subscription->retry_count; i++) {
+    text_put(text, SLICE("\"retry\":{\"schedule\":["));
+    for (unsigned i = 0; i < subscription->retry_count; i++) {
         if (i)
             text_char(text, ',');
         put_duration(text, subscription->retry_ms[i]);
     }
-    if (!subscription->retry_preset)
-        text_char(text, ']');
-    text_put(text, SLICE(",\"jitter\":"));
+    text_put(text, SLICE("],\"jitter\":"));
     put_double(text, subscription->jitter);
     text_put(text, SLICE("},"));
 }

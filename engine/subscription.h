@@ -63,7 +63,7 @@ struct subscription {
     bool tls_verify;
 
     /* Kept for showing only. */
-    char *uid, *description, *metadata /* JSON object */, *retry_preset /* or NULL */;
+    char *uid, *description, *metadata /* JSON object */;
 };
 
 struct faults;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "draft.h"
+#include "retry.h"
 #include "secret.h"
 
 #include <errno.h>
@@ -243,30 +244,11 @@ static void parse_secrets(struct draft *draft, struct json_value value, const ch
 
 /* ---- when and how it is sent ---- */
 
-static const struct preset {
-    const char *name;
-    unsigned count;
-    uint64_t waits_ms[8];
-} presets[] = {
-    {"day", 8, {5000, 30000, 120000, 600000, 3600000, 14400000, 28800000, 36000000}},
-    {"quick", 6, {1000, 5000, 30000, 120000, 600000, 1800000}},
-    {"standard", 5, {5000, 30000, 120000, 600000, 3600000}},
-};
-
-static void use_preset(struct draft *draft, const struct preset *preset)
-{
-    draft->made->retry_count = preset->count;
-    memcpy(draft->made->retry_ms, preset->waits_ms, preset->count * sizeof preset->waits_ms[0]);
-    draft_keep(draft, &draft->made->retry_preset, slice_str(preset->name));
-}
-
 static void parse_waits(struct draft *draft, struct json_value list, const char *pointer)
 {
     struct subscription *made = draft->made;
     uint64_t cursor = 0;
     struct json_value element;
-    free(made->retry_preset);
-    made->retry_preset = NULL;
     made->retry_count = 0;
     while (json_next(list, &cursor, NULL, &element)) {
         char place[FAULT_POINTER_SIZE];
@@ -289,11 +271,12 @@ static void parse_schedule(struct draft *draft, struct json_value value, const c
         parse_waits(draft, value, pointer);
         return;
     }
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
-        if (json_string(value, &text) && slice_equal(text, slice_str(presets[i].name))) {
-            use_preset(draft, &presets[i]);
-            return;
-        }
+    unsigned count = 0;
+    if (json_string(value, &text))
+        count = retry_preset(text, draft->made->retry_ms);
+    if (count > 0) {
+        draft->made->retry_count = count;
+        return;
     }
     faults_add(draft->faults, pointer,
                "must be \"quick\", \"standard\", \"day\" or an array of durations");
@@ -430,7 +413,7 @@ static void set_standards(struct draft *draft)
     draft_keep(draft, &made->description, SLICE(""));
     draft_keep(draft, &made->metadata, SLICE("{}"));
     draft_keep(draft, &made->headers, SLICE(""));
-    use_preset(draft, &presets[0]);
+    made->retry_count = retry_preset(SLICE("day"), made->retry_ms);
     made->jitter = 0.1;
     made->timeout_ms = 15000;
     memcpy(made->method, "POST", sizeof "POST");

@@ -83,9 +83,12 @@ class Subscriptions(case.EngineCase):
         self.assertEqual(got, made)
 
     def test_presets_of_the_schedule(self):
-        for name in ("quick", "standard", "day"):
-            made = self.make(retry={"schedule": name})
-            self.assertTrue(made["retry"]["schedule"])
+        expected = {"quick": ["1s", "5s", "30s", "2m", "10m", "30m"],
+                    "standard": ["5s", "30s", "2m", "10m", "1h"],
+                    "day": ["5s", "30s", "2m", "10m", "1h", "4h", "8h", "10h"]}
+        for name, steps in expected.items():
+            self.assertEqual(self.make(retry={"schedule": name})["retry"]["schedule"], steps)
+        self.assertEqual(self.make()["retry"]["schedule"], expected["day"], "the default")
 
     def test_location_of_what_was_created(self):
         answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "https://a.example/"})

@@ -113,7 +113,7 @@ class Retry(case.EngineCase):
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, {event})
 
     def test_many_failures_at_once_all_get_through(self):
-        made = self.subscribe(retry={"schedule": ["200ms"] * 3})
+        made = self.subscribe(retry={"schedule": ["200ms"] * 20})
         self.receiver.script(self.path, [status(500)] * 500 + [status(200)])
         events = {self.publish(number) for number in range(300)}
         wait.until(lambda: len({each.event for each in self.receiver.of(self.path)}) == 300, "300 events")
