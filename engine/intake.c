@@ -233,14 +233,14 @@ void intake_cancel(struct shard *shard, struct intake_request *request)
 
 /* ---- to the writer and back ---- */
 
-void intake_flush(struct shard *shard)
+bool intake_flush(struct shard *shard)
 {
     struct intake *intake = &shard->intake;
     if (!intake->first || !list_is_linked(&intake->first->receipts))
-        return;
+        return false;
     if (intake->chains_out > 0 &&
         (intake->bytes < CHAIN_BYTES_EAGER || intake->chains_out >= CHAINS_OUT_MAX))
-        return;
+        return false;
 
     struct event_block *oldest = container_of(intake->unsettled.next, struct event_block, link);
     for (struct journal_events *each = &intake->first->journal; each; each = each->next)
@@ -252,6 +252,7 @@ void intake_flush(struct shard *shard)
     intake->chains_out++;
     shard->metrics.batches_sealed++;
     crew_post(shard->crew, shard->number, crew_writer(shard->crew), &first->mail);
+    return true;
 }
 
 static void answer_receipts(struct shard *shard, struct event_block *first)

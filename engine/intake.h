@@ -76,8 +76,8 @@ MUST_CHECK int intake_commit(struct shard *shard, struct intake_request *request
                              bool is_batch);
 void intake_cancel(struct shard *shard, struct intake_request *request);
 
-/* Hands the open chain to the writer if it is time to. */
-void intake_flush(struct shard *shard);
+/* Hands the open chain to the writer if it is time to; whether it did. */
+bool intake_flush(struct shard *shard);
 
 /* Mail. */
 void intake_durable(struct shard *shard, struct event_block *first);

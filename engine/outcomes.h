@@ -13,7 +13,7 @@
 
 #include "intake.h"
 
-enum { OUTCOMES_SETTLED_MAX = 512, OUTCOMES_FLUSH_MS = 5 };
+enum { OUTCOMES_SETTLED_MAX = 512, OUTCOMES_FLUSH_MS = 10 };
 
 struct outcome_batch {
     struct mail mail;

@@ -366,8 +366,8 @@ uint64_t shard_tick(struct shard *shard)
     delivery_sweep(shard);
     uint64_t next_ms = paging_tick(shard);
     endpoints_dispatch(shard);
-    intake_flush(shard);
-    outcomes_flush(shard, false);
+    bool has_sent = intake_flush(shard);
+    outcomes_flush(shard, has_sent); /* into the same commit, for the same wake-up */
     if (shard->stopping && !shard->is_stopped) {
         stop_step(shard);
         next_ms = earlier(next_ms, shard->now_ms + 1);

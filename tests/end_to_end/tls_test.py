@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -184,8 +185,15 @@ class Receivers(unittest.TestCase):
             self.assertEqual(self.attempt(receiver.url(), tls={"verify": False})["outcome"], "delivered")
 
     def test_a_receiver_that_speaks_plain_http(self):
-        with Receiver() as receiver:
-            attempt = self.attempt(receiver.url().replace("http:", "https:"))
+        def answer(listener):
+            stream, _ = listener.accept()
+            with stream:
+                stream.recv(4096)
+                stream.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=answer, args=(listener,), daemon=True).start()
+            attempt = self.attempt(f"https://127.0.0.1:{listener.getsockname()[1]}/")
             self.assertEqual(attempt["outcome"], "tls_failed")
 
     def test_a_receiver_that_speaks_old_tls_only(self):
