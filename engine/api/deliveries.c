@@ -1,6 +1,7 @@
 /* deliveries.c - /api/v1/webhooks/deliveries: how deliveries stand, and their attempts. */
 #include "call.h"
 #include "query.h"
+#include "registry.h"
 #include "router.h"
 #include "store/history.h"
 
@@ -60,9 +61,21 @@ static void put_attempt(struct text *text, const struct attempt_record *attempt)
     text_char(text, '}');
 }
 
-static void put_delivery(struct text *text, const struct delivery_view *delivery)
+/* How it stands, as people see it: the store does not know that nobody will go on with the
+ * deliveries of a subscription that was deleted. */
+static enum delivery_status standing(const struct call *call, const struct delivery_view *delivery)
 {
-    const char *status = delivery_status_name(delivery->status);
+    bool is_open = delivery->status == DELIVERY_PENDING || delivery->status == DELIVERY_RETRYING;
+    if (is_open && !registry_subscription(call->api->parts.registry, &delivery->subscription))
+        return DELIVERY_CANCELLED;
+    return delivery->status;
+}
+
+static void put_delivery(const struct call *call, struct text *text,
+                         const struct delivery_view *delivery)
+{
+    enum delivery_status standing_now = standing(call, delivery);
+    const char *status = delivery_status_name(standing_now);
     text_char(text, '{');
     put_id(text, "id", "dlv", &delivery->delivery);
     put_id(text, "event_id", "evt", &delivery->event);
@@ -72,7 +85,8 @@ static void put_delivery(struct text *text, const struct delivery_view *delivery
     text_printf(text, ",\"status\":\"%s\",\"attempt_count\":%u,", status ? status : "unknown",
                 delivery->attempt_count);
     put_time(text, "created_at", delivery->created_ms);
-    put_time(text, "next_attempt_at", delivery->next_attempt_ms);
+    put_time(text, "next_attempt_at",
+             standing_now == DELIVERY_RETRYING ? delivery->next_attempt_ms : 0);
     text_put(text, SLICE("\"last_attempt\":"));
     if (delivery->has_last)
         put_attempt(text, &delivery->last);
@@ -87,7 +101,7 @@ struct listing {
     struct call *call;
     struct text *text;
     struct id last;
-    unsigned count;
+    unsigned count, wanted; /* statuses, 1 << each; 0: all */
 };
 
 static int list_one(void *context, const struct delivery_view *delivery)
@@ -95,11 +109,13 @@ static int list_one(void *context, const struct delivery_view *delivery)
     struct listing *listing = context;
     if (listing->text->size > PAGE_BYTES_MAX)
         return -ENOBUFS;
+    listing->last = delivery->delivery;
+    if (listing->wanted && !(listing->wanted & 1u << standing(listing->call, delivery)))
+        return 0;
     call_reserve(listing->call, DELIVERY_TEXT_MAX);
     if (listing->count++)
         text_char(listing->text, ',');
-    put_delivery(listing->text, delivery);
-    listing->last = delivery->delivery;
+    put_delivery(listing->call, listing->text, delivery);
     return 0;
 }
 
@@ -136,6 +152,7 @@ struct question {
     struct history_filter filter;
     struct page page;
     struct id subscription, event;
+    unsigned wanted; /* statuses, 1 << each; 0: all */
     char type[TYPE_SIZE];
 };
 
@@ -148,12 +165,15 @@ static bool read_question(struct call *call, struct question *question)
 
     *question = (struct question){.filter.tenant = &call->tenant};
     if (!call_page(call, "dlv", parameters, &question->page) ||
-        !read_status(call, &filter->statuses) ||
+        !read_status(call, &question->wanted) ||
         !call_query_id(call, "subscription", "sub", &question->subscription, &has_subscription) ||
         !call_query_id(call, "event", "evt", &question->event, &has_event) ||
         !call_query_time(call, "since", &filter->since_ms) ||
         !call_query_time(call, "until", &filter->until_ms))
         return false;
+    filter->statuses = question->wanted;
+    if (question->wanted & 1u << DELIVERY_CANCELLED) /* see standing() */
+        filter->statuses |= 1u << DELIVERY_PENDING | 1u << DELIVERY_RETRYING;
     filter->subscription = has_subscription ? &question->subscription : NULL;
     filter->event = has_event ? &question->event : NULL;
     if (query_get(call->request->query, "type", question->type, sizeof question->type) < 0) {
@@ -171,7 +191,8 @@ void deliveries_list(struct call *call)
         return;
 
     const struct api_parts *parts = &call->api->parts;
-    struct listing listing = {.call = call, .text = call_text(call, DELIVERY_TEXT_MAX)};
+    struct listing listing = {
+        .call = call, .text = call_text(call, DELIVERY_TEXT_MAX), .wanted = question.wanted};
     bool more = false;
     struct id last;
     text_put(listing.text, SLICE("{\"data\":["));
@@ -192,16 +213,16 @@ void deliveries_list(struct call *call)
 /* ---- one ---- */
 
 struct finding {
-    const struct id *tenant;
+    const struct call *call;
     struct text *text;
 };
 
 static int print_one(void *context, const struct delivery_view *delivery)
 {
     struct finding *finding = context;
-    if (!id_equal(&delivery->tenant, finding->tenant))
+    if (!id_equal(&delivery->tenant, &finding->call->tenant))
         return -ENOENT;
-    put_delivery(finding->text, delivery);
+    put_delivery(finding->call, finding->text, delivery);
     return 0;
 }
 
@@ -209,7 +230,7 @@ static int print_one(void *context, const struct delivery_view *delivery)
 static bool find(struct call *call, struct id *id)
 {
     const struct api_parts *parts = &call->api->parts;
-    struct finding finding = {.tenant = &call->tenant, .text = call_text(call, DELIVERY_TEXT_MAX)};
+    struct finding finding = {.call = call, .text = call_text(call, DELIVERY_TEXT_MAX)};
     int error = id_parse(call->id, "dlv", id)
                     ? -ENOENT
                     : history_delivery(parts->db, parts->crew->shards, id, print_one, &finding);

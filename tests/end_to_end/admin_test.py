@@ -171,6 +171,17 @@ class Subscriptions(case.EngineCase):
         self.assert_problem(self.engine.admin.request("DELETE", path), 404)
         self.assert_problem(self.engine.admin.request("PATCH", path, {}), 404)
 
+    def test_deliveries_of_a_deleted_subscription_are_cancelled(self):
+        made = self.make(url="http://127.0.0.1:9/", events=["deleted.soon"], retry={"schedule": ["1h"]})
+        event = self.engine.publish("deleted.soon", 1)["id"]
+        self.engine.await_status(event, "retrying")
+        self.assertEqual(self.engine.admin.request("DELETE", f"{SUBSCRIPTIONS}/{made['id']}").status, 204)
+        found = self.engine.deliveries(event=event)
+        self.assertEqual([each["status"] for each in found], ["cancelled"])
+        self.assertIsNone(found[0]["next_attempt_at"])
+        self.assertEqual(self.engine.deliveries(event=event, status="retrying"), [])
+        self.assertEqual(len(self.engine.deliveries(event=event, status="cancelled")), 1)
+
     def test_ids_that_are_none(self):
         for each in (NOBODY, "sub_x", "x", "evt_01h455vb4pex5vsknk084sn02q", "..%2f..", "%00", "a" * 1000):
             with self.subTest(each[:20]):
