@@ -148,6 +148,7 @@ struct mail_fetch {
     int max;
     /* the answer */
     int error; /* 0 or -errno */
+    bool more; /* FETCH_PARKED: there may be rows after these */
     int count;
     struct backlog_row rows[FETCH_ROWS_MAX];
     struct fetched_event *events[FETCH_ROWS_MAX]; /* NULL: gone (retention) */

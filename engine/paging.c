@@ -21,6 +21,7 @@ enum {
     WAITING_PART = 4, /* retries held in memory: at most one part in this of all deliveries */
     ERASE_ROWS = 1000,
     PAGE_ROWS = 32,
+    PARKED_OUT_MAX = 16, /* with what a page may weigh, this bounds what is read back at a time */
 };
 
 int paging_open(struct paging *paging)
@@ -222,9 +223,12 @@ static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
     }
     if (shard->outcomes.committed < endpoint->ask_sequence)
         return false;
-    struct mail_fetch *fetch = begin(shard, FETCH_PARKED, PAGE_ROWS);
+    bool is_full = shard->paging.parked_out == PARKED_OUT_MAX ||
+                   shard->deliveries.fetched_bytes > shard->memory.arena_size / 4;
+    struct mail_fetch *fetch = is_full ? NULL : begin(shard, FETCH_PARKED, PAGE_ROWS);
     if (!fetch)
         return false;
+    shard->paging.parked_out++;
     fetch->endpoint = endpoint;
     fetch->subscription = endpoint->id;
     fetch->has_after = !id_is_zero(&endpoint->parked_after);
@@ -281,6 +285,7 @@ static int take_parked(struct shard *shard, struct endpoint *endpoint, struct ma
 static void parked_fetched(struct shard *shard, struct mail_fetch *fetch)
 {
     struct endpoint *endpoint = fetch->endpoint;
+    shard->paging.parked_out--;
     endpoint->fetching = false;
     endpoint->ask_sequence = 0;
     if (endpoint->deleted || shard->stopping) {
@@ -294,7 +299,7 @@ static void parked_fetched(struct shard *shard, struct mail_fetch *fetch)
     if (!id_is_zero(&endpoint->parked_low) &&
         memcmp(&endpoint->parked_low, &endpoint->parked_after, sizeof(struct id)) <= 0)
         endpoint->parked_after = id_before(endpoint->parked_low);
-    bool at_end = fetch->error == 0 && taken == fetch->count && fetch->count < fetch->max;
+    bool at_end = fetch->error == 0 && taken == fetch->count && !fetch->more;
     if (at_end && endpoint->parked_epoch == endpoint->ask_epoch)
         endpoint->has_parked = false;
     endpoint_update_turn(shard, endpoint);

@@ -23,6 +23,7 @@ struct paging {
     uint64_t wait_sequence; /* outcomes that have to be on disk before the question */
     uint64_t next_look_ms;  /* monotonic */
     struct id after_subscription, after_event;
+    unsigned parked_out; /* questions for parked rows that are out */
     bool is_started, has_after, moving, asking;
 };
 

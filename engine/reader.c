@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum {
+    PAGE_BYTES = 1024 * 1024
+}; /* a page of parked deliveries ends when its payloads have so many */
+
 int reader_open(struct reader *reader, struct crew *crew, struct db *db)
 {
     *reader = (struct reader){.crew = crew, .db = db};
@@ -79,11 +83,18 @@ static void fetch_parked(struct reader *reader, struct mail_fetch *fetch)
         fetch->error = count;
         return;
     }
+    size_t bytes = 0;
+    fetch->more = count == fetch->max;
     for (fetch->count = 0; fetch->count < count; fetch->count++) {
-        fetch->error =
-            load(reader, fetch->shard, &fetch->rows[fetch->count], &fetch->events[fetch->count]);
+        struct fetched_event **event = &fetch->events[fetch->count];
+        if (bytes >= PAGE_BYTES) {
+            fetch->more = true;
+            return;
+        }
+        fetch->error = load(reader, fetch->shard, &fetch->rows[fetch->count], event);
         if (fetch->error)
             return;
+        bytes += *event ? (*event)->event.payload.size : 0;
     }
 }
 
