@@ -370,6 +370,24 @@ static bool to_lower(struct slice host, char lower[static HOST_MAX])
     return true;
 }
 
+/* RFC 6761 section 6.3: "localhost" and what ends in ".localhost" is this machine, and nobody is
+ * asked. */
+static bool is_this_machine(struct slice host)
+{
+    struct slice own = SLICE("localhost");
+    if (host.size < own.size || !slice_equal(slice_skip(host, host.size - own.size), own))
+        return false;
+    return host.size == own.size || host.at[host.size - own.size - 1] == '.';
+}
+
+static void answer_this_machine(struct resolver_query *query)
+{
+    struct resolver_result result = {.count = 2};
+    must(address_parse_ip(SLICE("127.0.0.1"), 0, &result.addresses[0]) == 0);
+    must(address_parse_ip(SLICE("::1"), 0, &result.addresses[1]) == 0);
+    query->on_done(query, &result);
+}
+
 static void answer_from_cache(struct resolver *resolver, struct lookup *lookup,
                               struct resolver_query *query)
 {
@@ -390,6 +408,11 @@ void resolver_find(struct resolver *resolver, struct slice host, struct resolver
     resolver->counters.lookups++;
     if (!to_lower(host, lower)) {
         refuse(query, -ENOENT, ares_strerror(ARES_EBADNAME));
+        return;
+    }
+
+    if (is_this_machine(slice_of(lower, host.size))) {
+        answer_this_machine(query);
         return;
     }
 

@@ -2,7 +2,7 @@
  *
  * Answers are kept for their TTL (at least 1 s, at most 5 min), failures for 5 s, in a bounded
  * cache. Lookups of one name that overlap share one query. IP literals are the caller's business.
- * /etc/hosts is honoured.
+ * /etc/hosts is honoured; "localhost" and what ends in ".localhost" is this machine (RFC 6761).
  */
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H

@@ -225,12 +225,27 @@ Test(resolver, gives_all_addresses_ipv4_first)
     assert_address(&asker, 2, "2001:db8::1");
 }
 
-Test(resolver, honours_the_hosts_file)
+Test(resolver, knows_this_machine_without_asking)
 {
-    struct asker asker;
-    find(&asker, "localhost");
-    assert_address(&asker, 0, "127.0.0.1");
+    const char *names[] = {"localhost", "LocalHost", "a.localhost", "a.b.localhost"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct asker asker;
+        ask(&asker, names[i]);
+        cr_assert(eq(u32, asker.answers, 1), "at once");
+        assert_address(&asker, 0, "127.0.0.1");
+        assert_address(&asker, 1, "::1");
+    }
     cr_assert(eq(u32, asked, 0));
+}
+
+Test(resolver, asks_for_names_that_only_look_like_this_machine)
+{
+    const char *names[] = {"notlocalhost", "localhost.test"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct asker asker;
+        find(&asker, names[i]);
+    }
+    cr_assert(ne(u32, asked, 0));
 }
 
 Test(resolver, keeps_an_answer_for_the_shortest_of_its_ttls)
