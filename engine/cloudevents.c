@@ -1,5 +1,5 @@
-/* cloudevents.c - CloudEvents 1.0: structured mode (JSON format) and binary mode (HTTP protocol
- * binding).
+/* cloudevents.c - CloudEvents 1.0: structured mode (JSON format) and binary mode (HTTP
+ * protocol binding).
  *
  * Kept: type, the data's bytes, datacontenttype, and source + id, which by the specification name
  * an event uniquely and so make it idempotent. `time` is checked. Extension attributes are allowed

@@ -9,9 +9,9 @@
  * advance_stop() makes each step; it looks at what is there, so nothing else has to know the order.
  * When shutdown_timeout is over, or at a second control_stop(), the rest is told to stop at once.
  *
- * A disk that has too little room left is told to the shards, which then take no more events in. A
- * database that can make nothing durable any more ends the process: starting again is the tested
- * way back.
+ * A disk that has too little room left is told to the shards, which then take no more events
+ * in. A database that can make nothing durable any more ends the process: starting again is
+ * the tested way back.
  */
 #include "control.h"
 

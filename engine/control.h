@@ -1,5 +1,5 @@
-/* control.h - the control thread: owner of the configuration, of the admin port, and of starting
- * and stopping.
+/* control.h - the control thread: owner of the configuration, of the admin port, and of
+ * starting and stopping.
  *
  * It is the only writer of `meta`. Shards get every tenant, key and subscription by MAIL_DIRECTORY,
  * first at start (before they listen), then with each change; a change is answered to its caller

@@ -1,5 +1,5 @@
-/* crew.h - who works here: the threads of one engine, by number, each with its mailbox and its
- * loop.
+/* crew.h - who works here: the threads of one engine, by number, each with its mailbox and
+ * its loop.
  *
  * Numbers: 0 to shards-1 the shards, then the writer, the reader and control. The simulator makes a
  * crew whose members are all driven from one thread.

@@ -1,28 +1,24 @@
 /* delivery.c - the life of a delivery. The only place that changes its state.
  *
- *     delivery_take()           delivery_load_parked()            delivery_load_retry()
- *          |                       |                                |
- *          v                       v                                v
- *        READY <-------------------+<-- delivery_loaded() --+    WAITING <--------------+
- *          |  \                                             |       | fall_due()        |
- *          |   +-- park() --> a 'P' row, not in memory      +-- LOADING --> gone()      |
- *          | delivery_start()                                                           |
- *          v                                                                            |
- *       SENDING -- delivery_answered() --> succeed() | fail() --> bury() | schedule() --+
- *                                                                             \--> an 'R' row, not
- * in memory
+ *   delivery_take()      delivery_load_parked()          delivery_load_retry()
+ *        |                       |                               |
+ *        v                       v                               v
+ *      READY <-------------------+<-- delivery_loaded() --+   WAITING <---------+
+ *        |  \                                             |      | fall_due()   |
+ *        |   +-- park() --> a 'P' row alone               +-- LOADING --> gone()|
+ *        | delivery_start()                                                     |
+ *        v                                                                      |
+ *     SENDING -- delivery_answered() --> succeed() | fail() -> bury() | schedule()
+ *                                                          \--> an 'R' row alone
  *
  * Durable trace. A fresh delivery needs none: its event names it, and recovery finds it from the
  * shard's mark. It is settled by its first transition on disk, or by delivery_sweep() after
  * LIMIT_UNSETTLED_MS, so that the mark moves on. Until then it is on `young`.
  *
  * Invariants:
- *   1. A delivery is on exactly one of its endpoint's lists (ready, sending, waiting), by its
- * state.
- *   2. One with a row (row != 0) is in the table, so that what is read back is never in memory
- * twice.
- *   3. `share` is set while the block's bytes are needed, or the share waits for its settlement;
- * then it counts in share->reading or unsettled.
+ *   1. It is on exactly one of its endpoint's lists (ready, sending, waiting), by its state.
+ *   2. One with a row is in the table, so what is read back is never in memory twice.
+ *   3. `share` is set while the block's bytes are needed; it counts in share->reading.
  */
 #include "shard.h"
 
@@ -217,11 +213,14 @@ void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
 
 /* A fresh delivery of a block. Held in memory if there is a place for it, else parked at once. */
 void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
-                   const struct id *event, const struct id *subscription)
+                   const struct event_record *from, const struct id *subscription)
 {
+    const struct id *event = &from->event;
     struct endpoint *endpoint = endpoint_find(shard, subscription);
-    if (!endpoint)
-        return; /* deleted meanwhile: nothing to do, now or after a restart */
+    if (!endpoint) {
+        trace_park_unknown(shard, share, from, subscription);
+        return;
+    }
 
     shard->metrics.deliveries_created++;
     share->unsettled++;

@@ -52,10 +52,11 @@ void delivery_abort_all(struct shard *shard, struct endpoint *endpoint);
 MUST_CHECK int deliveries_open(struct deliveries *deliveries);
 void deliveries_close(struct deliveries *deliveries);
 
-/* A fresh delivery: the event in `record` of a durable block is for `subscription`, whose home is
- * here. Held in memory if there is a place for it, else parked at once. */
+/* A fresh delivery: the event in `record` of a durable block, decoded in `event`, is for
+ * `subscription`, whose home is here. Held in memory if there is a place for it, else parked at
+ * once. */
 void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
-                   const struct id *event, const struct id *subscription);
+                   const struct event_record *event, const struct id *subscription);
 
 /* A row was read back. */
 enum load_result { LOAD_TAKEN, LOAD_KNOWN /* it is in memory already */, LOAD_NO_ROOM };

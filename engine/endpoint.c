@@ -86,8 +86,12 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     endpoint->id = subscription->id;
     endpoint->tenant = subscription->tenant;
     configure(shard, endpoint, subscription);
+    /* Another shard may have taken an event for it before this one knew it (trace_park_unknown()).
+     * At start, paging_start() asks for all at once. */
+    endpoint->has_parked = shard->paging.is_started;
     table_put(&shard->endpoints.table, &endpoint->node, id_hash(&subscription->id));
     shard->endpoints.count++;
+    endpoint_update_turn(shard, endpoint);
 }
 
 void endpoint_change(struct shard *shard, struct endpoint *endpoint,

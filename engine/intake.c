@@ -3,8 +3,8 @@
  * Invariants:
  *   1. `unsettled` holds every block that has a delivery without a durable trace, or may get one,
  * in order of number.
- *   2. A block's bytes stay while shares_reading > 0, the block while shares_unsettled > 0 or its
- * chain is out.
+ * 2. A block's bytes stay while shares_reading > 0, the block while shares_unsettled > 0 or
+ * its chain is out.
  *   3. The chain being gathered is first -> ... -> open, linked by journal.next.
  */
 #include "shard.h"

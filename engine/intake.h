@@ -1,10 +1,7 @@
-/* intake.h - events on their way to disk: the shard's open blocks, what waits for them, and the
- * mark.
+/* intake.h - events on their way to disk: the open blocks, what waits for them, and the mark.
  *
- *   append -> the open chain -> [flush] -> writer -> durable -> answered, and offered to the shards
- * that own its deliveries
- *          -> memory released by all of them, deliveries settled by all of them -> the block is
- * free
+ *   append -> the open chain -> flush -> writer -> durable -> answered, and offered to the shards
+ *   that own its deliveries -> released and settled by all of them -> the block is free
  *
  * Blocks that a batch spans are one chain, and a chain is committed whole, so a batch is all or
  * nothing. While a chain is with the writer the next one gathers: the disk's latency sets the size

@@ -1,8 +1,8 @@
 /* keyring.h - access keys and tenants: how keys are made and hashed, and both as documents.
  *
- * A key's text, "gk_" and 52 base32 digits of 32 random bytes, is shown once and kept nowhere: what
- * is stored and compared is its SHA-256. (A slow hash would add nothing: the text cannot be
- * guessed.)
+ * A key's text, "gk_" and 52 base32 digits of 32 random bytes, is shown once and kept
+ * nowhere: what is stored and compared is its SHA-256. (A slow hash would add nothing: the
+ * text cannot be guessed.)
  */
 #ifndef ENGINE_KEYRING_H
 #define ENGINE_KEYRING_H

@@ -5,8 +5,8 @@
  * came from a block is settled (has a durable trace) when the commit with its first transition is
  * done: outcomes_settle() asks for that.
  *
- * Not urgent: it goes with the shard's next chain of events, or after a few milliseconds, or when a
- * batch is full.
+ * Not urgent: it goes with the shard's next chain of events, or after a few milliseconds, or
+ * when a batch is full.
  */
 #ifndef ENGINE_OUTCOMES_H
 #define ENGINE_OUTCOMES_H

@@ -60,7 +60,7 @@ static bool walk_record(struct shard *shard, struct block_share *share, struct s
         if (keys_home(subscription, shard->crew->shards) == shard->number) {
             if (!outcomes_have_room(shard))
                 return false;
-            delivery_take(shard, share, record, &event.event, subscription);
+            delivery_take(shard, share, record, &event, subscription);
         }
         share->subscription_at++;
     }

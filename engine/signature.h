@@ -1,5 +1,5 @@
-/* signature.h - Standard Webhooks signatures (symmetric, "v1"): HMAC-SHA256 over id.timestamp.body,
- * in base64.
+/* signature.h - Standard Webhooks signatures (symmetric, "v1"): HMAC-SHA256 over
+ * id.timestamp.body, in base64.
  *
  * The key's two padded blocks (RFC 2104) are hashed once when a subscription is taken over; signing
  * copies the states, so it costs what hashing the content costs, and allocates nothing.

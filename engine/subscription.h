@@ -1,5 +1,5 @@
-/* subscription.h - what a tenant has configured: tenants, keys and subscriptions as immutable
- * objects.
+/* subscription.h - what a tenant has configured: tenants, keys and subscriptions as
+ * immutable objects.
  *
  * Control makes them (from API bodies and from stored documents) and is the only one to free them.
  * Shards borrow: a change is a new object, which control sends to every shard, and the old one is

@@ -1,5 +1,5 @@
-/* subscription_parse.c - subscriptions from JSON: one table of fields, for API bodies and for what
- * is stored.
+/* subscription_parse.c - subscriptions from JSON: one table of fields, for API bodies and
+ * for what is stored.
  *
  * A body is gone through once; each member is checked by its row of the table, and every fault is
  * noted with its place. Fields that this version does not support yet may be given as what they are

@@ -70,3 +70,19 @@ void trace_note_parked(struct shard *shard, struct endpoint *endpoint, const str
     struct attempt_record note = {.outcome = ATTEMPT_NONE, .status_after = DELIVERY_PENDING};
     trace_put_note(shard, endpoint, event, &note);
 }
+
+void trace_park_unknown(struct shard *shard, struct block_share *share,
+                        const struct event_record *event, const struct id *subscription)
+{
+    struct key key = key_row(ROW_PARKED, subscription, &event->event);
+    struct attempt_record note = {.event = event->event,
+                                  .subscription = *subscription,
+                                  .tenant = event->tenant,
+                                  .at_ms = clock_wall_ms(),
+                                  .status_after = DELIVERY_PENDING};
+    outcomes_begin(shard);
+    trace_put_wait(shard, &key, 0);
+    outcomes_attempt(shard, &note);
+    share->unsettled++;
+    outcomes_settle(shard, share);
+}

@@ -27,4 +27,10 @@ uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
                         const struct id *event, struct attempt_record *note);
 void trace_note_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event);
 
+/* Parks a fresh delivery whose subscription is not known here: it was made a moment ago, and
+ * another shard knew it first (its endpoint will look for parked rows), or it was deleted (then the
+ * row is an orphan, dropped at the next start). Begins the outcomes itself. */
+void trace_park_unknown(struct shard *shard, struct block_share *share,
+                        const struct event_record *event, const struct id *subscription);
+
 #endif

@@ -1,9 +1,9 @@
-/* http_parse.h - HTTP/1.1 heads and chunked bodies, strict (RFC 9112; where it allows leniency, we
- * do not).
+/* http_parse.h - HTTP/1.1 heads and chunked bodies, strict (RFC 9112; where it allows
+ * leniency, we do not).
  *
- * Heads are parsed from a buffer that holds them whole; one that is not whole yet is parsed anew
- * when more has come, at most 16 KiB. All slices borrow from the buffer. Nothing here allocates or
- * copies.
+ * Heads are parsed from a buffer that holds them whole; one that is not whole yet is parsed
+ * anew when more has come, at most 16 KiB. All slices borrow from the buffer. Nothing here
+ * allocates or copies.
  */
 #ifndef NET_HTTP_PARSE_H
 #define NET_HTTP_PARSE_H

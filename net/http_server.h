@@ -1,5 +1,5 @@
-/* http_server.h - HTTP/1.1 for a thread that serves: connections, requests whole in memory, one
- * answer each.
+/* http_server.h - HTTP/1.1 for a thread that serves: connections, requests whole in memory,
+ * one answer each.
  *
  * Requests of one connection are answered in order, one at a time; pipelined ones wait (in the
  * connection's buffer, and when that is full in the kernel). A body is collected whole, chunked

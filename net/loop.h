@@ -8,8 +8,8 @@
  *
  * The simulator replaces loop.c, so nothing else in the program makes a socket call.
  *
- * Threads: a loop belongs to the thread that opened it. Only loop_wake() concerns another thread's
- * loop.
+ * Threads: a loop belongs to the thread that opened it. Only loop_wake() concerns another
+ * thread's loop.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H

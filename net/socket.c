@@ -1,7 +1,7 @@
 /* socket.c - making and closing sockets: the part of loop.h that needs no ring.
  *
- * These calls never wait, so they are made directly. The simulator replaces this file together
- * with loop.c.
+ * These calls never wait, so they are made directly. The simulator replaces this file
+ * together with loop.c.
  *
  * Ownership: descriptors are the callers'. Threads: none.
  */

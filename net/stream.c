@@ -12,9 +12,9 @@
  * every way in counts itself in `calls`, and only leave(), on the way out of the outermost, closes.
  * Nothing touches the stream after leave().
  *
- * Under TLS, send_op carries whatever the session wants to say: handshake, alerts and the owner's
- * data, in the order in which they were encrypted. The owner's send is done when all output is
- * gone.
+ * Under TLS, send_op carries whatever the session wants to say: handshake, alerts and the
+ * owner's data, in the order in which they were encrypted. The owner's send is done when all
+ * output is gone.
  *
  * Ownership: see stream.h. Threads: a stream belongs to its loop's; the buffer that plaintext is
  * decrypted into is one for each thread, and no on_data runs inside another.

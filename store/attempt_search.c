@@ -1,10 +1,10 @@
-/* attempt_search.c - reads each log forward from the first block that can tell of an event until
- * all is found.
+/* attempt_search.c - reads each log forward from the first block that can tell of an event
+ * until all is found.
  *
- * The commit of an event's block is an exact lower bound. The upper bound is a time: a delivery
- * that has no row had its only attempt soon after it was accepted, because whatever had to wait got
- * a row. WINDOW_MS is the wait for that, the longest attempt, and room for a clock that was
- * adjusted.
+ * The commit of an event's block is an exact lower bound. The upper bound is a time: a
+ * delivery that has no row had its only attempt soon after it was accepted, because whatever
+ * had to wait got a row. WINDOW_MS is the wait for that, the longest attempt, and room for a
+ * clock that was adjusted.
  *
  * Notes (ATTEMPT_NONE) are passed over, but for a cancellation: they say that there was a row.
  */

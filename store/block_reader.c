@@ -1,8 +1,8 @@
 /* block_reader.c - a handful of slots, the one used longest ago given up first.
  *
- * Records have no index of their own, so each slot remembers how far its walk has come: going on
- * from there is one step, going back starts the block anew. The values are pinned in RocksDB, not
- * copied.
+ * Records have no index of their own, so each slot remembers how far its walk has come:
+ * going on from there is one step, going back starts the block anew. The values are pinned
+ * in RocksDB, not copied.
  */
 #include "store/block_reader.h"
 

@@ -1,5 +1,5 @@
-/* journal.h - makes what shards have gathered durable: one atomic write and one sync for a whole
- * group.
+/* journal.h - makes what shards have gathered durable: one atomic write and one sync for a
+ * whole group.
  *
  * The caller adds submissions, in order, and commits; while a commit is on its way the next group
  * gathers (elsewhere: this module has one thread). In one commit:

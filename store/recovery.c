@@ -8,9 +8,9 @@
  * the last batch of a shard also keeps, in meta, the block to begin at the next time move    if the
  * number of shards is another than the last time, each row to its new home
  *
- * Where an attempt was logged does not matter (a subscription may have had another home then), so
- * the set is one for all shards. It holds what was attempted since the oldest mark: a few seconds
- * of traffic.
+ * Where an attempt was logged does not matter (a subscription may have had another home
+ * then), so the set is one for all shards. It holds what was attempted since the oldest
+ * mark: a few seconds of traffic.
  *
  * Interrupted anywhere, it may be run again: rows that were put are put again; a row that was moved
  * is at its home already; and what says that a step is done is written, synced, after the step.

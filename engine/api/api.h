@@ -1,8 +1,8 @@
 /* api.h - the HTTP API of the admin port, as control sees it.
  *
- * A request is found its route (router.h), is let in or not (call.h), and is answered by the file
- * of its resource. Answers that wait for shards (a change, a scrape) keep a ticket. Control's
- * thread.
+ * A request is found its route (router.h), is let in or not (call.h), and is answered by the
+ * file of its resource. Answers that wait for shards (a change, a scrape) keep a ticket.
+ * Control's thread.
  */
 #ifndef API_API_H
 #define API_API_H

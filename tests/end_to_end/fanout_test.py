@@ -6,7 +6,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support import case
+from support import case, wait
 from support.engine import SUBSCRIPTIONS
 from support.receiver import close, hang, status
 
@@ -56,6 +56,24 @@ class FanOut(case.EngineCase):
         for number in range(100):
             got = self.receiver.await_count(f"{self.path}/{number}", 10)
             self.assertEqual(sorted(each.event for each in got), sorted(events))
+
+    def test_what_202_promised_while_subscriptions_appear_is_delivered(self):
+        promised, over = [], threading.Event()
+
+        def publish():
+            while not over.is_set():
+                promised.append(self.engine.publish("appearing", 1)["deliveries"])
+
+        producers = [threading.Thread(target=publish) for _ in range(4)]
+        for producer in producers:
+            producer.start()
+        for number in range(12):
+            self.subscribe(f"{self.path}/{number}", events=["appearing"])
+        over.set()
+        for producer in producers:
+            producer.join()
+        wait.until(lambda: sum(len(self.receiver.of(f"{self.path}/{number}")) for number in range(12)) >= sum(promised),
+                   lambda: f"{sum(promised)} deliveries")
 
     def test_a_new_subscription_gets_what_follows_and_not_what_was(self):
         before = self.publish("before")
