@@ -247,7 +247,8 @@ class Figures(case.EngineCase):
     def test_events_are_listed_newest_first(self):
         events = [self.publish(number) for number in range(5)]
         listed = [each["id"] for each in self.engine.admin.get(f"{EVENTS}?limit=250").json()["data"]]
-        self.assertEqual([each for each in listed if each in events], events[::-1])
+        # By id: within one millisecond two shards have no order.
+        self.assertEqual([each for each in listed if each in events], sorted(events, reverse=True))
 
     def test_publishing_on_the_admin_port(self):
         self.subscribe()
@@ -294,7 +295,7 @@ class Figures(case.EngineCase):
                 self.engine.await_status(event, "delivered", made["id"])
         self.assertEqual({each["subscription_id"] for each in self.engine.deliveries(event=events[0])},
                          {first["id"], second["id"]})
-        self.assertEqual([each["event_id"] for each in self.engine.deliveries(subscription=first["id"])], events[::-1])
+        self.assertEqual([each["event_id"] for each in self.engine.deliveries(subscription=first["id"])], sorted(events, reverse=True))
         self.assertEqual(len(self.engine.deliveries(type=self.kind)), 6)
         self.assertEqual(self.engine.deliveries(type="no.such.type"), [])
 
