@@ -21,12 +21,12 @@ forbid() {
 
 # shellcheck disable=SC2086 # lists of names without spaces
 check_words() {
-    forbid 'finish it, or write an issue' '\b(TODO|FIXME|XXX|HACK)\b' $texts
+    forbid 'finish it' '\b(TODO|FIXME|XXX|HACK)\b' $texts
     forbid 'unbounded or unsafe' '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|alloca|setjmp|longjmp)\(' $product
     forbid 'must() stays in release builds' '^#include <assert\.h>' $sources
     forbid 'say what it does' '^[a-z].*\b(handle_[^o]|process_|do_)[a-z_]*\(' $sources
     forbid 'structs keep their name' '^typedef (struct|union|enum)' $sources
-    forbid 'a path of one machine' '(/work/|/home/[a-z]+/|/tmp/build)' $texts
+    forbid 'a path of one machine' '/home/[a-z]+/' $texts
     forbid 'white space at the end' '[[:space:]]$' $sources
     for file in $sources; do
         case ${file##*/} in
