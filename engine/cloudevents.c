@@ -67,15 +67,6 @@ static int accept_attributes(struct envelope *envelope, const struct attributes 
     return 0;
 }
 
-static void reset(struct envelope *envelope)
-{
-    envelope->version = envelope->correlation_id = envelope->channels = envelope->key = SLICE("");
-    envelope->type = SLICE("");
-    envelope->payload = (struct slice){NULL, 0};
-    envelope->content_type = SLICE("application/json");
-    envelope->time_ms = 0;
-}
-
 /* The value of a base64 digit (RFC 4648 section 4), or -1. */
 static int digit_of(char c)
 {
@@ -176,7 +167,7 @@ int envelope_parse_cloudevent(struct envelope *envelope, struct json *json, stru
     struct attributes attributes = {0};
     char why[JSON_WHY_SIZE];
 
-    reset(envelope);
+    envelope_reset(envelope);
     int count = json_scan(json, text, members, MEMBERS_MAX, why);
     if (count == -EPROTOTYPE)
         return envelope_refuse(envelope, 422, "", "an event must be a JSON object");
@@ -252,7 +243,7 @@ int envelope_from_headers(struct envelope *envelope, const struct http_head *hea
         {"ce-time", &attributes.time, attributes.time_text, sizeof attributes.time_text},
     };
 
-    reset(envelope);
+    envelope_reset(envelope);
     envelope->content_type = SLICE("application/octet-stream");
     for (unsigned i = 0; i < head->header_count; i++) {
         const struct http_header *header = &head->headers[i];

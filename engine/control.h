@@ -44,5 +44,4 @@ void control_stop(struct control *control);
 void control_reload(struct control *control);
 bool control_is_stopped(const struct control *control);
 
-/* Another thread cannot go on (say, the journal failed): what to say, once, at the end. */
 #endif

@@ -24,6 +24,15 @@ int envelope_refuse(struct envelope *envelope, int status, const char *pointer, 
     return -EINVAL;
 }
 
+void envelope_reset(struct envelope *envelope)
+{
+    envelope->version = envelope->correlation_id = envelope->channels = envelope->key = SLICE("");
+    envelope->type = SLICE("");
+    envelope->payload = (struct slice){NULL, 0};
+    envelope->content_type = SLICE("application/json");
+    envelope->time_ms = 0;
+}
+
 bool envelope_type_is_valid(struct slice type)
 {
     if (type.size == 0 || type.size > LIMIT_TYPE_SIZE)
@@ -176,10 +185,7 @@ int envelope_parse(struct envelope *envelope, struct json *json, struct slice te
     char why[JSON_WHY_SIZE];
     unsigned seen = 0;
 
-    envelope->version = envelope->correlation_id = envelope->channels = envelope->key = SLICE("");
-    envelope->type = envelope->payload = SLICE("");
-    envelope->content_type = SLICE("application/json");
-    envelope->time_ms = 0;
+    envelope_reset(envelope);
 
     int count = json_scan(json, text, members, MEMBERS_MAX, why);
     if (count == -EPROTOTYPE)

@@ -46,6 +46,9 @@ MUST_CHECK int envelope_key_from_field(struct slice value, char *out, size_t roo
 
 bool envelope_type_is_valid(struct slice type);
 
+/* As it is before anything is known: no data, JSON. */
+void envelope_reset(struct envelope *envelope);
+
 /* For the two that fill an envelope in: says what is wrong. Always returns -EINVAL. */
 MUST_CHECK int envelope_refuse(struct envelope *envelope, int status, const char *pointer,
                                const char *format, ...) __attribute__((format(printf, 4, 5)));
