@@ -1,7 +1,7 @@
 /* draft.h - a subscription being made from JSON, and what the parsers of its fields share.
  *
  * A parser of a field checks the value and takes it over into draft->made, or notes a fault with
- * its place. For subscription_parse.c and draft_headers.c only.
+ * its place. For subscription_parse.c and the draft_*.c, a file for each group of fields.
  */
 #ifndef ENGINE_DRAFT_H
 #define ENGINE_DRAFT_H
@@ -54,5 +54,31 @@ void draft_parse_signature_header(struct draft *draft, struct json_value value,
 
 /* Is `name` among the "Name: value\r\n" in `headers`? */
 bool draft_has_header(struct slice headers, struct slice name);
+
+/* ---- how it is signed (draft_signature.c) ---- */
+
+void draft_parse_signature(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_secret(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_secrets(struct draft *draft, struct json_value value, const char *pointer);
+
+/* Takes the secrets over: those that were given, those of before, or one newly made. A change of
+ * scheme keeps the text, since that is what the receiver has. */
+void draft_settle_secrets(struct draft *draft);
+
+/* ---- when, and how much at a time (draft_policy.c) ---- */
+
+void draft_parse_retry(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_timeout(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_concurrency(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_breaker(struct draft *draft, struct json_value value, const char *pointer);
+
+/* ---- in which form (draft_mode.c) ---- */
+
+void draft_parse_method(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer);
+
+/* ---- how the receiver is known (draft_tls.c) ---- */
+
+void draft_parse_tls(struct draft *draft, struct json_value value, const char *pointer);
 
 #endif

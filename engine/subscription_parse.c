@@ -9,18 +9,11 @@
 #include "base/units.h"
 #include "draft.h"
 #include "retry.h"
-#include "secret.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum {
-    UID_SIZE = 128,
-    TIMEOUT_MIN_MS = 1000,
-    TIMEOUT_MAX_MS = 60000,
-    RETRY_MAX_MS = 7 * 86400000,
-    CONCURRENCY_MAX = 1024,
-};
+enum { UID_SIZE = 128 };
 
 /* ---- what it is and where it goes ---- */
 
@@ -191,181 +184,6 @@ static void parse_events(struct draft *draft, struct json_value value, const cha
         faults_add(draft->faults, pointer, "must be an array of at least one event type");
 }
 
-/* ---- how it is signed ---- */
-
-static void parse_scheme(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const char *const later[] = {"timestamped", "stripe",  "github",
-                                        "hex",         "ed25519", "template"};
-    struct slice text;
-    if (!json_string(value, &text))
-        text = SLICE("");
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
-        if (slice_equal(text, slice_str(later[i]))) {
-            faults_add(draft->faults, pointer,
-                       "not supported by this version: only \"standard\" and \"none\"");
-            return;
-        }
-    }
-    if (slice_equal(text, SLICE("none")))
-        draft->made->scheme = SIGNATURE_NONE;
-    else if (!slice_equal(text, SLICE("standard")))
-        faults_add(draft->faults, pointer, "must be \"standard\" or \"none\"");
-}
-
-static void parse_signature(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const struct field fields[] = {{"scheme", parse_scheme, NULL},
-                                          {"header", draft_parse_signature_header, NULL}};
-    DRAFT_WALK(draft, value, pointer, fields);
-}
-
-static void parse_secret(struct draft *draft, struct json_value value, const char *pointer)
-{
-    if (draft->before || draft->from_store)
-        faults_add(draft->faults, pointer, "is set when the subscription is made, and by rotation");
-    else if (draft_take_string(draft, value, pointer, LIMIT_SECRET_SIZE, &draft->secrets[0]))
-        draft->secret_count = 1;
-}
-
-static void parse_secrets(struct draft *draft, struct json_value value, const char *pointer)
-{
-    if (!draft->from_store) {
-        faults_add(draft->faults, pointer, "unknown field");
-        return;
-    }
-    uint64_t cursor = 0;
-    struct json_value element;
-    while (draft->secret_count < LIMIT_SECRETS && json_next(value, &cursor, NULL, &element))
-        if (draft_take_string(draft, element, pointer, LIMIT_SECRET_SIZE,
-                              &draft->secrets[draft->secret_count]))
-            draft->secret_count++;
-}
-
-/* ---- when and how it is sent ---- */
-
-static void parse_waits(struct draft *draft, struct json_value list, const char *pointer)
-{
-    struct subscription *made = draft->made;
-    uint64_t cursor = 0;
-    struct json_value element;
-    made->retry_count = 0;
-    while (json_next(list, &cursor, NULL, &element)) {
-        char place[FAULT_POINTER_SIZE];
-        uint64_t wait_ms = 0;
-        pointer_element(place, pointer, made->retry_count);
-        if (made->retry_count == LIMIT_RETRY_STEPS) {
-            faults_add(draft->faults, pointer, "must be at most %d waits", LIMIT_RETRY_STEPS);
-            return;
-        }
-        if (draft_take_duration(draft, element, place, &wait_ms) && wait_ms > RETRY_MAX_MS)
-            faults_add(draft->faults, place, "must be at most 7d");
-        made->retry_ms[made->retry_count++] = wait_ms;
-    }
-}
-
-static void parse_schedule(struct draft *draft, struct json_value value, const char *pointer)
-{
-    struct slice text;
-    if (json_kind(value) == JSON_ARRAY) {
-        parse_waits(draft, value, pointer);
-        return;
-    }
-    unsigned count = 0;
-    if (json_string(value, &text))
-        count = retry_preset(text, draft->made->retry_ms);
-    if (count > 0) {
-        draft->made->retry_count = count;
-        return;
-    }
-    faults_add(draft->faults, pointer,
-               "must be \"quick\", \"standard\", \"day\" or an array of durations");
-}
-
-static void parse_jitter(struct draft *draft, struct json_value value, const char *pointer)
-{
-    double jitter;
-    if (json_double(value, &jitter) && jitter >= 0 && jitter <= 1)
-        draft->made->jitter = jitter;
-    else
-        faults_add(draft->faults, pointer, "must be a number from 0 to 1");
-}
-
-static void parse_retry(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const struct field fields[] = {{"schedule", parse_schedule, NULL},
-                                          {"jitter", parse_jitter, NULL}};
-    DRAFT_WALK(draft, value, pointer, fields);
-}
-
-static void parse_timeout(struct draft *draft, struct json_value value, const char *pointer)
-{
-    uint64_t timeout_ms;
-    if (!draft_take_duration(draft, value, pointer, &timeout_ms))
-        return;
-    if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
-        faults_add(draft->faults, pointer, "must be from 1s to 60s");
-    else
-        draft->made->timeout_ms = timeout_ms;
-}
-
-static void parse_method(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const char *const methods[] = {"POST", "PUT", "PATCH"};
-    struct slice text;
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
-        if (json_string(value, &text) && slice_equal(text, slice_str(methods[i]))) {
-            memcpy(draft->made->method, methods[i], strlen(methods[i]) + 1);
-            return;
-        }
-    }
-    faults_add(draft->faults, pointer, "must be \"POST\", \"PUT\" or \"PATCH\"");
-}
-
-static void parse_concurrency_max(struct draft *draft, struct json_value value, const char *pointer)
-{
-    uint64_t max;
-    if (json_u64(value, &max) && max >= 1 && max <= CONCURRENCY_MAX)
-        draft->made->concurrency_max = (unsigned)max;
-    else
-        faults_add(draft->faults, pointer, "must be a whole number from 1 to %d", CONCURRENCY_MAX);
-}
-
-static void parse_concurrency(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const struct field fields[] = {{"max", parse_concurrency_max, NULL},
-                                          {"adaptive", NULL, "true"}};
-    DRAFT_WALK(draft, value, pointer, fields);
-}
-
-static void parse_breaker(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const struct field fields[] = {
-        {"window", NULL, "\"30s\""},       {"min_attempts", NULL, "10"},
-        {"failure_rate", NULL, "0.5"},     {"cooldown", NULL, "\"10s\""},
-        {"max_cooldown", NULL, "\"10m\""},
-    };
-    DRAFT_WALK(draft, value, pointer, fields);
-}
-
-static void parse_delivery(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const struct field fields[] = {{"mode", NULL, "\"single\""}};
-    DRAFT_WALK(draft, value, pointer, fields);
-}
-
-static void parse_verify(struct draft *draft, struct json_value value, const char *pointer)
-{
-    if (!json_bool(value, &draft->made->tls_verify))
-        faults_add(draft->faults, pointer, "must be true or false");
-}
-
-static void parse_tls(struct draft *draft, struct json_value value, const char *pointer)
-{
-    static const struct field fields[] = {{"verify", parse_verify, NULL}};
-    DRAFT_WALK(draft, value, pointer, fields);
-}
-
 static const struct field subscription_fields[] = {
     {"id", parse_id, NULL},
     {"tenant", parse_tenant, NULL},
@@ -377,21 +195,21 @@ static const struct field subscription_fields[] = {
     {"description", parse_description, NULL},
     {"metadata", parse_metadata, NULL},
     {"status", parse_status, NULL},
-    {"secret", parse_secret, NULL},
-    {"secrets", parse_secrets, NULL},
-    {"signature", parse_signature, NULL},
-    {"retry", parse_retry, NULL},
-    {"timeout", parse_timeout, NULL},
-    {"method", parse_method, NULL},
+    {"secret", draft_parse_secret, NULL},
+    {"secrets", draft_parse_secrets, NULL},
+    {"signature", draft_parse_signature, NULL},
+    {"retry", draft_parse_retry, NULL},
+    {"timeout", draft_parse_timeout, NULL},
+    {"method", draft_parse_method, NULL},
     {"headers", draft_parse_headers, NULL},
     {"rate_limit", NULL, "null"},
-    {"concurrency", parse_concurrency, NULL},
-    {"breaker", parse_breaker, NULL},
+    {"concurrency", draft_parse_concurrency, NULL},
+    {"breaker", draft_parse_breaker, NULL},
     {"ordering", NULL, "\"none\""},
-    {"delivery", parse_delivery, NULL},
+    {"delivery", draft_parse_delivery, NULL},
     {"compression", NULL, "\"none\""},
     {"auth", NULL, "null"},
-    {"tls", parse_tls, NULL},
+    {"tls", draft_parse_tls, NULL},
     {"created_at", parse_created, NULL},
     {"updated_at", parse_updated, NULL},
 };
@@ -421,28 +239,6 @@ static void set_standards(struct draft *draft)
     made->tls_verify = true;
 }
 
-/* Takes the secrets over: those that were given, those of before, or one newly made. A change of
- * scheme keeps the text, since that is what the receiver has. */
-static void settle_secrets(struct draft *draft)
-{
-    struct subscription *made = draft->made;
-    char texts[LIMIT_SECRETS][SECRET_TEXT_SIZE], why[SECRET_WHY_SIZE];
-
-    if (draft->before && !draft->from_store) {
-        draft->secret_count = draft->before->secret_count;
-        for (unsigned i = 0; i < draft->secret_count; i++)
-            draft->secrets[i] =
-                secret_print(draft->before->scheme, &draft->before->secrets[i], texts[i]);
-    }
-    made->secret_count = draft->secret_count ? draft->secret_count : 1;
-    if (draft->secret_count == 0)
-        secret_make(made->scheme, &made->secrets[0]);
-    for (unsigned i = 0; i < draft->secret_count; i++)
-        if (secret_parse(made->scheme, draft->secrets[i], &made->secrets[i], why))
-            faults_add(draft->faults, draft->before ? "/signature/scheme" : "/secret",
-                       "the secret %s", why);
-}
-
 static void settle(struct draft *draft)
 {
     struct subscription *made = draft->made;
@@ -455,7 +251,7 @@ static void settle(struct draft *draft)
     if (made->signature_header && made->headers &&
         draft_has_header(slice_str(made->headers), slice_str(made->signature_header)))
         faults_add(draft->faults, "/signature/header", "is also in headers");
-    settle_secrets(draft);
+    draft_settle_secrets(draft);
 }
 
 /* The patterns were given room for as many as there may be. */

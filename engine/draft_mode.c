@@ -1,0 +1,21 @@
+/* draft_mode.c - in which form events are sent: "method", "delivery". */
+#include "draft.h"
+
+void draft_parse_method(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH"};
+    struct slice text;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (json_string(value, &text) && slice_equal(text, slice_str(methods[i]))) {
+            memcpy(draft->made->method, methods[i], strlen(methods[i]) + 1);
+            return;
+        }
+    }
+    faults_add(draft->faults, pointer, "must be \"POST\", \"PUT\" or \"PATCH\"");
+}
+
+void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"mode", NULL, "\"single\""}};
+    DRAFT_WALK(draft, value, pointer, fields);
+}

@@ -1,0 +1,148 @@
+/* subscription_print.c - subscriptions as JSON: for their owners, and for `meta`. Control's thread.
+ */
+#include "base/text.h"
+#include "secret.h"
+#include "subscription.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void put_id(struct text *text, const char *key, const struct id *id, const char *prefix)
+{
+    char digits[ID_TEXT_SIZE];
+    text_printf(text, "\"%s\":\"%s\",", key, id_print(id, prefix, digits).at);
+}
+
+/* A member whose value is a string, or null if there is none, and a comma. */
+static void put_string(struct text *text, const char *key, const char *value)
+{
+    text_printf(text, "\"%s\":", key);
+    if (value)
+        text_json(text, slice_str(value));
+    else
+        text_put(text, SLICE("null"));
+    text_char(text, ',');
+}
+
+static void put_patterns(struct text *text, const struct subscription *subscription)
+{
+    text_put(text, SLICE("\"events\":["));
+    for (unsigned i = 0; i < subscription->pattern_count; i++) {
+        if (i)
+            text_char(text, ',');
+        text_json(text, slice_str(subscription->patterns[i]));
+    }
+    text_put(text, SLICE("],"));
+}
+
+static void put_signature(struct text *text, const struct subscription *subscription)
+{
+    text_printf(text, "\"signature\":{\"scheme\":\"%s\"",
+                subscription->scheme == SIGNATURE_NONE ? "none" : "standard");
+    if (subscription->signature_header) {
+        text_put(text, SLICE(",\"header\":"));
+        text_json(text, slice_str(subscription->signature_header));
+    }
+    text_put(text, SLICE("},"));
+}
+
+/* With as few digits as say the same number. */
+static void put_double(struct text *text, double value)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.15g", value);
+    if (strtod(digits, NULL) != value)
+        snprintf(digits, sizeof digits, "%.17g", value);
+    text_put(text, slice_str(digits));
+}
+
+static void put_duration(struct text *text, uint64_t duration_ms)
+{
+    text_char(text, '"');
+    text_duration(text, duration_ms);
+    text_char(text, '"');
+}
+
+static void put_retry(struct text *text, const struct subscription *subscription)
+{
+    text_put(text, SLICE("\"retry\":{\"schedule\":["));
+    for (unsigned i = 0; i < subscription->retry_count; i++) {
+        if (i)
+            text_char(text, ',');
+        put_duration(text, subscription->retry_ms[i]);
+    }
+    text_put(text, SLICE("],\"jitter\":"));
+    put_double(text, subscription->jitter);
+    text_put(text, SLICE("},"));
+}
+
+static void put_headers(struct text *text, const struct subscription *subscription)
+{
+    struct slice rest = slice_str(subscription->headers);
+    text_put(text, SLICE("\"headers\":{"));
+    for (bool first = true; rest.size; first = false) {
+        size_t line = slice_find(rest, '\r'), colon = slice_find(rest, ':');
+        must(colon + 2 <= line && line + 2 <= rest.size);
+        if (!first)
+            text_char(text, ',');
+        text_json(text, slice_of(rest.at, colon));
+        text_char(text, ':');
+        text_json(text, slice_of(rest.at + colon + 2, line - colon - 2));
+        rest = slice_skip(rest, line + 2);
+    }
+    text_put(text, SLICE("},"));
+}
+
+static void put_secrets(struct text *text, const struct subscription *subscription,
+                        enum subscription_view view)
+{
+    char secret[SECRET_TEXT_SIZE];
+    if (view == SUBSCRIPTION_WITH_SECRET) {
+        text_put(text, SLICE("\"secret\":"));
+        text_json(text, secret_print(subscription->scheme, &subscription->secrets[0], secret));
+        text_char(text, ',');
+    }
+    if (view != SUBSCRIPTION_STORED)
+        return;
+    put_id(text, "tenant", &subscription->tenant, "ten");
+    text_put(text, SLICE("\"secrets\":["));
+    for (unsigned i = 0; i < subscription->secret_count; i++) {
+        if (i)
+            text_char(text, ',');
+        text_json(text, secret_print(subscription->scheme, &subscription->secrets[i], secret));
+    }
+    text_put(text, SLICE("],"));
+}
+
+void subscription_print(const struct subscription *subscription, enum subscription_view view,
+                        struct text *text)
+{
+    text_char(text, '{');
+    put_id(text, "id", &subscription->id, "sub");
+    put_secrets(text, subscription, view);
+    put_string(text, "uid", subscription->uid);
+    put_string(text, "url", subscription->url_text);
+    put_patterns(text, subscription);
+    text_put(text, SLICE("\"channels\":[],\"filter\":null,"));
+    put_string(text, "description", subscription->description);
+    text_printf(text, "\"metadata\":%s,", subscription->metadata);
+    put_string(text, "status", subscription_status_name(subscription->status));
+    put_signature(text, subscription);
+    put_retry(text, subscription);
+    text_put(text, SLICE("\"timeout\":"));
+    put_duration(text, subscription->timeout_ms);
+    text_printf(text, ",\"method\":\"%s\",", subscription->method);
+    put_headers(text, subscription);
+    text_printf(text, "\"rate_limit\":null,\"concurrency\":{\"max\":%u,\"adaptive\":true},",
+                subscription->concurrency_max);
+    text_put(text, SLICE("\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
+                         "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"},"
+                         "\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"
+                         "\"compression\":\"none\",\"auth\":null,"));
+    text_printf(text, "\"tls\":{\"verify\":%s},\"created_at\":\"",
+                subscription->tls_verify ? "true" : "false");
+    text_time(text, subscription->created_ms);
+    text_put(text, SLICE("\",\"updated_at\":\""));
+    text_time(text, subscription->updated_ms);
+    text_put(text, SLICE("\"}"));
+}
