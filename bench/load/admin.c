@@ -132,7 +132,7 @@ static int read_secret(struct admin *admin, struct signature_key *key)
     return signature_key_parse(secret, key);
 }
 
-int admin_subscribe(struct admin *admin, const char *url, const char *type,
+int admin_subscribe(struct admin *admin, const char *url, const char *type, const char *extra,
                     struct signature_key *key, char why[static ADMIN_WHY_SIZE])
 {
     char body[REQUEST_MAX / 2];
@@ -142,7 +142,12 @@ int admin_subscribe(struct admin *admin, const char *url, const char *type,
     text_json(&text, slice_str(url));
     text_put(&text, SLICE(",\"events\":["));
     text_json(&text, slice_str(type));
-    text_put(&text, SLICE("]}"));
+    text_char(&text, ']');
+    if (extra) {
+        text_char(&text, ',');
+        text_put(&text, slice_str(extra));
+    }
+    text_char(&text, '}');
 
     int error = admin_post(admin, "/api/v1/webhooks/subscriptions", text_slice(&text), why);
     if (error)

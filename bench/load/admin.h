@@ -31,8 +31,10 @@ void admin_close(struct admin *admin);
 MUST_CHECK int admin_post(struct admin *admin, const char *path, struct slice body,
                           char why[static ADMIN_WHY_SIZE]);
 
-/* Subscribes `url` to events of one type, and takes the key of its signatures from the answer. */
+/* Subscribes `url` to events of one type, and takes the key of its signatures from the answer.
+ * `extra`: more members of the subscription, as JSON, or NULL. */
 MUST_CHECK int admin_subscribe(struct admin *admin, const char *url, const char *type,
-                               struct signature_key *key, char why[static ADMIN_WHY_SIZE]);
+                               const char *extra, struct signature_key *key,
+                               char why[static ADMIN_WHY_SIZE]);
 
 #endif

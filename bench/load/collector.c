@@ -109,7 +109,12 @@ static struct receiver_reply on_request(void *context, const struct receiver_req
         count(&collector->bad_signatures);
         return (struct receiver_reply){.status = 200};
     }
-    enter_in_ledger(collector, request->body, subscription);
+    if (subscription < collector->options.hanging)
+        return (struct receiver_reply){.fate = RECEIVER_HANG};
+    if (subscription < collector->options.hanging + collector->options.failing)
+        return (struct receiver_reply){.status = 500};
+    if (subscription >= collector->options.unjudged)
+        enter_in_ledger(collector, request->body, subscription);
     return (struct receiver_reply){.status = 200};
 }
 

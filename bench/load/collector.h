@@ -20,6 +20,9 @@ struct collector_options {
     struct ledger *ledger;
     const struct signature_key *keys; /* one for each subscription */
     unsigned subscriptions;
+    unsigned hanging, failing; /* from the first: those that never answer; then those that answer
+                                  500 */
+    unsigned unjudged;         /* from the first: their deliveries are answered and not entered */
     const char *certificate, *key; /* PEM files; NULL: in the clear */
 };
 

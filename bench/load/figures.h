@@ -13,6 +13,11 @@ struct bench_settings {
     const char *engine, *durability, *data, *json, *html;
     uint64_t events, duration_ms, rate, payload_bytes, batch;
     uint64_t subscriptions, fan_out, connections, shards;
+    /* Subscriptions that misbehave, counted from the first: `hanging` never answer, `failing`
+     * behind them answer 500, `dead` refuse connections until they are revived. What the first
+     * `unjudged` groups get is not in the account. */
+    uint64_t hanging, failing, dead, unjudged;
+    const char *subscription_extra; /* more members of each subscription's JSON, or NULL */
     bool tls;
     struct flag_texts engine_arguments;
 };

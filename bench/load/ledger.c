@@ -2,6 +2,7 @@
 #include "bench/load/ledger.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 
 /* The kernel gives pages as they are first written. */
@@ -55,6 +56,11 @@ enum delivery_turn ledger_deliver(struct ledger *ledger, uint64_t event, unsigne
     return *count == 1 ? DELIVERY_FIRST : DELIVERY_AGAIN;
 }
 
+static bool is_owed(const struct ledger *ledger, uint64_t event)
+{
+    return ledger_group(ledger, event) >= ledger->owed_from;
+}
+
 static void audit_event(const struct ledger *ledger, uint64_t event, struct audit *audit)
 {
     uint64_t came = 0, again = 0;
@@ -89,5 +95,16 @@ void ledger_audit(const struct ledger *ledger, struct audit *audit)
 {
     *audit = (struct audit){0};
     for (uint64_t event = 0; event < ledger->events_max; event++)
-        audit_event(ledger, event, audit);
+        if (is_owed(ledger, event))
+            audit_event(ledger, event, audit);
+}
+
+uint64_t ledger_awaited(const struct ledger *ledger)
+{
+    uint64_t events = 0;
+    for (uint64_t event = 0; event < ledger->events_max; event++) {
+        uint8_t fate = ledger->fates[event];
+        events += is_owed(ledger, event) && (fate == EVENT_ACCEPTED || fate == EVENT_UNKNOWN);
+    }
+    return events * ledger->fan_out;
 }

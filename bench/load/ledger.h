@@ -28,6 +28,7 @@ struct ledger {
     uint8_t *fates, *counts;
     uint64_t events_max;
     unsigned fan_out, groups;
+    unsigned owed_from; /* groups before this one are owed nothing; the opener sets it */
 };
 
 /* `subscriptions` must be a multiple of `fan_out`. 0, or -ENOMEM. */
@@ -59,6 +60,9 @@ struct audit {
     uint64_t duplicated;                 /* deliveries that came beyond the first of their kind */
     uint64_t of_unknown, of_refused;     /* deliveries among `delivered` of events not accepted */
 };
+
+/* Deliveries of events that were accepted, or may have been. When ledger_note() is done. */
+uint64_t ledger_awaited(const struct ledger *ledger);
 
 void ledger_audit(const struct ledger *ledger, struct audit *audit);
 

@@ -9,9 +9,11 @@ static const char help[] =
     "\n"
     "Puts load on a grapnel engine and checks every delivery.\n"
     "\n"
-    "  bench   starts an engine of its own and a receiver, publishes, drains, audits\n"
-    "  send    publishes to an engine that runs already\n"
-    "  sink    receives, with faults on demand, and keeps a ledger\n"
+    "  bench       starts an engine of its own and a receiver, publishes, drains, audits\n"
+    "  isolation   what endpoints that hang or fail do to the others\n"
+    "  backlog     what millions of deliveries for a dead receiver do to it\n"
+    "  send        publishes to an engine that runs already\n"
+    "  sink        receives, with faults on demand, and keeps a ledger\n"
     "\n"
     "grapnel-load COMMAND --help lists the flags.\n";
 
@@ -19,9 +21,8 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"bench", bench_main},
-    {"send", send_main},
-    {"sink", sink_main},
+    {"bench", bench_main}, {"isolation", isolation_main}, {"backlog", backlog_main},
+    {"send", send_main},   {"sink", sink_main},
 };
 
 int main(int argc, char **argv)

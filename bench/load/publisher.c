@@ -30,7 +30,7 @@ struct request {
     char *bytes;
     uint64_t wake_ns;
     uint64_t due_ns; /* latency counts from here */
-    uint64_t first;  /* the number of its first event */
+    uint64_t first;  /* its first event, counted from 0 */
     unsigned count;  /* of its events; 0: it carries none */
     bool is_open;
 };
@@ -41,7 +41,7 @@ struct publisher {
     struct stamp_ink ink;
     struct list_node idle, waiting;
     size_t head_size, size; /* of a request */
-    uint64_t next;          /* the number of the next event */
+    uint64_t next;          /* the next event, counted from 0 */
     uint64_t start_ns, end_ns, progress_ns;
     unsigned open, busy; /* connections that are open; requests that carry events */
     bool started;
@@ -97,6 +97,12 @@ static int lay_out(struct publisher *publisher, struct request *request, const c
     return 0;
 }
 
+/* The number of the event that is the `index`th of this load. */
+static uint64_t number_of(const struct publisher *publisher, uint64_t index)
+{
+    return publisher->options.first + index * publisher->options.stride;
+}
+
 /* ---- one request ---- */
 
 static void wait_until(struct request *request, uint64_t wake_ns)
@@ -109,7 +115,7 @@ static void note(struct request *request, enum event_fate fate)
 {
     struct publisher *publisher = request->publisher;
     for (unsigned i = 0; i < request->count; i++)
-        ledger_note(publisher->options.ledger, request->first + i, fate);
+        ledger_note(publisher->options.ledger, number_of(publisher, request->first + i), fate);
     if (fate == EVENT_ACCEPTED)
         publisher->counters.accepted += request->count;
     else if (fate == EVENT_REFUSED)
@@ -222,9 +228,9 @@ static void send_next(struct publisher *publisher, struct request *request, uint
     request->first = publisher->next;
     request->count = options->batch;
     for (unsigned i = 0; i < options->batch; i++, publisher->next++) {
-        struct stamp stamp = {.number = publisher->next, .sent_ns = due};
+        struct stamp stamp = {.number = number_of(publisher, publisher->next), .sent_ns = due};
         stamp_event_set(event_at(publisher, request, i), options->payload_bytes,
-                        ledger_group(options->ledger, publisher->next), stamp, &publisher->ink);
+                        ledger_group(options->ledger, stamp.number), stamp, &publisher->ink);
     }
     publisher->busy++;
     lane_send(&request->lane, request->bytes, publisher->size);
@@ -342,7 +348,8 @@ static int prepare(struct publisher *publisher)
 
 int publisher_open(struct publisher **publisher, const struct publisher_options *options)
 {
-    must(options->events > 0 && options->connections > 0 && options->batch > 0);
+    must(options->events > 0 && options->connections > 0 && options->batch > 0 &&
+         options->stride > 0);
     *publisher = calloc(1, sizeof **publisher);
     if (!*publisher)
         return -ENOMEM;

@@ -23,9 +23,10 @@
 struct publisher_options {
     struct lane_target target;
     struct slice authority, path, key;
-    uint64_t events;      /* how many at most; not 0 */
-    uint64_t duration_ms; /* 0: no limit by time */
-    uint64_t rate;        /* events a second; 0: as fast as answers come */
+    uint64_t events;        /* how many at most; not 0 */
+    uint64_t first, stride; /* the events' numbers: first, first + stride, ...; stride not 0 */
+    uint64_t duration_ms;   /* 0: no limit by time */
+    uint64_t rate;          /* events a second; 0: as fast as answers come */
     size_t payload_bytes;
     unsigned batch, connections;
     struct ledger *ledger; /* says the groups, and is told the fates */

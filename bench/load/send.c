@@ -97,6 +97,7 @@ static int publish(struct send *send, struct loop *loop, struct tls_context *tls
         .path = path,
         .key = slice_str(send->key),
         .events = send->events,
+        .stride = 1,
         .duration_ms = send->duration_ms,
         .rate = send->rate,
         .payload_bytes = send->payload_bytes,

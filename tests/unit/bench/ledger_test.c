@@ -53,6 +53,20 @@ Test(ledger, calls_an_accepted_event_lost_until_each_subscription_has_it)
     cr_assert(eq(u64, audit.delivered, 3));
 }
 
+Test(ledger, judges_only_the_groups_that_are_owed_something)
+{
+    open_ledger(10, 3, 1);
+    ledger.owed_from = 1;
+    for (uint64_t event = 0; event < 6; event++)
+        ledger_note(&ledger, event, event == 5 ? EVENT_UNKNOWN : EVENT_ACCEPTED);
+    cr_assert(eq(u64, ledger_awaited(&ledger), 4)); /* 1, 2, 4 and perhaps 5 */
+
+    ledger_audit(&ledger, &audit);
+    cr_assert(eq(u64, audit.accepted, 3));
+    cr_assert(eq(u64, audit.lost, 3));
+    cr_assert(eq(u64, audit.unknown, 1));
+}
+
 Test(ledger, counts_every_delivery_after_the_first_as_a_duplicate)
 {
     open_ledger(10, 1, 1);

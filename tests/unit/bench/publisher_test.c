@@ -73,6 +73,7 @@ static void start(void)
                                          .path = SLICE("/events"),
                                          .key = SLICE("gk_test"),
                                          .events = 100,
+                                         .stride = 1,
                                          .payload_bytes = PAYLOAD,
                                          .batch = 1,
                                          .connections = 4,
@@ -127,6 +128,18 @@ Test(publisher, sends_batches)
     cr_assert(eq(uint, times_seen(100), 100));
     cr_assert(eq(u64, counters->accepted, 100));
     cr_assert(eq(u64, counters->answers[202], 4));
+}
+
+Test(publisher, numbers_its_events_as_it_is_told)
+{
+    options.first = 1;
+    options.stride = 2;
+    options.events = 50;
+    options.batch = 5;
+    publish();
+    for (unsigned i = 0; i < EVENTS_MAX; i++)
+        cr_assert(eq(uint, seen[i], i < 100 && i % 2 == 1), "event %u", i);
+    cr_assert(eq(u64, audit.accepted, 50));
 }
 
 Test(publisher, keeps_to_its_rate)
