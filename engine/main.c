@@ -200,6 +200,8 @@ static int open_store(struct engine *engine)
         LOG(LOG_ERROR, "cannot open the data", log_str("data", config->data), log_str("why", why));
         return rc;
     }
+    if (why[0])
+        LOG(LOG_WARN, why, log_str("data", config->data));
     rc = recovery_run(engine->db, config->shards, &engine->recovery, say_progress, why);
     if (rc) {
         LOG(LOG_ERROR, "cannot recover the data", log_str("data", config->data),

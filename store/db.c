@@ -1,27 +1,19 @@
 /* db.c - the door to RocksDB 7.8 through its C API.
  *
- * What each family is tuned for:
- *
- *   events-K, attempts-K  append-only: FIFO compaction drops whole files by age and by size,
- * nothing is ever rewritten; level 0 may hold any number of files, so the triggers that would slow
- * writers down for it are off. queue-K               rows that come and go: files full of deletions
- * are compacted early, and what was settled longer ago than the retention is dropped on the way; a
- *                         Bloom filter, since most deliveries that are asked for have no row.
- *   dedup                 random keys, mostly absent: a Bloom filter; entries older than the window
- *                         are dropped by compaction.
- *   meta, default         small.
- *
- * Memory: half of memory_bytes is for memtables, half for the block cache, which also holds index
- * and filter blocks. The log is recovered with a torn tail tolerated and any other damage refused:
- * skipping records in the middle would silently lose what was acknowledged.
+ * Opening. The log is read with a torn tail tolerated and any other damage refused: skipping
+ * records in its middle would silently lose what was acknowledged. But a power failure may also
+ * leave the unsynced tail with a hole (a later page on disk, an earlier one not), which looks like
+ * damage. So a refused log is looked at again, without changing anything: if what can be read up to
+ * the damage reaches the watermark (watermark.h), then all that was known to be durable is there,
+ * and the log is given up from the tear on. If not, it is damage, and is refused.
  *
  * Lifetimes: handles are destroyed before the database, options, filters and cache after it.
  */
 #include "store/db.h"
 
-#include "base/clock.h"
 #include "store/families.h"
-#include "store/retention.h"
+#include "store/tuning.h"
+#include "store/watermark.h"
 
 #include <errno.h>
 #include <rocksdb/c.h>
@@ -29,20 +21,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MIB (UINT64_C(1) << 20)
-
-enum { NO_TRIGGER = 1 << 30 };
-
 struct db {
     rocksdb_t *rocks;
-    rocksdb_cache_t *cache;
-    rocksdb_options_t *options[FAMILY_QUEUE + 1]; /* by enum family_kind; default has meta's */
-    rocksdb_compactionfilter_t *queue_filter, *dedup_filter;
+    struct tuning tuning;
+    struct watermark watermark;
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write, *write_synced;
     rocksdb_column_family_handle_t *handles[FAMILIES_MAX]; /* by families_index() */
     unsigned shards;
-    uint64_t retention_ms, dedup_window_ms;
 };
 
 struct batch {
@@ -83,201 +69,22 @@ unsigned db_shards(const struct db *db)
     return db->shards;
 }
 
-/* ---- what compaction drops; the signatures are RocksDB's ---- */
-
-/* NOLINTNEXTLINE(readability-function-size) */
-static unsigned char filter_queue(void *state, int level, const char *key, size_t key_size,
-                                  const char *value, size_t value_size, char **new_value,
-                                  size_t *new_value_size, unsigned char *value_changed)
-{
-    (void)level, (void)new_value, (void)new_value_size, (void)value_changed;
-    const struct db *db = state;
-    return retention_drops_row(slice_of(key, key_size), slice_of(value, value_size),
-                               clock_wall_ms(), db->retention_ms);
-}
-
-/* NOLINTNEXTLINE(readability-function-size) */
-static unsigned char filter_dedup(void *state, int level, const char *key, size_t key_size,
-                                  const char *value, size_t value_size, char **new_value,
-                                  size_t *new_value_size, unsigned char *value_changed)
-{
-    (void)level, (void)key, (void)key_size, (void)new_value, (void)new_value_size;
-    (void)value_changed;
-    const struct db *db = state;
-    return retention_drops_dedup(slice_of(value, value_size), clock_wall_ms(), db->dedup_window_ms);
-}
-
-static const char *queue_filter_name(void *state)
-{
-    (void)state;
-    return "grapnel.queue";
-}
-
-static const char *dedup_filter_name(void *state)
-{
-    (void)state;
-    return "grapnel.dedup";
-}
-
-static void keep_state(void *state)
-{
-    (void)state; /* the struct db, which outlives the filter */
-}
-
-/* ---- options ---- */
-
-static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
-{
-    return value < least ? least : value > most ? most : value;
-}
-
-/* Of half of the memory: what one memtable of a family takes (a part of it, shared by the shards if
- * each has one), and its bounds. A family has at most four at a time, so all together stay near
- * that half; the floor is what keeps the number of files down. */
-static const struct {
-    unsigned part, mib_min, mib_max;
-} memtables[] = {
-    [FAMILY_META] = {64, 1, 1},     [FAMILY_DEDUP] = {32, 2, 16}, [FAMILY_EVENTS] = {4, 8, 64},
-    [FAMILY_ATTEMPTS] = {8, 4, 32}, [FAMILY_QUEUE] = {16, 2, 16},
-};
-
-static uint64_t memtable_size(enum family_kind kind, unsigned shards, uint64_t memory_bytes)
-{
-    uint64_t part = memory_bytes / 2 / memtables[kind].part;
-    if (kind >= FAMILY_EVENTS)
-        part /= shards;
-    return clamp(part, memtables[kind].mib_min * MIB, memtables[kind].mib_max * MIB);
-}
-
-static void set_database_options(rocksdb_options_t *options, const struct db_options *wanted)
-{
-    rocksdb_options_set_create_if_missing(options, 1);
-    rocksdb_options_set_create_missing_column_families(options, 1);
-    rocksdb_options_set_wal_recovery_mode(options,
-                                          rocksdb_tolerate_corrupted_tail_records_recovery);
-    rocksdb_options_set_db_write_buffer_size(options, (size_t)(wanted->memory_bytes / 2));
-    rocksdb_options_set_max_total_wal_size(options,
-                                           clamp(wanted->memory_bytes, 64 * MIB, 512 * MIB));
-    rocksdb_options_set_max_open_files(options, -1); /* FIFO by age asks for it */
-    rocksdb_options_set_max_background_jobs(options, 2);
-    rocksdb_options_set_bytes_per_sync(options, MIB);
-    rocksdb_options_set_avoid_unnecessary_blocking_io(options, 1);
-    rocksdb_options_set_keep_log_file_num(options, 5);
-    rocksdb_options_set_max_log_file_size(options, 4 * MIB);
-    rocksdb_options_set_info_log_level(options, 2); /* warnings */
-    rocksdb_options_set_stats_dump_period_sec(options, 0);
-    rocksdb_options_set_stats_persist_period_sec(options, 0);
-}
-
-static void set_table_options(rocksdb_options_t *options, rocksdb_cache_t *cache, bool bloom)
-{
-    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_block_cache(table, cache);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
-    rocksdb_block_based_options_set_format_version(table, 5);
-    if (bloom)
-        rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom(10));
-    rocksdb_options_set_block_based_table_factory(options, table);
-    rocksdb_block_based_options_destroy(table);
-}
-
-static void set_fifo(rocksdb_options_t *options, enum family_kind kind, unsigned shards,
-                     uint64_t retention_bytes)
-{
-    uint64_t share = retention_bytes / 4 * (kind == FAMILY_EVENTS ? 3 : 1) / shards;
-    rocksdb_fifo_compaction_options_t *fifo = rocksdb_fifo_compaction_options_create();
-    rocksdb_fifo_compaction_options_set_max_table_files_size(
-        fifo, retention_bytes ? clamp(share, MIB, INT64_MAX) : INT64_MAX);
-    rocksdb_options_set_compaction_style(options, rocksdb_fifo_compaction);
-    rocksdb_options_set_fifo_compaction_options(options, fifo);
-    rocksdb_fifo_compaction_options_destroy(fifo);
-    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
-    rocksdb_options_set_level0_slowdown_writes_trigger(options, NO_TRIGGER);
-    rocksdb_options_set_level0_stop_writes_trigger(options, NO_TRIGGER);
-    rocksdb_options_set_soft_pending_compaction_bytes_limit(options, 0);
-    rocksdb_options_set_hard_pending_compaction_bytes_limit(options, 0);
-}
-
-/* The two times that the C API has no setter for. */
-static int set_times(rocksdb_options_t **options, enum family_kind kind,
-                     const struct db_options *wanted)
-{
-    uint64_t hour = 3600, day = 24 * hour;
-    char text[64];
-    if (kind == FAMILY_EVENTS || kind == FAMILY_ATTEMPTS)
-        snprintf(text, sizeof text, "ttl=%lu", clamp(wanted->retention_ms / 1000, 1, 10000 * day));
-    else if (kind == FAMILY_DEDUP)
-        snprintf(text, sizeof text, "periodic_compaction_seconds=%lu",
-                 clamp(wanted->dedup_window_ms / 2000, hour, day));
-    else
-        snprintf(text, sizeof text, "periodic_compaction_seconds=%lu", day);
-    char *error = NULL;
-    rocksdb_options_t *timed = rocksdb_options_create();
-    rocksdb_get_options_from_string(*options, text, timed, &error);
-    rocksdb_options_destroy(*options);
-    *options = timed;
-    return error ? take_error(error) : 0;
-}
-
-static int open_family_options(struct db *db, enum family_kind kind,
-                               const struct db_options *wanted)
-{
-    db->options[kind] = rocksdb_options_create();
-    int error = set_times(&db->options[kind], kind, wanted);
-    if (error)
-        return error;
-    rocksdb_options_t *options = db->options[kind];
-    set_database_options(options, wanted);
-    set_table_options(options, db->cache, kind == FAMILY_QUEUE || kind == FAMILY_DEDUP);
-    rocksdb_options_set_write_buffer_size(
-        options, (size_t)memtable_size(kind, db->shards, wanted->memory_bytes));
-    rocksdb_options_set_max_write_buffer_number(options, 4);
-    rocksdb_options_set_compression(options, rocksdb_no_compression);
-    if (kind == FAMILY_EVENTS || kind == FAMILY_ATTEMPTS)
-        set_fifo(options, kind, db->shards, wanted->retention_bytes);
-    if (kind == FAMILY_QUEUE) {
-        rocksdb_options_add_compact_on_deletion_collector_factory(options, 1024, 512);
-        rocksdb_options_set_compaction_filter(options, db->queue_filter);
-    }
-    if (kind == FAMILY_DEDUP)
-        rocksdb_options_set_compaction_filter(options, db->dedup_filter);
-    return 0;
-}
-
-static int open_options(struct db *db, const struct db_options *wanted)
-{
-    db->retention_ms = wanted->retention_ms;
-    db->dedup_window_ms = wanted->dedup_window_ms;
-    db->cache = rocksdb_cache_create_lru((size_t)(wanted->memory_bytes / 2));
-    db->queue_filter =
-        rocksdb_compactionfilter_create(db, keep_state, filter_queue, queue_filter_name);
-    db->dedup_filter =
-        rocksdb_compactionfilter_create(db, keep_state, filter_dedup, dedup_filter_name);
-    db->read = rocksdb_readoptions_create();
-    db->write = rocksdb_writeoptions_create();
-    db->write_synced = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(db->write_synced, 1);
-    for (enum family_kind kind = FAMILY_META; kind <= FAMILY_QUEUE; kind++) {
-        int error = open_family_options(db, kind, wanted);
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
 /* ---- opening ---- */
+
+static bool is_damage(void)
+{
+    return strncmp(why_text, "Corruption", 10) == 0;
+}
 
 /* What went wrong (its words are in why_text), for the person who started the program. */
 static int explain(const char *path, char why[static DB_WHY_SIZE])
 {
     bool held = strstr(why_text, "lock hold by current process") || strstr(why_text, "lock file");
-    bool damaged = strncmp(why_text, "Corruption", 10) == 0;
-    const char *what = held      ? "is in use by another process"
-                       : damaged ? "is damaged and was not opened; nothing in it was changed"
-                                 : "cannot be opened";
+    const char *what = held          ? "is in use by another process"
+                       : is_damage() ? "is damaged and was not opened; nothing in it was changed"
+                                     : "cannot be opened";
     snprintf(why, DB_WHY_SIZE, "the database in %.160s %s (%.240s)", path, what, why_text);
-    return held ? -EBUSY : damaged ? -EBADMSG : -EIO;
+    return held ? -EBUSY : is_damage() ? -EBADMSG : -EIO;
 }
 
 /* How many shards the database in `path` has: 0 if there is none yet. */
@@ -308,21 +115,111 @@ static int count_shards(const char *path, unsigned *shards)
     return 0;
 }
 
-static int open_families(struct db *db, const char *path)
-{
+/* What RocksDB's two ways of opening take. */
+struct family_list {
     char names[FAMILIES_MAX][FAMILY_NAME_SIZE];
     const char *name_list[FAMILIES_MAX];
     const rocksdb_options_t *options[FAMILIES_MAX];
-    size_t count = families_count(db->shards);
-    for (size_t i = 0; i < count; i++) {
-        families_name(i, names[i]);
-        name_list[i] = names[i];
-        options[i] = db->options[families_kind(i)];
+    int count;
+};
+
+static void list_families(const struct db *db, struct family_list *list)
+{
+    list->count = (int)families_count(db->shards);
+    for (size_t i = 0; i < (size_t)list->count; i++) {
+        families_name(i, list->names[i]);
+        list->name_list[i] = list->names[i];
+        list->options[i] = db->tuning.options[families_kind(i)];
     }
+}
+
+static int open_families(struct db *db, const char *path)
+{
+    struct family_list list;
     char *error = NULL;
-    db->rocks = rocksdb_open_column_families(db->options[FAMILY_META], path, (int)count, name_list,
-                                             options, db->handles, &error);
+    list_families(db, &list);
+    db->rocks = rocksdb_open_column_families(db->tuning.options[FAMILY_META], path, list.count,
+                                             list.name_list, list.options, db->handles, &error);
     return error ? take_error(error) : 0;
+}
+
+static void close_families(struct db *db)
+{
+    for (size_t i = 0; i < families_count(db->shards); i++)
+        rocksdb_column_family_handle_destroy(db->handles[i]);
+    rocksdb_close(db->rocks);
+    db->rocks = NULL;
+}
+
+/* How far the log can be read before its first damage, as a sequence number. Changes nothing on
+ * disk. */
+static int measure_log(struct db *db, const char *path, uint64_t *sequence)
+{
+    struct family_list list;
+    char *error = NULL;
+    list_families(db, &list);
+    db->rocks = rocksdb_open_for_read_only_column_families(db->tuning.options[FAMILY_META], path,
+                                                           list.count, list.name_list, list.options,
+                                                           db->handles, 0, &error);
+    if (error)
+        return take_error(error);
+    *sequence = rocksdb_get_latest_sequence_number(db->rocks);
+    close_families(db);
+    return 0;
+}
+
+/* The log was refused as damaged. Opens it up to the tear if that is all that was known to be
+ * durable, and says so in `why`; else it stays refused. */
+static int open_torn(struct db *db, const char *path, char why[static DB_WHY_SIZE])
+{
+    uint64_t durable, readable;
+    if (watermark_read(path, &durable))
+        return -EBADMSG;
+    tuning_trust_the_log_to_its_tear(&db->tuning);
+    char refused[DB_WHY_SIZE];
+    memcpy(refused, why_text, sizeof refused);
+    int error = measure_log(db, path, &readable);
+    if (!error && readable < durable) {
+        snprintf(why_text, sizeof why_text,
+                 "%.200s; readable up to %lu, known to be durable up to %lu", refused,
+                 (unsigned long)readable, (unsigned long)durable);
+        return -EBADMSG;
+    }
+    if (!error)
+        error = open_families(db, path);
+    if (!error)
+        snprintf(
+            why, DB_WHY_SIZE,
+            "the log had a torn tail, as a power failure leaves it: read up to %lu, known to be "
+            "durable up to %lu (%.200s)",
+            (unsigned long)readable, (unsigned long)durable, refused);
+    return error;
+}
+
+static int open_all(struct db *db, const char *path, const struct db_options *options,
+                    char why[static DB_WHY_SIZE])
+{
+    int error = count_shards(path, &db->shards);
+    if (error)
+        return error;
+    if (db->shards < options->shards)
+        db->shards = options->shards;
+    error = tuning_open(&db->tuning, options, db->shards, why_text);
+    if (error)
+        return error;
+    db->read = rocksdb_readoptions_create();
+    db->write = rocksdb_writeoptions_create();
+    db->write_synced = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(db->write_synced, 1);
+    error = open_families(db, path);
+    if (error && is_damage())
+        error = open_torn(db, path, why);
+    if (error)
+        return error;
+    error = watermark_open(&db->watermark, path);
+    if (error)
+        snprintf(why_text, sizeof why_text, "the watermark: %s", strerror(-error));
+    return error;
 }
 
 int db_open(struct db **result, const char *path, const struct db_options *options,
@@ -334,49 +231,29 @@ int db_open(struct db **result, const char *path, const struct db_options *optio
         snprintf(why, DB_WHY_SIZE, "out of memory");
         return -ENOMEM;
     }
-    int error = count_shards(path, &db->shards);
-    if (error)
-        goto fail;
-    if (db->shards < options->shards)
-        db->shards = options->shards;
-    error = open_options(db, options);
-    if (error)
-        goto fail;
-    error = open_families(db, path);
-    if (error)
-        goto fail;
+    why[0] = '\0';
+    watermark_init(&db->watermark);
+    if (open_all(db, path, options, why)) {
+        db_close(db);
+        return explain(path, why);
+    }
     *result = db;
     return 0;
-fail:
-    db_close(db);
-    return explain(path, why);
-}
-
-static void close_options(struct db *db)
-{
-    for (enum family_kind kind = FAMILY_META; kind <= FAMILY_QUEUE; kind++)
-        if (db->options[kind])
-            rocksdb_options_destroy(db->options[kind]);
-    if (!db->cache)
-        return;
-    rocksdb_readoptions_destroy(db->read);
-    rocksdb_writeoptions_destroy(db->write);
-    rocksdb_writeoptions_destroy(db->write_synced);
-    rocksdb_compactionfilter_destroy(db->queue_filter);
-    rocksdb_compactionfilter_destroy(db->dedup_filter);
-    rocksdb_cache_destroy(db->cache);
 }
 
 void db_close(struct db *db)
 {
     if (!db)
         return;
-    if (db->rocks) {
-        for (size_t i = 0; i < families_count(db->shards); i++)
-            rocksdb_column_family_handle_destroy(db->handles[i]);
-        rocksdb_close(db->rocks);
+    if (db->rocks)
+        close_families(db);
+    watermark_close(&db->watermark);
+    if (db->read) {
+        rocksdb_readoptions_destroy(db->read);
+        rocksdb_writeoptions_destroy(db->write);
+        rocksdb_writeoptions_destroy(db->write_synced);
     }
-    close_options(db);
+    tuning_close(&db->tuning);
     free(db);
 }
 
@@ -431,6 +308,8 @@ int db_write(struct db *db, struct batch *batch, bool sync)
     if (error)
         return take_error(error);
     batch_clear(batch);
+    if (sync)
+        watermark_note(&db->watermark, rocksdb_get_latest_sequence_number(db->rocks));
     return 0;
 }
 
@@ -580,7 +459,7 @@ bool db_healthy(struct db *db)
 void db_figures(struct db *db, struct db_figures *figures)
 {
     *figures = (struct db_figures){
-        .cache_bytes = rocksdb_cache_get_usage(db->cache),
+        .cache_bytes = rocksdb_cache_get_usage(db->tuning.cache),
         .write_stopped = database_figure(db, "rocksdb.is-write-stopped") != 0,
     };
     for (size_t i = 0; i < families_count(db->shards); i++) {

@@ -43,7 +43,8 @@ struct db_options {
 
 /* Opens, creating it if need be, the database in directory `path`. 0, or -errno and `why` for the
  * person who started the program: -EBUSY if another process holds it, -EBADMSG if it is damaged,
- * -EIO. A torn tail of the log (what a crash leaves) is no error. */
+ * -EIO. A torn tail of the log (what a crash leaves) is no error; where a power failure tore it so
+ * that it looked like damage at first, `why` says so (else it is empty). */
 MUST_CHECK int db_open(struct db **db, const char *path, const struct db_options *options,
                        char why[static DB_WHY_SIZE]);
 void db_close(struct db *db); /* NULL is allowed */

@@ -52,7 +52,7 @@ done
 
 only_in 'liburing' '^#include <liburing' net/loop.c
 only_in 'BoringSSL, TLS' '^#include <openssl/(ssl|bio|x509|err)' net/tls.c
-only_in 'RocksDB' '^#include <rocksdb/' store/db.c
+only_in 'RocksDB' '^#include <rocksdb/' store/db.c store/tuning.c
 only_in 'c-ares' '^#include <ares' net/resolver.c
 only_in 'simdjson' '^#include <simdjson' engine/base/json.cc
 only_in 'atomics' '^#include <stdatomic|__atomic_|__sync_' engine/mailbox.h engine/mailbox.c engine/base/log.c
