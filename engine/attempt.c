@@ -48,31 +48,25 @@ static void put_field(struct text *head, struct slice name, struct slice value)
     text_put(head, SLICE("\r\n"));
 }
 
-static void put_signature(struct text *head, const struct endpoint *endpoint, struct slice id,
-                          uint64_t timestamp_s, struct slice body)
-{
-    const struct subscription *subscription = endpoint->subscription;
-    if (subscription->scheme == SIGNATURE_NONE)
-        return;
-    text_put(head, subscription->signature_header ? slice_str(subscription->signature_header)
-                                                  : SLICE("webhook-signature"));
-    text_put(head, SLICE(": "));
-    signature_standard(endpoint->signers, subscription->secret_count, id, timestamp_s, body, head);
-    text_put(head, SLICE("\r\n"));
-}
-
 /* CONTRACT section 4. */
 static void put_fields(struct text *head, const struct delivery *delivery,
-                       const struct event_record *event, uint64_t timestamp_s)
+                       const struct event_record *event, struct attempt *attempt)
 {
-    char id_text[ID_TEXT_SIZE];
+    const struct endpoint *endpoint = delivery->endpoint;
+    char id_text[ID_TEXT_SIZE], seconds[24];
     struct slice id = id_print(&event->event, "evt", id_text);
+    struct text timestamp;
+    text_init(&timestamp, seconds, sizeof seconds);
+    text_u64(&timestamp, attempt->at_ms / 1000);
+    const struct message message = {.id = id,
+                                    .timestamp = text_slice(&timestamp),
+                                    .body = event->payload,
+                                    .at_ms = attempt->at_ms,
+                                    .scratch = &attempt->shard->scratch};
 
     put_field(head, SLICE("webhook-id: "), id);
-    text_put(head, SLICE("webhook-timestamp: "));
-    text_u64(head, timestamp_s);
-    text_put(head, SLICE("\r\n"));
-    put_signature(head, delivery->endpoint, id, timestamp_s, event->payload);
+    put_field(head, SLICE("webhook-timestamp: "), message.timestamp);
+    signature_put(endpoint->subscription, endpoint->signers, &message, head);
     put_field(head, SLICE("X-Webhook-Event: "), event->type);
     put_field(head, SLICE("X-Webhook-Version: "), event->version);
     put_field(head, SLICE("X-Correlation-Id: "), event->correlation_id);
@@ -144,7 +138,7 @@ bool attempt_start(struct shard *shard, struct delivery *delivery)
     const struct endpoint *endpoint = delivery->endpoint;
     text_init(&head, attempt->head, sizeof attempt->head);
     text_put(&head, slice_of(endpoint->head, endpoint->head_size));
-    put_fields(&head, delivery, &event, attempt->at_ms / 1000);
+    put_fields(&head, delivery, &event, attempt);
     must(text_ok(&head));
 
     memset(&attempt->call, 0, sizeof attempt->call);

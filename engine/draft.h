@@ -16,7 +16,12 @@ struct draft {
     bool from_store;
     struct faults *faults;
     bool out_of_memory, has_url;
-    struct slice secrets[LIMIT_SECRETS]; /* as given, checked when the scheme is known */
+    /* As given; checked when the scheme is known. */
+    struct slice signature_header, signature_content; /* NULL: not given */
+    struct {
+        struct slice text;
+        uint64_t until_ms;
+    } secrets[LIMIT_SECRETS];
     unsigned secret_count;
 };
 
@@ -49,8 +54,9 @@ void draft_check_same(struct draft *draft, struct json_value value, const char *
 /* ---- fields that are about headers (draft_headers.c) ---- */
 
 void draft_parse_headers(struct draft *draft, struct json_value value, const char *pointer);
-void draft_parse_signature_header(struct draft *draft, struct json_value value,
-                                  const char *pointer);
+
+/* Why no signature may be sent in a header with this name; NULL if one may. */
+const char *draft_refuse_signature_header(struct slice name);
 
 /* Is `name` among the "Name: value\r\n" in `headers`? */
 bool draft_has_header(struct slice headers, struct slice name);
@@ -60,6 +66,9 @@ bool draft_has_header(struct slice headers, struct slice name);
 void draft_parse_signature(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_secret(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_secrets(struct draft *draft, struct json_value value, const char *pointer);
+
+/* Takes over how it is signed, now that all of it is known. */
+void draft_settle_signature(struct draft *draft);
 
 /* Takes the secrets over: those that were given, those of before, or one newly made. A change of
  * scheme keeps the text, since that is what the receiver has. */

@@ -27,22 +27,18 @@ static const char *const ours[] = {
     "webhook-*",      "x-webhook-*", "x-correlation-id", "x-hub-signature*", "stripe-signature",
     "x-pt-signature", NULL};
 
-void draft_parse_signature_header(struct draft *draft, struct json_value value, const char *pointer)
+const char *draft_refuse_signature_header(struct slice name)
 {
     static const char *const taken[] = {"webhook-id",          "webhook-timestamp",
                                         "x-webhook-event",     "x-webhook-version",
                                         "x-webhook-attempt",   "x-correlation-id",
                                         "x-webhook-timestamp", "content-type",
                                         "user-agent",          NULL};
-    struct slice text;
-    if (!draft_take_string(draft, value, pointer, LIMIT_NAME_SIZE, &text))
-        return;
-    if (!http_is_token(text))
-        faults_add(draft->faults, pointer, "must be the name of a header");
-    else if (is_listed(text, framing) || is_listed(text, taken))
-        faults_add(draft->faults, pointer, "is a header with another meaning");
-    else
-        draft_keep(draft, &draft->made->signature_header, text);
+    if (!http_is_token(name) || name.size > LIMIT_SIGNATURE_HEADER_SIZE)
+        return "must be the name of a header, of at most 128 bytes";
+    if (is_listed(name, framing) || is_listed(name, taken))
+        return "is a header with another meaning";
+    return NULL;
 }
 
 bool draft_has_header(struct slice headers, struct slice name)

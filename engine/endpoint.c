@@ -28,10 +28,9 @@ static void configure(struct shard *shard, struct endpoint *endpoint,
     endpoint->origin =
         http_origin_take(shard->client, &subscription->url, subscription->tls_verify);
     endpoint->head = attempt_fixed_head(subscription, &endpoint->head_size);
-    must(endpoint->origin && endpoint->head);
-    for (unsigned i = 0; i < subscription->secret_count; i++)
-        signer_init(&endpoint->signers[i], subscription->secrets[i].bytes,
-                    subscription->secrets[i].size);
+    endpoint->signers = calloc(subscription->secret_count, sizeof *endpoint->signers);
+    must(endpoint->origin && endpoint->head && endpoint->signers);
+    signature_make_signers(subscription, endpoint->signers);
 }
 
 static void unconfigure(struct shard *shard, struct endpoint *endpoint)
@@ -39,8 +38,10 @@ static void unconfigure(struct shard *shard, struct endpoint *endpoint)
     if (endpoint->origin)
         http_origin_give(shard->client, endpoint->origin);
     free(endpoint->head);
+    free(endpoint->signers);
     endpoint->origin = NULL;
     endpoint->head = NULL;
+    endpoint->signers = NULL;
 }
 
 static void destroy(struct shard *shard, struct endpoint *endpoint)

@@ -17,8 +17,8 @@ enum {
     LIMIT_SUBSCRIPTION_HEADERS = 32,
     LIMIT_SUBSCRIPTION_HEADERS_SIZE = 4096,
     LIMIT_SECRET_SIZE = 128,
-    LIMIT_SECRETS =
-        2, /* live at a time: the current one, and the one before while a rotation overlaps */
+    LIMIT_SECRETS = 4, /* live at a time: the current one, and those before it in their overlap */
+    LIMIT_SIGNATURE_HEADER_SIZE = 128, /* its name */
     LIMIT_RETRY_STEPS = 32,
     LIMIT_DESCRIPTION_SIZE = 1024,
     LIMIT_METADATA_SIZE = 4096,

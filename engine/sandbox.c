@@ -8,15 +8,14 @@
 
 #include "base/clock.h"
 #include "query.h"
+#include "signature.h"
 
 #include <errno.h>
 #include <openssl/base64.h>
-#include <openssl/hmac.h>
-#include <openssl/mem.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAC_SIZE = 32, MAC_TEXT_SIZE = 64, ANSWER_SIZE = 256, VALUE_SIZE = 32 };
+enum { ANSWER_SIZE = 256, VALUE_SIZE = 32 };
 
 enum verdict { NO_SECRET, VALID, INVALID };
 
@@ -33,6 +32,7 @@ struct sandbox {
     struct kept *ring[SANDBOX_REQUESTS_MAX];
     unsigned oldest, count; /* ring[oldest] is the first of `count`, which may go round the end */
     size_t bytes;
+    struct signer_scratch scratch;
 };
 
 int sandbox_open(struct sandbox **made, const struct registry *registry)
@@ -66,39 +66,11 @@ void sandbox_close(struct sandbox *sandbox)
         return;
     while (sandbox->count)
         drop_oldest(sandbox);
+    signer_scratch_close(&sandbox->scratch);
     free(sandbox);
 }
 
 /* ---- signatures ---- */
-
-bool sandbox_verify(const struct secret *secret, struct slice id, struct slice timestamp,
-                    struct slice body, struct slice header)
-{
-    const struct slice parts[] = {id, SLICE("."), timestamp, SLICE("."), body};
-    uint8_t mac[EVP_MAX_MD_SIZE], expected[MAC_TEXT_SIZE];
-    unsigned mac_size = 0;
-    HMAC_CTX context;
-
-    HMAC_CTX_init(&context);
-    bool ok = HMAC_Init_ex(&context, secret->bytes, secret->size, EVP_sha256(), NULL);
-    for (size_t i = 0; ok && i < sizeof parts / sizeof parts[0]; i++)
-        ok = HMAC_Update(&context, (const uint8_t *)parts[i].at, parts[i].size);
-    ok = ok && HMAC_Final(&context, mac, &mac_size) && mac_size == MAC_SIZE;
-    HMAC_CTX_cleanup(&context);
-    if (!ok)
-        return false;
-
-    size_t size = EVP_EncodeBlock(expected, mac, mac_size);
-    while (header.size) {
-        struct slice one = slice_of(header.at, slice_find(header, ' '));
-        header = slice_skip(header, one.size + 1);
-        struct slice base64 = slice_skip(one, 3);
-        if (slice_starts_with(one, SLICE("v1,")) && base64.size == size &&
-            CRYPTO_memcmp(base64.at, expected, size) == 0)
-            return true;
-    }
-    return false;
-}
 
 /* Takes the next "Name: value\n" off `headers`. */
 static bool next_header(struct slice *headers, struct slice *name, struct slice *value)
@@ -130,24 +102,27 @@ static bool points_at(const struct subscription *subscription, struct slice path
            slice_equal(slice_skip(target, target.size - path.size), path);
 }
 
-static enum verdict judge(const struct sandbox *sandbox, const struct mail_ask *ask)
+static enum verdict judge(struct sandbox *sandbox, const struct mail_ask *ask)
 {
-    struct slice id = find_header(ask->headers, SLICE("webhook-id"));
-    struct slice timestamp = find_header(ask->headers, SLICE("webhook-timestamp"));
+    const struct message message = {
+        .id = find_header(ask->headers, SLICE("webhook-id")),
+        .timestamp = find_header(ask->headers, SLICE("webhook-timestamp")),
+        .body = ask->body,
+        .at_ms = clock_wall_ms(),
+        .scratch = &sandbox->scratch,
+    };
     const struct shelf *shelf = &sandbox->registry->subscriptions;
     enum verdict verdict = NO_SECRET;
 
-    for (size_t i = 0; i < shelf->count; i++) {
+    for (size_t i = 0; i < shelf->count && verdict != VALID; i++) {
         const struct subscription *subscription = shelf->items[i];
-        if (subscription->scheme != SIGNATURE_STANDARD || !points_at(subscription, ask->path))
+        struct signer signers[LIMIT_SECRETS];
+        if (subscription->scheme == SIGNATURE_NONE || !points_at(subscription, ask->path))
             continue;
-        const char *name = subscription->signature_header;
-        struct slice header =
-            find_header(ask->headers, slice_str(name ? name : "webhook-signature"));
-        verdict = INVALID;
-        for (unsigned k = 0; k < subscription->secret_count; k++)
-            if (sandbox_verify(&subscription->secrets[k], id, timestamp, ask->body, header))
-                return VALID;
+        struct slice value = find_header(ask->headers, signature_header(subscription));
+        signature_make_signers(subscription, signers);
+        verdict = signature_verify(subscription, signers, &message, value) ? VALID : INVALID;
+        explicit_bzero(signers, sizeof signers);
     }
     return verdict;
 }

@@ -28,9 +28,4 @@ void sandbox_close(struct sandbox *sandbox); /* NULL is allowed */
 /* Fills in the answer. */
 void sandbox_answer(struct sandbox *sandbox, struct mail_ask *ask);
 
-/* Is one of the signatures in `header` ("v1,BASE64 v1,BASE64") that of `secret`, by Standard
- * Webhooks? Takes the same time wherever they differ. */
-bool sandbox_verify(const struct secret *secret, struct slice id, struct slice timestamp,
-                    struct slice body, struct slice header);
-
 #endif

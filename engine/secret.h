@@ -1,7 +1,10 @@
-/* secret.h - signing secrets between their text and the bytes that sign.
+/* secret.h - signing secrets: the text that a receiver is given, and the key in it.
  *
- * Scheme "standard": "whsec_" and base64 of 24 to 64 bytes. Other schemes: any string, taken as its
- * bytes (a "whsec_" prefix included).
+ *   standard  "whsec_" and base64 of 24 to 64 bytes: these are the key
+ *   ed25519   "whsk_" and base64 of 32 bytes (the seed) or 64 (the seed and its public key)
+ *   others    any text of 1 to 128 bytes: these are the key, a "whsec_" in front included
+ *
+ * A subscription keeps the texts, since they are what its receiver has.
  */
 #ifndef ENGINE_SECRET_H
 #define ENGINE_SECRET_H
@@ -9,17 +12,18 @@
 #include "base/must.h"
 #include "subscription.h"
 
+struct signer;
+
 enum { SECRET_TEXT_SIZE = LIMIT_SECRET_SIZE + 1, SECRET_WHY_SIZE = 96 };
 
-/* 0, or -EINVAL and `why`. */
-MUST_CHECK int secret_parse(enum signature_scheme scheme, struct slice text, struct secret *secret,
+/* Checks the text, and makes its key ready. 0, or -EINVAL and `why`. */
+MUST_CHECK int secret_parse(enum signature_scheme scheme, struct slice text, struct signer *signer,
                             char why[static SECRET_WHY_SIZE]);
 
-/* The text of it, with a NUL. */
-struct slice secret_print(enum signature_scheme scheme, const struct secret *secret,
-                          char out[static SECRET_TEXT_SIZE]);
+/* The text of a new one, with a NUL. Of other schemes than ed25519 it fits them all. */
+void secret_make(enum signature_scheme scheme, char out[static SECRET_TEXT_SIZE]);
 
-/* A new one, whose text begins with whsec_ in all schemes. */
-void secret_make(enum signature_scheme scheme, struct secret *secret);
+/* What verifies the signatures of a secret of ed25519: "whpk_" and base64, with a NUL. */
+void secret_public_key(struct slice text, char out[static SECRET_TEXT_SIZE]);
 
 #endif

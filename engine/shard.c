@@ -135,6 +135,7 @@ void shard_close(struct shard *shard)
     paging_close(&shard->paging);
     outcomes_close(&shard->outcomes);
     pool_close(&shard->attempts);
+    signer_scratch_close(&shard->scratch);
     deliveries_close(&shard->deliveries);
     intake_close(&shard->intake);
     ingest_close(&shard->ingest);

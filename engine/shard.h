@@ -41,6 +41,7 @@ struct shard {
     struct deliveries deliveries;
     struct endpoints endpoints;
     struct pool attempts;
+    struct signer_scratch scratch;
     struct outcomes outcomes;
     struct paging paging;
     struct mail_report report;

@@ -3,7 +3,17 @@
  */
 #include "subscription.h"
 
+#include "template.h"
+
 #include <stdlib.h>
+
+/* Frees a secret and leaves no copy of it. */
+static void erase(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
 
 void subscription_free(struct subscription *subscription)
 {
@@ -14,6 +24,9 @@ void subscription_free(struct subscription *subscription)
     free(subscription->patterns);
     free(subscription->url_text);
     free(subscription->signature_header);
+    free(subscription->template);
+    for (unsigned i = 0; i < subscription->secret_count; i++)
+        erase(subscription->secrets[i].text);
     free(subscription->headers);
     free(subscription->uid);
     free(subscription->description);
@@ -39,6 +52,16 @@ static bool copy_patterns(struct subscription *to, const struct subscription *fr
     return true;
 }
 
+static bool copy_signature(struct subscription *to, const struct subscription *from)
+{
+    for (unsigned i = 0; i < from->secret_count; i++)
+        if (!copy_string(&to->secrets[i].text, from->secrets[i].text))
+            return false;
+    to->template = from->template ? template_copy(from->template) : NULL;
+    return (to->template || !from->template) &&
+           copy_string(&to->signature_header, from->signature_header);
+}
+
 struct subscription *subscription_copy(const struct subscription *subscription)
 {
     struct subscription *copy = malloc(sizeof *copy);
@@ -47,11 +70,14 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     *copy = *subscription;
     copy->patterns = NULL;
     copy->url_text = copy->signature_header = copy->headers = NULL;
+    copy->template = NULL;
+    for (unsigned i = 0; i < LIMIT_SECRETS; i++)
+        copy->secrets[i].text = NULL;
     copy->uid = copy->description = copy->metadata = NULL;
 
     if (!copy_patterns(copy, subscription) ||
         !copy_string(&copy->url_text, subscription->url_text) ||
-        !copy_string(&copy->signature_header, subscription->signature_header) ||
+        !copy_signature(copy, subscription) ||
         !copy_string(&copy->headers, subscription->headers) ||
         !copy_string(&copy->uid, subscription->uid) ||
         !copy_string(&copy->description, subscription->description) ||

@@ -30,11 +30,20 @@ struct access_key {
 };
 
 enum subscription_status { SUBSCRIPTION_ACTIVE, SUBSCRIPTION_PAUSED, SUBSCRIPTION_DISABLED };
-enum signature_scheme { SIGNATURE_STANDARD, SIGNATURE_NONE };
+enum signature_scheme {
+    SIGNATURE_STANDARD,
+    SIGNATURE_ED25519,
+    SIGNATURE_TIMESTAMPED,
+    SIGNATURE_STRIPE,
+    SIGNATURE_GITHUB,
+    SIGNATURE_HEX,
+    SIGNATURE_TEMPLATE,
+    SIGNATURE_NONE
+};
 
 struct secret {
-    uint8_t bytes[LIMIT_SECRET_SIZE]; /* the key itself: what whsec_ encodes */
-    size_t size;
+    char *text;        /* as its receiver has it (secret.h) */
+    uint64_t until_ms; /* wall time at which it ends; 0: never, as of the current one */
 };
 
 struct subscription {
@@ -48,7 +57,8 @@ struct subscription {
     unsigned pattern_count;
 
     enum signature_scheme scheme;
-    char *signature_header;               /* NULL: the scheme's own */
+    char *signature_header;               /* its name; NULL: the scheme's own, or the template's */
+    struct template *template;            /* of SIGNATURE_TEMPLATE alone */
     struct secret secrets[LIMIT_SECRETS]; /* newest first */
     unsigned secret_count;
 

@@ -246,11 +246,7 @@ static void settle(struct draft *draft)
         faults_add(draft->faults, "/url", "is required");
     if (made->pattern_count == 0)
         draft_keep(draft, &made->patterns[made->pattern_count++], SLICE("*"));
-    if (made->signature_header && made->scheme == SIGNATURE_NONE)
-        faults_add(draft->faults, "/signature/header", "scheme \"none\" has no header");
-    if (made->signature_header && made->headers &&
-        draft_has_header(slice_str(made->headers), slice_str(made->signature_header)))
-        faults_add(draft->faults, "/signature/header", "is also in headers");
+    draft_settle_signature(draft);
     draft_settle_secrets(draft);
 }
 

@@ -1,8 +1,8 @@
 /* subscription_print.c - subscriptions as JSON: for their owners, and for `meta`. Control's thread.
  */
 #include "base/text.h"
-#include "secret.h"
-#include "subscription.h"
+#include "signature.h"
+#include "template.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,11 +37,17 @@ static void put_patterns(struct text *text, const struct subscription *subscript
 
 static void put_signature(struct text *text, const struct subscription *subscription)
 {
+    const struct template *template = subscription->template;
     text_printf(text, "\"signature\":{\"scheme\":\"%s\"",
-                subscription->scheme == SIGNATURE_NONE ? "none" : "standard");
-    if (subscription->signature_header) {
+                signature_scheme_name(subscription->scheme));
+    if (template) {
+        text_put(text, SLICE(",\"content\":"));
+        text_json(text, template->content_text);
+    }
+    if (template || subscription->signature_header) {
         text_put(text, SLICE(",\"header\":"));
-        text_json(text, slice_str(subscription->signature_header));
+        text_json(text,
+                  template ? template->header_text : slice_str(subscription->signature_header));
     }
     text_put(text, SLICE("},"));
 }
@@ -96,10 +102,9 @@ static void put_headers(struct text *text, const struct subscription *subscripti
 static void put_secrets(struct text *text, const struct subscription *subscription,
                         enum subscription_view view)
 {
-    char secret[SECRET_TEXT_SIZE];
     if (view == SUBSCRIPTION_WITH_SECRET) {
         text_put(text, SLICE("\"secret\":"));
-        text_json(text, secret_print(subscription->scheme, &subscription->secrets[0], secret));
+        text_json(text, slice_str(subscription->secrets[0].text));
         text_char(text, ',');
     }
     if (view != SUBSCRIPTION_STORED)
@@ -109,7 +114,14 @@ static void put_secrets(struct text *text, const struct subscription *subscripti
     for (unsigned i = 0; i < subscription->secret_count; i++) {
         if (i)
             text_char(text, ',');
-        text_json(text, secret_print(subscription->scheme, &subscription->secrets[i], secret));
+        text_put(text, SLICE("{\"secret\":"));
+        text_json(text, slice_str(subscription->secrets[i].text));
+        if (subscription->secrets[i].until_ms) {
+            text_put(text, SLICE(",\"until\":\""));
+            text_time(text, subscription->secrets[i].until_ms);
+            text_char(text, '"');
+        }
+        text_char(text, '}');
     }
     text_put(text, SLICE("],"));
 }

@@ -48,10 +48,9 @@ void subscriptions_secret(struct call *call)
     const struct subscription *found = find(call);
     if (!found)
         return;
-    char secret[SECRET_TEXT_SIZE];
     struct text *text = call_text(call, 1024);
     text_put(text, SLICE("{\"secret\":"));
-    text_json(text, secret_print(found->scheme, &found->secrets[0], secret));
+    text_json(text, slice_str(found->secrets[0].text));
     text_char(text, '}');
     call_reply(call, 200, SLICE("Cache-Control: no-store\r\n"));
 }

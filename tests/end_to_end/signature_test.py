@@ -24,15 +24,18 @@ def expected(secret, request):
     return "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
 
 
-def verify(pairs):
-    """The verdicts of the npm package on [(secret, request)]."""
-    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-    asked = [{"secret": secret, "headers": {name: request.find(name) for name in names},
+def verify(pairs, scheme="standard"):
+    """The verdicts of an implementation that is not ours on [(secret, request)]."""
+    asked = [{"scheme": scheme, "secret": secret, "headers": {name.lower(): value for name, value in request.headers},
               "body": base64.b64encode(request.body).decode()} for secret, request in pairs]
     done = subprocess.run(["node", "verify.js"], cwd=FOLDER, input=json.dumps(asked), capture_output=True,
                           text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def hexdigest(secret, content):
+    return hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
 
 
 class Signature(case.EngineCase):
@@ -110,6 +113,53 @@ class Signature(case.EngineCase):
         answer = self.engine.ingest.post(EVENTS, bytes(range(256)), headers=headers)
         request = self.receiver.await_event(answer.json()["id"])
         self.assertEqual(request.find("webhook-signature"), expected(made["secret"], request))
+
+    def deliver(self, **fields):
+        """A subscription and one request to it."""
+        made = self.subscribe(**fields)
+        return made, self.receiver.await_event(self.publish({"n": [1, "\u00e9"]}))
+
+    def test_stripe(self):
+        made, request = self.deliver(signature={"scheme": "stripe"})
+        self.assertEqual(verify([(made["secret"], request), ("whsec_wrong", request)], "stripe")[0], "ok")
+        self.assertNotEqual(verify([("whsec_wrong", request)], "stripe"), ["ok"])
+
+    def test_github(self):
+        made, request = self.deliver(signature={"scheme": "github"}, secret="It's a Secret to Everybody")
+        self.assertEqual(verify([(made["secret"], request)], "github"), ["ok"])
+        self.assertNotEqual(verify([("It's another", request)], "github"), ["ok"])
+
+    def test_ed25519(self):
+        made, request = self.deliver(signature={"scheme": "ed25519"})
+        self.assertTrue(made["secret"].startswith("whsk_"))
+        key = base64.b64decode(made["secret"].removeprefix("whsk_"))
+        self.assertEqual(len(key), 64)
+        public = "whpk_" + base64.b64encode(key[32:]).decode()
+        self.assertEqual(verify([(public, request)], "ed25519"), ["ok"])
+        request.body += b" "
+        self.assertNotEqual(verify([(public, request)], "ed25519"), ["ok"])
+
+    def test_timestamped_and_hex(self):
+        made, request = self.deliver(signature={"scheme": "timestamped"})
+        seconds = request.find("webhook-timestamp")
+        self.assertEqual(request.find("X-PT-Signature"),
+                         f"t={seconds},v1={hexdigest(made['secret'], seconds.encode() + request.body)}")
+        answer = self.engine.admin.request("PATCH", f"{SUBSCRIPTIONS}/{made['id']}",
+                                           {"signature": {"scheme": "hex"}})
+        self.assertEqual(answer.status, 200, answer)
+        request = self.receiver.await_event(self.publish(2))
+        self.assertEqual(request.find("X-Webhook-Signature"), hexdigest(made["secret"], request.body))
+        self.assertEqual(request.find("X-Webhook-Timestamp"), request.find("webhook-timestamp"))
+
+    def test_template(self):
+        made, request = self.deliver(signature={"scheme": "template", "content": "{id}|{timestamp}|{body}",
+                                                "header": "X-Sig: t={timestamp},v1={hex}"})
+        seconds = request.find("webhook-timestamp")
+        content = f"{request.event}|{seconds}|".encode() + request.body
+        self.assertEqual(request.find("X-Sig"), f"t={seconds},v1={hexdigest(made['secret'], content)}")
+        answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "https://a.example/", "signature": {
+            "scheme": "template", "content": "{body}{nope}", "header": "X-Sig: {hex}"}})
+        self.assertEqual(self.assert_problem(answer, 422)["errors"][0]["pointer"], "/signature/content")
 
 
 if __name__ == "__main__":

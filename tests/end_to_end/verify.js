@@ -1,18 +1,49 @@
-// verify.js - checks deliveries with the reference implementation. Reads a JSON array of
-// {"secret","headers","body" (base64)} on stdin and prints an array: "ok", or why not.
+// verify.js - checks deliveries with implementations that are not ours. Reads a JSON array of
+// {"scheme","secret","headers","body" (base64)} on stdin and prints an array: "ok", or why not.
+// `headers` has names in lower case; the signature is under its scheme's own name.
 "use strict";
+const crypto = require("node:crypto");
 const { Webhook } = require("standardwebhooks");
+const stripe = require("stripe");
+
+// Standard Webhooks' v1a by Node's own Ed25519; `secret` is the public key, "whpk_...".
+function ed25519({ secret, headers, body }) {
+  const prefix = Buffer.from("302a300506032b6570032100", "hex"); // SubjectPublicKeyInfo of RFC 8410
+  const raw = Buffer.from(secret.replace("whpk_", ""), "base64");
+  const key = crypto.createPublicKey({ key: Buffer.concat([prefix, raw]), format: "der", type: "spki" });
+  const head = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.`;
+  const content = Buffer.concat([Buffer.from(head), body]);
+  const good = headers["webhook-signature"].split(" ").some((each) => {
+    const [version, signature] = each.split(",");
+    return version === "v1a" && crypto.verify(null, content, key, Buffer.from(signature, "base64"));
+  });
+  if (!good) throw new Error("no signature fits");
+}
+
+const schemes = {
+  standard: ({ secret, headers, body }) => new Webhook(secret).verify(body.toString("utf8"), headers),
+  stripe: ({ secret, headers, body }) =>
+    stripe.webhooks.constructEvent(body, headers["stripe-signature"], secret),
+  github: async ({ secret, headers, body }) => {
+    const { verify } = await import("@octokit/webhooks-methods");
+    if (!(await verify(secret, body.toString("utf8"), headers["x-hub-signature-256"])))
+      throw new Error("the signature does not fit");
+  },
+  ed25519,
+};
+
+async function verdict({ scheme, secret, headers, body }) {
+  try {
+    await schemes[scheme]({ secret, headers, body: Buffer.from(body, "base64") });
+    return "ok";
+  } catch (error) {
+    return String(error);
+  }
+}
 
 let text = "";
 process.stdin.on("data", (part) => (text += part));
-process.stdin.on("end", () => {
-  const verdicts = JSON.parse(text).map(({ secret, headers, body }) => {
-    try {
-      new Webhook(secret).verify(Buffer.from(body, "base64").toString("utf8"), headers);
-      return "ok";
-    } catch (error) {
-      return String(error);
-    }
-  });
+process.stdin.on("end", async () => {
+  const verdicts = await Promise.all(JSON.parse(text).map(verdict));
   console.log(JSON.stringify(verdicts));
 });
