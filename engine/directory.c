@@ -172,8 +172,9 @@ const struct subscription *directory_subscription(const struct directory *direct
 }
 
 unsigned directory_match(const struct directory *directory, const struct id *tenant,
-                         struct slice type, const struct subscription **matches, unsigned max)
+                         struct slice type, struct slice channels,
+                         const struct subscription **matches, unsigned max)
 {
     struct entry *entry = find(&directory->tenants, tenant);
-    return entry ? route_match(&entry->route, type, matches, max) : 0;
+    return entry ? route_match(&entry->route, type, channels, matches, max) : 0;
 }

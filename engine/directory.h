@@ -27,8 +27,9 @@ const struct tenant *directory_tenant(const struct directory *directory, const s
 const struct subscription *directory_subscription(const struct directory *directory,
                                                   const struct id *id);
 
-/* The subscriptions of a tenant that want this type. As route_match(). */
+/* The subscriptions of a tenant that want this event. As route_match(). */
 unsigned directory_match(const struct directory *directory, const struct id *tenant,
-                         struct slice type, const struct subscription **matches, unsigned max);
+                         struct slice type, struct slice channels,
+                         const struct subscription **matches, unsigned max);
 
 #endif

@@ -243,7 +243,8 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
     uint8_t hash[CLAIM_KEY_SIZE];
 
     unsigned count = directory_match(&shard->directory, &visit->tenant, envelope->type,
-                                     ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
+                                     envelope->channels, ingest->matches,
+                                     RECORD_SUBSCRIPTIONS_MAX);
     if (count > RECORD_SUBSCRIPTIONS_MAX)
         count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
     for (unsigned i = 0; i < count; i++)

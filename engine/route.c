@@ -3,6 +3,8 @@
  */
 #include "route.h"
 
+#include "channels.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -137,6 +139,7 @@ void route_remove(struct route *route, const struct subscription *subscription)
 struct matches {
     const struct subscription **at;
     unsigned count, max;
+    struct slice channels; /* of the event */
 };
 
 static bool is_there(const struct matches *matches, const struct subscription *subscription)
@@ -155,16 +158,18 @@ static void gather(struct matches *matches, const struct pattern *pattern)
         /* Only one with several patterns can come twice. */
         if (subscription->pattern_count > 1 && is_there(matches, subscription))
             continue;
+        if (!channels_match(slice_str(subscription->channels), matches->channels))
+            continue;
         if (matches->count < matches->max)
             matches->at[matches->count] = subscription;
         matches->count++;
     }
 }
 
-unsigned route_match(const struct route *route, struct slice type,
+unsigned route_match(const struct route *route, struct slice type, struct slice channels,
                      const struct subscription **found, unsigned max)
 {
-    struct matches matches = {found, 0, max};
+    struct matches matches = {found, 0, max, channels};
     const struct pattern *pattern = find(route, type, false);
     if (pattern)
         gather(&matches, pattern);

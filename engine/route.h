@@ -1,4 +1,4 @@
-/* route.h - which subscriptions of a tenant want an event, by its type.
+/* route.h - which subscriptions of a tenant want an event, by its type and channels.
  *
  * A pattern is an exact type, a glob "a.b.*" (one or more segments follow), or "*" (all). Each
  * pattern is one entry of a hash table, so a match looks up the type, its prefixes and "*": the
@@ -24,9 +24,9 @@ void route_close(struct route *route);
 MUST_CHECK int route_add(struct route *route, const struct subscription *subscription);
 void route_remove(struct route *route, const struct subscription *subscription);
 
-/* Finds the subscriptions for `type`, each once: stores up to `max` in `matches`, and returns how
- * many there are. */
-unsigned route_match(const struct route *route, struct slice type,
+/* Finds the subscriptions for an event of `type` with `channels` (channels.h), each once: stores up
+ * to `max` in `matches`, and returns how many there are. */
+unsigned route_match(const struct route *route, struct slice type, struct slice channels,
                      const struct subscription **matches, unsigned max);
 
 #endif

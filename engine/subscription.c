@@ -22,6 +22,7 @@ void subscription_free(struct subscription *subscription)
     for (unsigned i = 0; subscription->patterns && i < subscription->pattern_count; i++)
         free(subscription->patterns[i]);
     free(subscription->patterns);
+    free(subscription->channels);
     free(subscription->url_text);
     free(subscription->signature_header);
     free(subscription->template);
@@ -69,6 +70,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
         return NULL;
     *copy = *subscription;
     copy->patterns = NULL;
+    copy->channels = NULL;
     copy->url_text = copy->signature_header = copy->headers = NULL;
     copy->template = NULL;
     for (unsigned i = 0; i < LIMIT_SECRETS; i++)
@@ -76,6 +78,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     copy->uid = copy->description = copy->metadata = NULL;
 
     if (!copy_patterns(copy, subscription) ||
+        !copy_string(&copy->channels, subscription->channels) ||
         !copy_string(&copy->url_text, subscription->url_text) ||
         !copy_signature(copy, subscription) ||
         !copy_string(&copy->headers, subscription->headers) ||

@@ -55,6 +55,7 @@ struct subscription {
     struct url url;  /* slices of url_text */
     char **patterns; /* of event types; "*", "a.b", "a.*" */
     unsigned pattern_count;
+    char *channels; /* as in channels.h; "" for none */
 
     enum signature_scheme scheme;
     char *signature_header;               /* its name; NULL: the scheme's own, or the template's */

@@ -184,13 +184,46 @@ static void parse_events(struct draft *draft, struct json_value value, const cha
         faults_add(draft->faults, pointer, "must be an array of at least one event type");
 }
 
+static void parse_channels(struct draft *draft, struct json_value value, const char *pointer)
+{
+    char buffer[LIMIT_CHANNELS * (LIMIT_TYPE_SIZE + sizeof "\"\",") + sizeof "[]"];
+    struct text list;
+    struct json_value element;
+    uint64_t cursor = 0;
+    unsigned count = 0;
+
+    if (json_kind(value) != JSON_ARRAY) {
+        faults_add(draft->faults, pointer, "must be an array of channels");
+        return;
+    }
+    text_init(&list, buffer, sizeof buffer);
+    while (count < LIMIT_CHANNELS && json_next(value, &cursor, NULL, &element)) {
+        char place[FAULT_POINTER_SIZE];
+        struct slice name;
+        pointer_element(place, pointer, count);
+        if (!json_string(element, &name) || name.size > LIMIT_TYPE_SIZE ||
+            !all_are(name, is_type_char)) {
+            faults_add(draft->faults, place,
+                       "must be 1 to %d of A-Z a-z 0-9 _ - . / :", LIMIT_TYPE_SIZE);
+            return;
+        }
+        text_char(&list, count++ == 0 ? '[' : ',');
+        text_json(&list, name);
+    }
+    if (json_next(value, &cursor, NULL, &element))
+        faults_add(draft->faults, pointer, "must be at most %d", LIMIT_CHANNELS);
+    if (count > 0)
+        text_char(&list, ']');
+    draft_keep(draft, &draft->made->channels, text_slice(&list));
+}
+
 static const struct field subscription_fields[] = {
     {"id", parse_id, NULL},
     {"tenant", parse_tenant, NULL},
     {"uid", parse_uid, NULL},
     {"url", parse_url, NULL},
     {"events", parse_events, NULL},
-    {"channels", NULL, "[]"},
+    {"channels", parse_channels, NULL},
     {"filter", NULL, "null"},
     {"description", parse_description, NULL},
     {"metadata", parse_metadata, NULL},
@@ -228,6 +261,7 @@ static void set_standards(struct draft *draft)
     }
     made->patterns = calloc(LIMIT_SUBSCRIPTION_PATTERNS, sizeof *made->patterns);
     draft->out_of_memory |= !made->patterns;
+    draft_keep(draft, &made->channels, SLICE(""));
     draft_keep(draft, &made->description, SLICE(""));
     draft_keep(draft, &made->metadata, SLICE("{}"));
     draft_keep(draft, &made->headers, SLICE(""));

@@ -135,7 +135,8 @@ void subscription_print(const struct subscription *subscription, enum subscripti
     put_string(text, "uid", subscription->uid);
     put_string(text, "url", subscription->url_text);
     put_patterns(text, subscription);
-    text_put(text, SLICE("\"channels\":[],\"filter\":null,"));
+    text_printf(text, "\"channels\":%s,\"filter\":null,",
+                subscription->channels[0] ? subscription->channels : "[]");
     put_string(text, "description", subscription->description);
     text_printf(text, "\"metadata\":%s,", subscription->metadata);
     put_string(text, "status", subscription_status_name(subscription->status));

@@ -44,6 +44,22 @@ class FanOut(case.EngineCase):
         self.receiver.await_event(last)
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, {got["id"], last})
 
+    def test_channels(self):
+        """With channels: the events that carry one of them. Without: all."""
+        self.subscribe(f"{self.path}/all")
+        self.subscribe(f"{self.path}/red", channels=["red"])
+        self.subscribe(f"{self.path}/both", channels=["blue", "red"])
+        wanted = {"all": [], "red": [], "both": []}
+        for channels, to in [(None, ["all"]), ([], ["all"]), (["red"], ["all", "red", "both"]),
+                             (["x", "blue"], ["all", "both"]), (["green"], ["all"]), (['a"red'], ["all"])]:
+            got = self.engine.publish(self.kind, channels, **({} if channels is None else {"channels": channels}))
+            self.assertEqual(got["deliveries"], len(to), channels)
+            for name in to:
+                wanted[name].append(got["id"])
+        for name, events in wanted.items():
+            got = self.receiver.await_count(f"{self.path}/{name}", len(events))
+            self.assertEqual(sorted(each.event for each in got), sorted(events), name)
+
     def test_no_subscription_is_an_event_all_the_same(self):
         got = self.engine.publish("nobody.wants.this", {"n": 1})
         self.assertEqual(got["deliveries"], 0)

@@ -38,7 +38,7 @@ static struct subscription subscription_of(uint8_t number, struct id tenant, cha
 static unsigned matches(const struct id *tenant, const char *type)
 {
     const struct subscription *found[4];
-    return directory_match(&directory, tenant, slice_str(type), found, 4);
+    return directory_match(&directory, tenant, slice_str(type), SLICE(""), found, 4);
 }
 
 Test(directory, finds_nothing_at_first)
@@ -111,9 +111,10 @@ Test(directory, matches_within_one_tenant)
     change(DIRECTORY_SUBSCRIPTION, NULL, &theirs);
 
     const struct subscription *found[2];
-    cr_assert(eq(u32, directory_match(&directory, &acme_id, SLICE("a.b"), found, 2), 1));
+    cr_assert(eq(u32, directory_match(&directory, &acme_id, SLICE("a.b"), SLICE(""), found, 2), 1));
     cr_assert(found[0] == &mine);
-    cr_assert(eq(u32, directory_match(&directory, &other_id, SLICE("a.b"), found, 2), 1));
+    cr_assert(
+        eq(u32, directory_match(&directory, &other_id, SLICE("a.b"), SLICE(""), found, 2), 1));
     cr_assert(found[0] == &theirs);
     cr_assert(directory_subscription(&directory, &theirs.id) == &theirs);
 }

@@ -30,12 +30,16 @@ struct wish {
     char texts[PATTERNS_MAX][32];
 };
 
+static char all_channels[] = "", some_channels[] = "[\"red\",\"blue\"]";
+
 static void wish_for(struct wish *wish, unsigned i, const char *pattern)
 {
     snprintf(wish->texts[i], sizeof wish->texts[i], "%s", pattern);
     wish->patterns[i] = wish->texts[i];
     wish->subscription.patterns = wish->patterns;
     wish->subscription.pattern_count = i + 1;
+    if (!wish->subscription.channels)
+        wish->subscription.channels = all_channels;
 }
 
 static const struct subscription *add(struct wish *wish, const char *pattern)
@@ -48,7 +52,7 @@ static const struct subscription *add(struct wish *wish, const char *pattern)
 static unsigned count_for(const char *type)
 {
     const struct subscription *found[8];
-    return route_match(&route, slice_str(type), found, 8);
+    return route_match(&route, slice_str(type), SLICE(""), found, 8);
 }
 
 Test(route, finds_an_exact_type_and_no_other)
@@ -93,9 +97,9 @@ Test(route, keeps_the_type_a_dot_apart_from_the_glob_a_dot_star)
     const struct subscription *of_exact = add(&exact, "a.");
     const struct subscription *of_glob = add(&glob, "a.*");
 
-    cr_assert(eq(u32, route_match(&route, SLICE("a."), found, 2), 1));
+    cr_assert(eq(u32, route_match(&route, SLICE("a."), SLICE(""), found, 2), 1));
     cr_assert(found[0] == of_exact);
-    cr_assert(eq(u32, route_match(&route, SLICE("a.b"), found, 2), 1));
+    cr_assert(eq(u32, route_match(&route, SLICE("a.b"), SLICE(""), found, 2), 1));
     cr_assert(found[0] == of_glob);
 }
 
@@ -109,7 +113,7 @@ Test(route, names_a_subscription_once_whatever_matches)
     wish_for(&wish, 3, "a.b.c");
     cr_assert(zero(int, route_add(&route, &wish.subscription)));
 
-    cr_assert(eq(u32, route_match(&route, SLICE("a.b.c"), found, 4), 1));
+    cr_assert(eq(u32, route_match(&route, SLICE("a.b.c"), SLICE(""), found, 4), 1));
     cr_assert(found[0] == &wish.subscription);
 }
 
@@ -120,7 +124,7 @@ Test(route, counts_what_there_is_no_room_for)
     for (int i = 0; i < 5; i++)
         add(&wishes[i], i % 2 ? "a.b" : "*");
 
-    cr_assert(eq(u32, route_match(&route, SLICE("a.b"), found, 2), 5));
+    cr_assert(eq(u32, route_match(&route, SLICE("a.b"), SLICE(""), found, 2), 5));
     cr_assert(found[1] != NULL);
     cr_assert(found[2] == NULL, "was not to be touched");
 }
@@ -147,6 +151,19 @@ Test(route, does_not_mind_to_remove_what_is_not_there)
 
     route_remove(&route, &other.subscription);
     cr_assert(eq(u32, count_for("a.b"), 1));
+}
+
+Test(route, leaves_out_those_that_want_other_channels)
+{
+    static struct wish red_or_blue = {.subscription.channels = some_channels}, any;
+    const struct subscription *found[2];
+    add(&red_or_blue, "a");
+    add(&any, "a");
+
+    cr_assert(eq(u32, route_match(&route, SLICE("a"), SLICE("[\"blue\"]"), found, 2), 2));
+    cr_assert(eq(u32, route_match(&route, SLICE("a"), SLICE("[\"green\"]"), found, 2), 1));
+    cr_assert(found[0] == &any.subscription);
+    cr_assert(eq(u32, route_match(&route, SLICE("a"), SLICE(""), found, 2), 1));
 }
 
 /* ---- the model ---- */
@@ -215,7 +232,7 @@ static void change_one(void)
 static void check_against_model(const char *type)
 {
     const struct subscription *found[WISHES];
-    unsigned count = route_match(&route, slice_str(type), found, WISHES);
+    unsigned count = route_match(&route, slice_str(type), SLICE(""), found, WISHES);
     unsigned expected = 0;
     for (unsigned i = 0; i < WISHES; i++) {
         bool is_found = false;

@@ -111,7 +111,7 @@ static const char everything[] =
     "\"retry\":{\"schedule\":[\"500ms\",\"2m\"],\"jitter\":0.25},\"timeout\":\"1500ms\","
     "\"method\":\"PUT\",\"headers\":{\"X-A\":\"1, 2\",\"Content-Type\":\"text/plain\"},"
     "\"concurrency\":{\"max\":3,\"adaptive\":true},\"tls\":{\"verify\":false},"
-    "\"channels\":[],\"filter\":null,\"rate_limit\":null,\"ordering\":\"none\","
+    "\"channels\":[\"a/b\",\"c:1\"],\"filter\":null,\"rate_limit\":null,\"ordering\":\"none\","
     "\"delivery\":{\"mode\":\"single\"},\"compression\":\"none\",\"auth\":null,"
     "\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
     "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"}}";
@@ -121,6 +121,7 @@ Test(subscription, takes_every_field)
     struct subscription *made = parse(everything);
     cr_assert_str_eq(made->uid, "my.uid-1");
     cr_assert(eq(u32, made->pattern_count, 3));
+    cr_assert_str_eq(made->channels, "[\"a/b\",\"c:1\"]");
     cr_assert(eq(int, made->status, SUBSCRIPTION_PAUSED));
     cr_assert_str_eq(made->signature_header, "X-Sig");
     cr_assert_str_eq(made->secrets[0].text, "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz");
@@ -295,7 +296,13 @@ static const struct {
     {"\"concurrency\":{\"adaptive\":false}", "/concurrency/adaptive", "not supported"},
     {"\"tls\":{\"verify\":1}", "/tls/verify", "true or false"},
     {"\"filter\":{}", "/filter", "not supported"},
-    {"\"channels\":[\"a\"]", "/channels", "not supported"},
+    {"\"channels\":\"a\"", "/channels", "array"},
+    {"\"channels\":[\"a\",\"b c\"]", "/channels/1", "1 to 128"},
+    {"\"channels\":[\"\"]", "/channels/0", "1 to 128"},
+    {"\"channels\":[1]", "/channels/0", "1 to 128"},
+    {"\"channels\":[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+     "\"a\",\"a\",\"a\",\"a\"]",
+     "/channels", "at most 16"},
     {"\"rate_limit\":{\"per_second\":1}", "/rate_limit", "not supported"},
     {"\"breaker\":{\"window\":\"1m\"}", "/breaker/window", "not supported"},
     {"\"ordering\":\"strict\"", "/ordering", "not supported"},
