@@ -4,6 +4,7 @@
 #include "changes.h"
 
 #include "store/documents.h"
+#include "vault.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,9 +19,9 @@ struct change {
 };
 
 void changes_init(struct changes *changes, struct crew *crew, struct db *db,
-                  struct registry *registry)
+                  struct registry *registry, struct vault *vault)
 {
-    *changes = (struct changes){.crew = crew, .db = db, .registry = registry};
+    *changes = (struct changes){.crew = crew, .db = db, .registry = registry, .vault = vault};
     list_init(&changes->pending);
 }
 
@@ -82,14 +83,17 @@ static int store(struct changes *changes, const struct subscription *before,
     if (!after)
         return documents_drop(changes->db, "subscription", key);
 
+    int error = vault_prepare(changes->vault, &after->tenant);
+    if (error)
+        return error;
     struct text text;
     char *document = malloc(SUBSCRIPTION_TEXT_MAX);
     if (!document)
         return -ENOMEM;
     text_init(&text, document, SUBSCRIPTION_TEXT_MAX);
-    subscription_print(after, SUBSCRIPTION_STORED, &text);
+    subscription_print_stored(after, changes->vault, &text);
     must(text_ok(&text));
-    int error = documents_put(changes->db, "subscription", key, text_slice(&text));
+    error = documents_put(changes->db, "subscription", key, text_slice(&text));
     free(document);
     return error;
 }

@@ -18,12 +18,13 @@ struct changes {
     struct crew *crew;
     struct db *db;
     struct registry *registry;
+    struct vault *vault;
     struct list_node pending;
     unsigned in_flight;
 };
 
 void changes_init(struct changes *changes, struct crew *crew, struct db *db,
-                  struct registry *registry);
+                  struct registry *registry, struct vault *vault);
 
 /* Drops what no shard will answer any more; nobody is told. */
 void changes_close(struct changes *changes);

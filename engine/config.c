@@ -95,11 +95,12 @@ static int read_file(struct config *config, FILE *err)
     return error;
 }
 
-/* Variables that other parts read: the admin key (control.c) and the client's two (grapnelctl). */
+/* Variables that other parts read: two keys (first_start.c, secret_key.c) and the client's two
+ * (grapnelctl). */
 static bool is_foreign(struct slice name)
 {
-    return slice_equal(name, SLICE("ADMIN_KEY")) || slice_equal(name, SLICE("URL")) ||
-           slice_equal(name, SLICE("KEY"));
+    return slice_equal(name, SLICE("ADMIN_KEY")) || slice_equal(name, SLICE("SECRET_KEY")) ||
+           slice_equal(name, SLICE("URL")) || slice_equal(name, SLICE("KEY"));
 }
 
 /* `only`: assign this setting and no other; NULL: all. */

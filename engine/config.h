@@ -20,6 +20,7 @@ struct config {
     char **argv;
     char file[CONFIG_PATH_SIZE]; /* --config */
     char data[CONFIG_PATH_SIZE];
+    char secret_key_file[CONFIG_PATH_SIZE];
     struct address ingest, admin;
     unsigned shards; /* 0 in the settings: the cores this process may run on */
     struct network allowed[CONFIG_NETWORKS_MAX];

@@ -17,12 +17,10 @@
 
 #include "api/api.h"
 #include "base/clock.h"
-#include "changes.h"
 #include "disk_space.h"
-#include "first_start.h"
 #include "mail.h"
+#include "meta.h"
 #include "net/wheel.h"
-#include "registry.h"
 #include "requester.h"
 #include "sandbox.h"
 
@@ -51,8 +49,7 @@ struct control {
     unsigned self;
     struct loop *loop;
     struct wheel wheel;
-    struct registry registry;
-    struct changes changes;
+    struct meta meta;
     struct health health;
     struct api *api;
     struct sandbox *sandbox;
@@ -68,7 +65,7 @@ struct control {
     enum phase phase;
     unsigned stop_left; /* of those that were told to stop in this phase */
     bool has_stopped[CREW_MAX];
-    bool has_registry, hurried;
+    bool hurried;
 };
 
 static const struct storage_state storage_low = {.low = true}, storage_fine = {.low = false};
@@ -103,8 +100,8 @@ static void watch_storage(struct control *control)
             log_str("data", control->config.data));
     else
         LOG(LOG_WARN, "there is enough free space on the disk again: events are accepted");
-    if (changes_send(&control->changes, DIRECTORY_STORAGE, is_low ? &storage_low : &storage_fine,
-                     NULL, NULL))
+    if (changes_send(&control->meta.changes, DIRECTORY_STORAGE,
+                     is_low ? &storage_low : &storage_fine, NULL, NULL))
         no_memory();
 }
 
@@ -207,36 +204,21 @@ static int open_loop(struct control *control, char why[static CONTROL_WHY_SIZE])
     return error;
 }
 
-static int open_registry(struct control *control, char why[static CONTROL_WHY_SIZE])
-{
-    int error = registry_open(&control->registry);
-    if (error)
-        return error;
-    control->has_registry = true;
-    changes_init(&control->changes, control->crew, control->db, &control->registry);
-    char registry_why[REGISTRY_WHY_SIZE];
-    error = registry_load(&control->registry, control->db, registry_why);
-    if (error)
-        snprintf(why, CONTROL_WHY_SIZE, "%.*s", CONTROL_WHY_SIZE - 1, registry_why);
-    else
-        error = first_start(&control->registry, control->db, control->config.data, why);
-    return error;
-}
-
 static int open_api(struct control *control)
 {
     const struct api_parts parts = {
         .crew = control->crew,
         .wheel = &control->wheel,
         .db = control->db,
-        .registry = &control->registry,
-        .changes = &control->changes,
+        .registry = &control->meta.registry,
+        .changes = &control->meta.changes,
+        .rekey = &control->meta.rekey,
         .config = &control->config,
         .health = &control->health,
     };
     int error = api_open(&control->api, &parts);
     if (!error && control->config.sandbox)
-        error = sandbox_open(&control->sandbox, &control->registry);
+        error = sandbox_open(&control->sandbox, &control->meta.registry);
     return error;
 }
 
@@ -257,7 +239,7 @@ int control_open(struct control **made, struct config *config, struct crew *crew
 
     int error = open_loop(control, why);
     if (!error)
-        error = open_registry(control, why);
+        error = meta_open(&control->meta, &control->config, crew, db, why);
     if (!error)
         error = open_tls(control, &control->tls, why);
     if (!error)
@@ -309,10 +291,7 @@ void control_close(struct control *control)
     api_close(control->api);
     sandbox_close(control->sandbox);
     tls_context_close(control->tls);
-    if (control->has_registry) {
-        changes_close(&control->changes);
-        registry_close(&control->registry);
-    }
+    meta_close(&control->meta);
     if (control->signals >= 0)
         close(control->signals);
     if (control->loop)
@@ -327,8 +306,8 @@ static bool next_to_load(struct control *control, enum directory_kind *kind, con
 {
     static const enum directory_kind kinds[] = {DIRECTORY_TENANT, DIRECTORY_KEY,
                                                 DIRECTORY_SUBSCRIPTION};
-    const struct shelf *shelves[] = {&control->registry.tenants, &control->registry.keys,
-                                     &control->registry.subscriptions};
+    const struct shelf *shelves[] = {&control->meta.registry.tenants, &control->meta.registry.keys,
+                                     &control->meta.registry.subscriptions};
     size_t at = control->load_at++;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (at < shelves[i]->count) {
@@ -347,15 +326,15 @@ static void go_on_loading(struct control *control)
 {
     enum directory_kind kind;
     const void *object;
-    while (control->changes.in_flight < LOAD_MAX) {
+    while (control->meta.changes.in_flight < LOAD_MAX) {
         if (!next_to_load(control, &kind, &object)) {
-            if (control->changes.in_flight)
+            if (control->meta.changes.in_flight)
                 return;
             control->phase = RUNNING;
             control->health.loaded = true;
             return;
         }
-        if (changes_send(&control->changes, kind, object, NULL, NULL))
+        if (changes_send(&control->meta.changes, kind, object, NULL, NULL))
             no_memory();
     }
 }
@@ -383,14 +362,14 @@ int control_serve(struct control *control)
 /* A receiver answered 410: it wants no more. */
 static void disable(struct control *control, const struct id *id)
 {
-    struct subscription *before = registry_subscription(&control->registry, id);
+    struct subscription *before = registry_subscription(&control->meta.registry, id);
     if (!before || before->status == SUBSCRIPTION_DISABLED)
         return;
     struct subscription *after = subscription_copy(before);
     must(after);
     after->status = SUBSCRIPTION_DISABLED;
     after->updated_ms = clock_wall_ms();
-    if (changes_begin(&control->changes, before, after, NULL, NULL)) {
+    if (changes_begin(&control->meta.changes, before, after, NULL, NULL)) {
         LOG(LOG_ERROR, "a subscription that is gone could not be disabled",
             log_id("subscription", "sub", id));
         subscription_free(after);
@@ -429,7 +408,7 @@ static void on_mail(struct control *control, struct mail *mail)
 {
     switch ((enum mail_kind)mail->kind) {
     case MAIL_DIRECTORY:
-        changes_answered(&control->changes, container_of(mail, struct mail_directory, mail));
+        changes_answered(&control->meta.changes, container_of(mail, struct mail_directory, mail));
         break;
     case MAIL_FIGURES:
         api_figures_answered(control->api, container_of(mail, struct mail_figures, mail));
@@ -485,7 +464,7 @@ static bool is_drained(const struct control *control)
 {
     bool is_over = control->hurried || control->wheel.now_ms >= control->drain_until_ms;
     return (is_over || http_server_connections(api_server(control->api)) == 0) &&
-           control->changes.in_flight == 0;
+           control->meta.changes.in_flight == 0;
 }
 
 /* One step, if it is time for it. */
@@ -559,7 +538,7 @@ static void send_settings(struct control *control)
     if (copy)
         *copy = control->config;
     if (!copy ||
-        changes_send(&control->changes, DIRECTORY_SETTINGS, copy, on_settings_used, control)) {
+        changes_send(&control->meta.changes, DIRECTORY_SETTINGS, copy, on_settings_used, control)) {
         free(copy);
         LOG(LOG_ERROR, "the shards keep their configuration: try again");
         return;
@@ -587,7 +566,10 @@ uint64_t control_tick(struct control *control)
         on_mail(control, mail);
     if (control->phase == LOADING)
         go_on_loading(control);
+    bool is_rekeying = control->phase == RUNNING && rekey_turn(&control->meta.rekey);
     advance_stop(control);
+    if (is_rekeying)
+        return 0;
 
     uint64_t next_ms = wheel_next_ms(&control->wheel);
     if (control->phase == DRAINING && control->drain_until_ms < next_ms)

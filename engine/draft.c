@@ -3,9 +3,10 @@
 
 #include "base/units.h"
 
+#include <openssl/mem.h>
 #include <stdlib.h>
 
-enum { ONLY_TEXT_SIZE = 64 };
+enum { ONLY_TEXT_SIZE = 64, OPENED_SIZE = 4 * SEAL_PLAIN_MAX };
 
 bool draft_take_string(struct draft *draft, struct json_value value, const char *pointer,
                        size_t max, struct slice *string)
@@ -19,6 +20,36 @@ bool draft_take_string(struct draft *draft, struct json_value value, const char 
         return false;
     }
     return true;
+}
+
+bool draft_take_secret(struct draft *draft, struct json_value value, const char *pointer,
+                       size_t max, struct slice *string)
+{
+    const struct vault_place place = {&draft->made->tenant, &draft->made->id, pointer};
+    struct text *opened = &draft->opened;
+    struct slice sealed;
+    if (!draft->vault)
+        return draft_take_string(draft, value, pointer, max, string);
+    if (!opened->at) {
+        text_init(opened, malloc(OPENED_SIZE), OPENED_SIZE);
+        draft->out_of_memory |= !opened->at;
+    }
+    if (!opened->at || !draft_take_string(draft, value, pointer, 2 * SEAL_PLAIN_MAX, &sealed))
+        return false;
+    size_t start = opened->size;
+    if (vault_unseal(draft->vault, &place, sealed, opened)) {
+        faults_add(draft->faults, pointer, "cannot be decrypted");
+        return false;
+    }
+    *string = slice_skip(text_slice(opened), start);
+    return true;
+}
+
+void draft_close(struct draft *draft)
+{
+    if (draft->opened.at)
+        OPENSSL_cleanse(draft->opened.at, draft->opened.size);
+    free(draft->opened.at);
 }
 
 void draft_keep(struct draft *draft, char **field, struct slice string)

@@ -9,11 +9,13 @@
 #include "base/json.h"
 #include "faults.h"
 #include "subscription.h"
+#include "vault.h"
 
 struct draft {
     struct subscription *made;
     const struct subscription *before; /* NULL: a new one */
-    bool from_store;
+    struct vault *vault;               /* NULL: from an API body; else from `meta` */
+    struct text opened;                /* what was unsealed of it */
     struct faults *faults;
     bool out_of_memory, has_url;
     /* As given; checked when the scheme is known. */
@@ -31,6 +33,9 @@ struct field {
     const char *only; /* in place of `parse`: the one value supported, as minified JSON */
 };
 
+/* Wipes and frees what was unsealed. */
+void draft_close(struct draft *draft);
+
 /* Goes through an object: each member has to be one of `fields`. */
 void draft_walk(struct draft *draft, struct json_value object, const char *base,
                 const struct field *fields, unsigned count);
@@ -40,6 +45,9 @@ void draft_walk(struct draft *draft, struct json_value object, const char *base,
 
 /* A string without NUL of at most `max` bytes; notes the fault if it is not one. */
 bool draft_take_string(struct draft *draft, struct json_value value, const char *pointer,
+                       size_t max, struct slice *string);
+/* The same of a secret, which in `meta` is sealed. */
+bool draft_take_secret(struct draft *draft, struct json_value value, const char *pointer,
                        size_t max, struct slice *string);
 bool draft_take_duration(struct draft *draft, struct json_value value, const char *pointer,
                          uint64_t *duration_ms);

@@ -79,41 +79,45 @@ void draft_settle_signature(struct draft *draft)
 
 void draft_parse_secret(struct draft *draft, struct json_value value, const char *pointer)
 {
-    if (draft->before || draft->from_store)
+    if (draft->before || draft->vault)
         faults_add(draft->faults, pointer, "is set when the subscription is made, and by rotation");
     else if (draft_take_string(draft, value, pointer, LIMIT_SECRET_SIZE, &draft->secrets[0].text))
         draft->secret_count = 1;
 }
 
-/* {"secret":S,"until"?:T}, as it is stored. */
+/* {"secret":S,"until"?:T}, as it is stored; once it was the secret alone. */
 static bool read_stored(struct draft *draft, struct json_value element, const char *pointer)
 {
-    struct json_value secret, until;
-    struct slice text, moment;
+    struct json_value secret = element, until;
+    struct slice moment;
     unsigned at = draft->secret_count;
-    if (!json_get(element, "secret", &secret) || !json_string(secret, &text) ||
+    if ((json_kind(element) == JSON_OBJECT && !json_get(element, "secret", &secret)) ||
         (json_get(element, "until", &until) &&
          (!json_string(until, &moment) ||
           units_parse_time(moment, &draft->secrets[at].until_ms)))) {
         faults_add(draft->faults, pointer, "must be secrets");
         return false;
     }
-    draft->secrets[at].text = text;
+    if (!draft_take_secret(draft, secret, pointer, LIMIT_SECRET_SIZE, &draft->secrets[at].text))
+        return false;
     draft->secret_count++;
     return true;
 }
 
 void draft_parse_secrets(struct draft *draft, struct json_value value, const char *pointer)
 {
-    if (!draft->from_store) {
+    if (!draft->vault) {
         faults_add(draft->faults, pointer, "unknown field");
         return;
     }
     uint64_t cursor = 0;
     struct json_value element;
-    while (draft->secret_count < LIMIT_SECRETS && json_next(value, &cursor, NULL, &element))
-        if (!read_stored(draft, element, pointer))
+    char place[FAULT_POINTER_SIZE];
+    while (draft->secret_count < LIMIT_SECRETS && json_next(value, &cursor, NULL, &element)) {
+        pointer_element(place, pointer, draft->secret_count);
+        if (!read_stored(draft, element, place))
             return;
+    }
 }
 
 /* Those that were given, those of before, or one newly made. A change of scheme keeps the text,
@@ -121,7 +125,7 @@ void draft_parse_secrets(struct draft *draft, struct json_value value, const cha
 void draft_settle_secrets(struct draft *draft)
 {
     struct subscription *made = draft->made;
-    const struct subscription *before = draft->from_store ? NULL : draft->before;
+    const struct subscription *before = draft->vault ? NULL : draft->before;
     char new_text[SECRET_TEXT_SIZE], why[SECRET_WHY_SIZE];
     struct signer signer;
 

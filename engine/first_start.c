@@ -6,16 +6,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "private_file.h"
 #include "store/documents.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { PATH_SIZE = 1100 };
 
 static int say(char *why, const char *what, int error)
 {
@@ -59,42 +55,6 @@ static const struct tenant *own_tenant(const struct registry *registry)
 }
 
 /* ---- the key ---- */
-
-/* Writes `text` and a line's end to a new file that only its owner may read. */
-static int write_private(const char *path, struct slice text)
-{
-    char line[KEY_TEXT_SIZE + 1];
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    int size = snprintf(line, sizeof line, "%.*s\n", SLICE_ARGS(text));
-    int error = 0;
-    if (fchmod(fd, 0600) != 0 || write(fd, line, (size_t)size) != size || fsync(fd) != 0)
-        error = errno ? -errno : -EIO;
-    if (close(fd) != 0 && !error)
-        error = -errno;
-    return error;
-}
-
-/* The file appears whole or not at all, and its directory entry is durable. */
-static int write_key_file(const char *data, struct slice text)
-{
-    char path[PATH_SIZE], fresh[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/admin.key", data);
-    snprintf(fresh, sizeof fresh, "%s/admin.key.new", data);
-    int error = write_private(fresh, text);
-    if (!error && rename(fresh, path) != 0)
-        error = -errno;
-    if (error)
-        return error;
-    int directory = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
-        return -errno;
-    if (fsync(directory) != 0)
-        error = -errno;
-    close(directory);
-    return error;
-}
 
 /* Makes `text` the built-in key. */
 static int put_key(struct registry *registry, struct db *db, struct slice text)
@@ -142,7 +102,7 @@ static int settle_key(struct registry *registry, struct db *db, const char *data
 
     char made[KEY_TEXT_SIZE];
     text = key_make(made);
-    int error = write_key_file(data, text);
+    int error = private_file_write(data, "admin.key", text);
     if (error)
         return say(why, "cannot write admin.key", error);
     error = put_key(registry, db, text);

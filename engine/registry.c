@@ -269,6 +269,7 @@ void registry_drop_subscription(struct registry *registry, const struct id *id)
 
 struct reading {
     struct registry *registry;
+    struct vault *vault;
     struct json *json;
     char *why;
 };
@@ -326,7 +327,7 @@ static int read_subscription(void *context, struct slice name, struct slice docu
 
     if (json_read(reading->json, document, &root, why))
         return damaged(reading, "subscription", name, why);
-    int error = subscription_parse_stored(root, &subscription, &faults);
+    int error = subscription_parse_stored(root, reading->vault, &subscription, &faults);
     if (error == -EINVAL) {
         char detail[FAULT_POINTER_SIZE + FAULT_DETAIL_SIZE];
         snprintf(detail, sizeof detail, "%s %s", faults.list[0].pointer, faults.list[0].detail);
@@ -340,9 +341,10 @@ static int read_subscription(void *context, struct slice name, struct slice docu
     return error;
 }
 
-int registry_load(struct registry *registry, struct db *db, char why[static REGISTRY_WHY_SIZE])
+int registry_load(struct registry *registry, struct db *db, struct vault *vault,
+                  char why[static REGISTRY_WHY_SIZE])
 {
-    struct reading reading = {.registry = registry, .why = why};
+    struct reading reading = {.registry = registry, .vault = vault, .why = why};
     why[0] = '\0';
     int error = json_open(&reading.json);
     if (!error)

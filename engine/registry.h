@@ -28,7 +28,7 @@ MUST_CHECK int registry_open(struct registry *registry);
 void registry_close(struct registry *registry); /* with all that it holds */
 
 /* Reads `meta`. 0, or -errno and `why`. */
-MUST_CHECK int registry_load(struct registry *registry, struct db *db,
+MUST_CHECK int registry_load(struct registry *registry, struct db *db, struct vault *vault,
                              char why[static REGISTRY_WHY_SIZE]);
 
 /* Each NULL if there is none. */

@@ -25,6 +25,8 @@ const struct setting settings[] = {
      .help = "read settings from this file"},
     {"data", PATH, FIELD(data), .standard = "./data",
      .help = "directory of everything that is kept"},
+    {"secret_key_file", PATH, FIELD(secret_key_file),
+     .help = "the key that stored secrets are encrypted by; else it is in DATA/secret.key"},
     {"ingest", ADDRESS, FIELD(ingest), .standard = "127.0.0.1:8480",
      .help = "where events come in (port 0: a free one)"},
     {"admin", ADDRESS, FIELD(admin), .standard = "127.0.0.1:8481",
@@ -408,7 +410,9 @@ void settings_print_help(FILE *out)
     fputs(
         "Each option is also an environment variable (GRAPNEL_LOG_LEVEL) and a key of the file\n"
         "(log_level = debug); a flag beats the environment, which beats the file. SIZE: 512M, 2G.\n"
-        "TIME: 500ms, 10s, 5m, 24h, 7d. GRAPNEL_ADMIN_KEY sets the admin key.\n",
+        "TIME: 500ms, 10s, 5m, 24h, 7d. GRAPNEL_ADMIN_KEY sets the admin key, GRAPNEL_SECRET_KEY "
+        "the\n"
+        "key that stored secrets are encrypted by.\n",
         out);
 }
 

@@ -79,13 +79,13 @@ struct subscription {
 
 struct faults;
 struct text;
+struct vault;
 
 enum { SUBSCRIPTION_TEXT_MAX = 64 * 1024 }; /* the most that subscription_print() prints */
 
 enum subscription_view {
     SUBSCRIPTION_PUBLIC,
     SUBSCRIPTION_WITH_SECRET, /* for whom it was made */
-    SUBSCRIPTION_STORED,      /* the document in `meta` */
 };
 
 /* A whole subscription from an API body: a new one, or (`before` given) one that takes the place of
@@ -94,12 +94,16 @@ enum subscription_view {
 MUST_CHECK int subscription_parse(struct json_value body, const struct subscription *before,
                                   struct subscription **made, struct faults *faults);
 
-/* From what subscription_print() printed as SUBSCRIPTION_STORED. */
-MUST_CHECK int subscription_parse_stored(struct json_value document, struct subscription **made,
-                                         struct faults *faults);
-
 void subscription_print(const struct subscription *subscription, enum subscription_view view,
                         struct text *text);
+
+/* The document in `meta`: with its secrets, sealed. The tenant's data key has to be prepared. */
+void subscription_print_stored(const struct subscription *subscription, const struct vault *vault,
+                               struct text *text);
+
+/* From what subscription_print_stored() printed. */
+MUST_CHECK int subscription_parse_stored(struct json_value document, struct vault *vault,
+                                         struct subscription **made, struct faults *faults);
 
 /* NULL: out of memory. */
 struct subscription *subscription_copy(const struct subscription *subscription);

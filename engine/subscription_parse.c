@@ -21,7 +21,7 @@ static void parse_id(struct draft *draft, struct json_value value, const char *p
 {
     char digits[ID_TEXT_SIZE];
     struct slice text;
-    if (!draft->from_store)
+    if (!draft->vault)
         draft_check_same(draft, value, pointer,
                          draft->before ? id_print(&draft->before->id, "sub", digits) : SLICE(""));
     else if (!json_string(value, &text) || id_parse(text, "sub", &draft->made->id))
@@ -31,7 +31,7 @@ static void parse_id(struct draft *draft, struct json_value value, const char *p
 static void parse_tenant(struct draft *draft, struct json_value value, const char *pointer)
 {
     struct slice text;
-    if (!draft->from_store)
+    if (!draft->vault)
         faults_add(draft->faults, pointer, "unknown field");
     else if (!json_string(value, &text) || id_parse(text, "ten", &draft->made->tenant))
         faults_add(draft->faults, pointer, "must be an id");
@@ -43,7 +43,7 @@ static void parse_moment(struct draft *draft, struct json_value value, const cha
     char digits[32];
     struct text was;
     struct slice text;
-    if (draft->from_store) {
+    if (draft->vault) {
         if (!json_string(value, &text) || units_parse_time(text, moment_ms))
             faults_add(draft->faults, pointer, "must be a time");
         return;
@@ -321,10 +321,12 @@ int subscription_parse(struct json_value body, const struct subscription *before
     return parse(&draft, body, made);
 }
 
-int subscription_parse_stored(struct json_value document, struct subscription **made,
-                              struct faults *faults)
+int subscription_parse_stored(struct json_value document, struct vault *vault,
+                              struct subscription **made, struct faults *faults)
 {
-    struct draft draft = {.from_store = true, .faults = faults};
+    struct draft draft = {.vault = vault, .faults = faults};
     faults->count = 0;
-    return parse(&draft, document, made);
+    int error = parse(&draft, document, made);
+    draft_close(&draft);
+    return error;
 }

@@ -1,8 +1,10 @@
 /* subscription_print.c - subscriptions as JSON: for their owners, and for `meta`. Control's thread.
  */
 #include "base/text.h"
+#include "faults.h"
 #include "signature.h"
 #include "template.h"
+#include "vault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,23 +101,27 @@ static void put_headers(struct text *text, const struct subscription *subscripti
     text_put(text, SLICE("},"));
 }
 
-static void put_secrets(struct text *text, const struct subscription *subscription,
-                        enum subscription_view view)
+/* A secret as it is stored: sealed for the place `pointer` of this subscription. */
+static void put_sealed(struct text *text, const struct subscription *subscription,
+                       const struct vault *vault, const char *pointer, struct slice secret)
 {
-    if (view == SUBSCRIPTION_WITH_SECRET) {
-        text_put(text, SLICE("\"secret\":"));
-        text_json(text, slice_str(subscription->secrets[0].text));
-        text_char(text, ',');
-    }
-    if (view != SUBSCRIPTION_STORED)
-        return;
-    put_id(text, "tenant", &subscription->tenant, "ten");
+    const struct vault_place place = {&subscription->tenant, &subscription->id, pointer};
+    text_char(text, '"');
+    vault_seal(vault, &place, secret, text);
+    text_char(text, '"');
+}
+
+static void put_secrets(struct text *text, const struct subscription *subscription,
+                        const struct vault *vault)
+{
+    char pointer[FAULT_POINTER_SIZE];
     text_put(text, SLICE("\"secrets\":["));
     for (unsigned i = 0; i < subscription->secret_count; i++) {
         if (i)
             text_char(text, ',');
         text_put(text, SLICE("{\"secret\":"));
-        text_json(text, slice_str(subscription->secrets[i].text));
+        pointer_element(pointer, "/secrets", i);
+        put_sealed(text, subscription, vault, pointer, slice_str(subscription->secrets[i].text));
         if (subscription->secrets[i].until_ms) {
             text_put(text, SLICE(",\"until\":\""));
             text_time(text, subscription->secrets[i].until_ms);
@@ -126,12 +132,9 @@ static void put_secrets(struct text *text, const struct subscription *subscripti
     text_put(text, SLICE("],"));
 }
 
-void subscription_print(const struct subscription *subscription, enum subscription_view view,
-                        struct text *text)
+/* What all views have. */
+static void put_rest(struct text *text, const struct subscription *subscription)
 {
-    text_char(text, '{');
-    put_id(text, "id", &subscription->id, "sub");
-    put_secrets(text, subscription, view);
     put_string(text, "uid", subscription->uid);
     put_string(text, "url", subscription->url_text);
     put_patterns(text, subscription);
@@ -158,4 +161,24 @@ void subscription_print(const struct subscription *subscription, enum subscripti
     text_put(text, SLICE("\",\"updated_at\":\""));
     text_time(text, subscription->updated_ms);
     text_put(text, SLICE("\"}"));
+}
+
+void subscription_print(const struct subscription *subscription, enum subscription_view view,
+                        struct text *text)
+{
+    text_char(text, '{');
+    put_id(text, "id", &subscription->id, "sub");
+    if (view == SUBSCRIPTION_WITH_SECRET)
+        put_string(text, "secret", subscription->secrets[0].text);
+    put_rest(text, subscription);
+}
+
+void subscription_print_stored(const struct subscription *subscription, const struct vault *vault,
+                               struct text *text)
+{
+    text_char(text, '{');
+    put_id(text, "id", &subscription->id, "sub");
+    put_id(text, "tenant", &subscription->tenant, "ten");
+    put_secrets(text, subscription, vault);
+    put_rest(text, subscription);
 }

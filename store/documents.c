@@ -14,14 +14,26 @@ static const struct family meta = {.kind = FAMILY_META};
 /* What the JSON parser may read behind a document. */
 enum { PADDING = 64 };
 
+void documents_batch_put(struct db *db, struct batch *batch, const char *kind, struct slice name,
+                         struct slice document)
+{
+    struct key key = key_meta(kind, name);
+    batch_put(batch, db, meta, key_slice(&key), document);
+}
+
+void documents_batch_drop(struct db *db, struct batch *batch, const char *kind, struct slice name)
+{
+    struct key key = key_meta(kind, name);
+    batch_drop(batch, db, meta, key_slice(&key));
+}
+
 int documents_put(struct db *db, const char *kind, struct slice name, struct slice document)
 {
     struct batch *batch;
     int error = batch_open(&batch);
     if (error)
         return error;
-    struct key key = key_meta(kind, name);
-    batch_put(batch, db, meta, key_slice(&key), document);
+    documents_batch_put(db, batch, kind, name, document);
     error = db_write(db, batch, true);
     batch_close(batch);
     return error;
@@ -33,8 +45,7 @@ int documents_drop(struct db *db, const char *kind, struct slice name)
     int error = batch_open(&batch);
     if (error)
         return error;
-    struct key key = key_meta(kind, name);
-    batch_drop(batch, db, meta, key_slice(&key));
+    documents_batch_drop(db, batch, kind, name);
     error = db_write(db, batch, true);
     batch_close(batch);
     return error;

@@ -10,6 +10,11 @@ MUST_CHECK int documents_put(struct db *db, const char *kind, struct slice name,
                              struct slice document);
 MUST_CHECK int documents_drop(struct db *db, const char *kind, struct slice name);
 
+/* The same as a part of a batch. */
+void documents_batch_put(struct db *db, struct batch *batch, const char *kind, struct slice name,
+                         struct slice document);
+void documents_batch_drop(struct db *db, struct batch *batch, const char *kind, struct slice name);
+
 /* 0, -ENOENT, -EIO. Give the value back with db_value_give(). */
 MUST_CHECK int documents_get(struct db *db, const char *kind, struct slice name,
                              struct db_value *document);

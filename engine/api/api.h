@@ -12,6 +12,7 @@
 #include "net/http_server.h"
 
 struct api;
+struct rekey;
 
 /* How the engine is; control's, for /readyz. */
 struct health {
@@ -25,6 +26,7 @@ struct api_parts {
     struct db *db;
     struct registry *registry;
     struct changes *changes;
+    struct rekey *rekey;
     const struct config *config;
     const struct health *health;
 };

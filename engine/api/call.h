@@ -30,8 +30,9 @@ struct api {
     struct random random;
     struct text answer; /* grows; one call's at a time */
     struct figures figures;
-    unsigned publishing; /* with shards */
-    uint64_t published;  /* by turns */
+    unsigned publishing;             /* with shards */
+    uint64_t published;              /* by turns */
+    struct http_ticket rekey_ticket; /* who waits for the one that is running */
 };
 
 struct call {

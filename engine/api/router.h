@@ -37,6 +37,7 @@ void events_get(struct call *call);
 void deliveries_list(struct call *call);
 void deliveries_get(struct call *call);
 void deliveries_attempts(struct call *call);
+void rekey_post(struct call *call);
 void figures_get(struct call *call);
 void health_live(struct call *call);
 void health_ready(struct call *call);

@@ -1,0 +1,45 @@
+/* meta.c - see meta.h. */
+#include "meta.h"
+
+#include "first_start.h"
+
+#include <stdio.h>
+
+/* What a crash, or an older version, left. */
+static int seal_the_rest(struct meta *meta, char why[static META_WHY_SIZE])
+{
+    int error = rekey_finish(&meta->rekey);
+    if (error)
+        snprintf(why, META_WHY_SIZE, "cannot store the sealed documents: %.200s", db_why());
+    else if (meta->rekey.documents_sealed)
+        LOG(LOG_INFO, "documents were sealed by the present data keys",
+            log_u64("documents", meta->rekey.documents_sealed));
+    return error;
+}
+
+int meta_open(struct meta *meta, const struct config *config, struct crew *crew, struct db *db,
+              char why[static META_WHY_SIZE])
+{
+    int error = vault_open(&meta->vault, db, config->data, config->secret_key_file, why);
+    if (!error)
+        error = registry_open(&meta->registry);
+    if (error)
+        return error;
+    changes_init(&meta->changes, crew, db, &meta->registry, meta->vault);
+    rekey_init(&meta->rekey, db, &meta->registry, meta->vault);
+    meta->is_open = true;
+
+    error = registry_load(&meta->registry, db, meta->vault, why);
+    if (!error)
+        error = seal_the_rest(meta, why);
+    return error ? error : first_start(&meta->registry, db, config->data, why);
+}
+
+void meta_close(struct meta *meta)
+{
+    if (meta->is_open) {
+        changes_close(&meta->changes);
+        registry_close(&meta->registry);
+    }
+    vault_close(meta->vault);
+}
