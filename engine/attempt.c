@@ -1,6 +1,7 @@
 /* attempt.c - see attempt.h. */
 #include "attempt.h"
 
+#include "authenticator.h"
 #include "base/clock.h"
 #include "shard.h"
 
@@ -32,8 +33,9 @@ char *attempt_fixed_head(const struct subscription *subscription, size_t *size)
     if (!names_agent(subscription->headers))
         text_put(&head, SLICE("User-Agent: grapnel/" GRAPNEL_VERSION "\r\n"));
     text_put(&head, slice_str(subscription->headers));
-    /* The target is at most URL_SIZE_MAX and the custom fields LIMIT_SUBSCRIPTION_HEADERS_SIZE,
-     * which leaves room for the rest. */
+    auth_put_fixed(subscription->auth, &head);
+    /* The target is at most URL_SIZE_MAX, the custom fields LIMIT_SUBSCRIPTION_HEADERS_SIZE, and
+     * the authentication LIMIT_AUTH_FIELD_SIZE, which leaves room for the rest. */
     must(text_ok(&head));
     *size = head.size;
     return memory;
@@ -138,6 +140,7 @@ bool attempt_start(struct shard *shard, struct delivery *delivery)
     const struct endpoint *endpoint = delivery->endpoint;
     text_init(&head, attempt->head, sizeof attempt->head);
     text_put(&head, slice_of(endpoint->head, endpoint->head_size));
+    authenticator_put(endpoint->authenticator, attempt->at_ms, &head);
     put_fields(&head, delivery, &event, attempt);
     must(text_ok(&head));
 

@@ -34,7 +34,8 @@ bool draft_take_secret(struct draft *draft, struct json_value value, const char 
         text_init(opened, malloc(OPENED_SIZE), OPENED_SIZE);
         draft->out_of_memory |= !opened->at;
     }
-    if (!opened->at || !draft_take_string(draft, value, pointer, 2 * SEAL_PLAIN_MAX, &sealed))
+    if (!opened->at ||
+        !draft_take_string(draft, value, pointer, (size_t)2 * SEAL_PLAIN_MAX, &sealed))
         return false;
     size_t start = opened->size;
     if (vault_unseal(draft->vault, &place, sealed, opened)) {

@@ -66,6 +66,9 @@ void draft_parse_headers(struct draft *draft, struct json_value value, const cha
 /* Why no signature may be sent in a header with this name; NULL if one may. */
 const char *draft_refuse_signature_header(struct slice name);
 
+/* The same of a header that tells who sends. */
+const char *draft_refuse_auth_header(struct slice name);
+
 /* Is `name` among the "Name: value\r\n" in `headers`? */
 bool draft_has_header(struct slice headers, struct slice name);
 
@@ -97,5 +100,12 @@ void draft_parse_delivery(struct draft *draft, struct json_value value, const ch
 /* ---- how the receiver is known (draft_tls.c) ---- */
 
 void draft_parse_tls(struct draft *draft, struct json_value value, const char *pointer);
+
+/* ---- how the receiver is told who sends (draft_auth.c) ---- */
+
+void draft_parse_auth(struct draft *draft, struct json_value value, const char *pointer);
+
+/* Checks it against the other fields, now that all are known. */
+void draft_settle_auth(struct draft *draft);
 
 #endif

@@ -41,6 +41,16 @@ const char *draft_refuse_signature_header(struct slice name)
     return NULL;
 }
 
+const char *draft_refuse_auth_header(struct slice name)
+{
+    static const char *const taken[] = {"content-type", "user-agent", NULL};
+    if (!http_is_token(name))
+        return "must be the name of a header";
+    if (is_listed(name, framing) || is_listed(name, ours) || is_listed(name, taken))
+        return "is a header that may not be set";
+    return NULL;
+}
+
 bool draft_has_header(struct slice headers, struct slice name)
 {
     while (headers.size) {

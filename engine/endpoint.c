@@ -2,6 +2,7 @@
 #include "shard.h"
 
 #include "attempt.h"
+#include "authenticator.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ static void configure(struct shard *shard, struct endpoint *endpoint,
     endpoint->signers = calloc(subscription->secret_count, sizeof *endpoint->signers);
     must(endpoint->origin && endpoint->head && endpoint->signers);
     signature_make_signers(subscription, endpoint->signers);
+    endpoint->authenticator = authenticator_open(subscription->auth, &shard->random);
 }
 
 static void unconfigure(struct shard *shard, struct endpoint *endpoint)
@@ -39,6 +41,8 @@ static void unconfigure(struct shard *shard, struct endpoint *endpoint)
         http_origin_give(shard->client, endpoint->origin);
     free(endpoint->head);
     free(endpoint->signers);
+    authenticator_close(endpoint->authenticator);
+    endpoint->authenticator = NULL;
     endpoint->origin = NULL;
     endpoint->head = NULL;
     endpoint->signers = NULL;

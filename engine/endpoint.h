@@ -27,8 +27,9 @@ struct endpoint {
     struct id id, tenant;                     /* the subscription's */
     const struct subscription *subscription;  /* NULL: it is gone, `deleted` is true */
     struct http_origin *origin;
-    struct signer *signers; /* of subscription->secrets */
-    char *head;             /* of each request: the request line and the fields that never change */
+    struct authenticator *authenticator; /* NULL: none */
+    struct signer *signers;              /* of subscription->secrets */
+    char *head; /* of each request: the request line and the fields that never change */
     size_t head_size;
     unsigned in_memory, ready_count, sending_count;
     /* Parked rows on disk (paging.c): those of events after parked_after are not in memory. */

@@ -19,6 +19,8 @@ enum {
     LIMIT_SECRET_SIZE = 128,
     LIMIT_SECRETS = 4, /* live at a time: the current one, and those before it in their overlap */
     LIMIT_SIGNATURE_HEADER_SIZE = 128, /* its name */
+    LIMIT_TOKEN_SIZE = 4096,           /* of a receiver's authentication */
+    LIMIT_AUTH_FIELD_SIZE = 5120,      /* the header that carries it, or a JWT of our own */
     LIMIT_RETRY_STEPS = 32,
     LIMIT_DESCRIPTION_SIZE = 1024,
     LIMIT_METADATA_SIZE = 4096,
@@ -39,7 +41,7 @@ enum {
     LIMIT_RETRY_WINDOW_MS = 60000, /* retries due within this are held in memory */
 
     LIMIT_RESPONSE_CAPTURE = 1024,
-    LIMIT_REQUEST_HEAD_SIZE = 8192,
+    LIMIT_REQUEST_HEAD_SIZE = 8192 + LIMIT_AUTH_FIELD_SIZE,
 };
 
 #endif

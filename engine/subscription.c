@@ -3,6 +3,7 @@
  */
 #include "subscription.h"
 
+#include "auth.h"
 #include "template.h"
 
 #include <stdlib.h>
@@ -32,6 +33,7 @@ void subscription_free(struct subscription *subscription)
     free(subscription->uid);
     free(subscription->description);
     free(subscription->metadata);
+    auth_free(subscription->auth);
     free(subscription);
 }
 
@@ -73,6 +75,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     copy->channels = NULL;
     copy->url_text = copy->signature_header = copy->headers = NULL;
     copy->template = NULL;
+    copy->auth = NULL;
     for (unsigned i = 0; i < LIMIT_SECRETS; i++)
         copy->secrets[i].text = NULL;
     copy->uid = copy->description = copy->metadata = NULL;
@@ -84,7 +87,8 @@ struct subscription *subscription_copy(const struct subscription *subscription)
         !copy_string(&copy->headers, subscription->headers) ||
         !copy_string(&copy->uid, subscription->uid) ||
         !copy_string(&copy->description, subscription->description) ||
-        !copy_string(&copy->metadata, subscription->metadata)) {
+        !copy_string(&copy->metadata, subscription->metadata) ||
+        !auth_copy(&copy->auth, subscription->auth)) {
         subscription_free(copy);
         return NULL;
     }

@@ -41,6 +41,8 @@ enum signature_scheme {
     SIGNATURE_NONE
 };
 
+struct auth;
+
 struct secret {
     char *text;        /* as its receiver has it (secret.h) */
     uint64_t until_ms; /* wall time at which it ends; 0: never, as of the current one */
@@ -72,6 +74,7 @@ struct subscription {
     bool sets_content_type; /* one of them is Content-Type */
     unsigned concurrency_max;
     bool tls_verify;
+    struct auth *auth; /* NULL: none */
 
     /* Kept for showing only. */
     char *uid, *description, *metadata /* JSON object */;
@@ -81,11 +84,12 @@ struct faults;
 struct text;
 struct vault;
 
-enum { SUBSCRIPTION_TEXT_MAX = 64 * 1024 }; /* the most that subscription_print() prints */
+enum { SUBSCRIPTION_TEXT_MAX = 128 * 1024 }; /* the most that subscription_print() prints */
 
 enum subscription_view {
     SUBSCRIPTION_PUBLIC,
     SUBSCRIPTION_WITH_SECRET, /* for whom it was made */
+    SUBSCRIPTION_WHOLE,       /* what a patch is put on: with what is shown to nobody */
 };
 
 /* A whole subscription from an API body: a new one, or (`before` given) one that takes the place of

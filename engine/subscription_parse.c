@@ -241,7 +241,7 @@ static const struct field subscription_fields[] = {
     {"ordering", NULL, "\"none\""},
     {"delivery", draft_parse_delivery, NULL},
     {"compression", NULL, "\"none\""},
-    {"auth", NULL, "null"},
+    {"auth", draft_parse_auth, NULL},
     {"tls", draft_parse_tls, NULL},
     {"created_at", parse_created, NULL},
     {"updated_at", parse_updated, NULL},
@@ -281,6 +281,7 @@ static void settle(struct draft *draft)
     if (made->pattern_count == 0)
         draft_keep(draft, &made->patterns[made->pattern_count++], SLICE("*"));
     draft_settle_signature(draft);
+    draft_settle_auth(draft);
     draft_settle_secrets(draft);
 }
 

@@ -1,5 +1,6 @@
 /* subscription_print.c - subscriptions as JSON: for their owners, and for `meta`. Control's thread.
  */
+#include "auth.h"
 #include "base/text.h"
 #include "faults.h"
 #include "signature.h"
@@ -132,8 +133,68 @@ static void put_secrets(struct text *text, const struct subscription *subscripti
     text_put(text, SLICE("],"));
 }
 
-/* What all views have. */
-static void put_rest(struct text *text, const struct subscription *subscription)
+static void put_words(struct text *text, const char *words)
+{
+    struct slice rest = slice_str(words);
+    const char *comma = "";
+    text_char(text, '[');
+    while (rest.size) {
+        struct slice word = slice_of(rest.at, slice_find(rest, ' '));
+        text_put(text, slice_str(comma));
+        text_json(text, word);
+        rest = slice_skip(rest, word.size + 1);
+        comma = ",";
+    }
+    text_char(text, ']');
+}
+
+static void put_auth_text(struct text *text, const struct subscription *subscription,
+                          const struct vault *vault, const struct auth_member *member)
+{
+    const char *value = subscription->auth->texts[member->text];
+    char pointer[FAULT_POINTER_SIZE];
+    text_printf(text, ",\"%s\":", member->name);
+    if (member->is_secret && vault) {
+        pointer_member(pointer, "/auth", slice_str(member->name));
+        put_sealed(text, subscription, vault, pointer, slice_str(value));
+    } else if (member->kind == AUTH_KIND_STRING) {
+        text_json(text, slice_str(value));
+    } else if (member->kind == AUTH_KIND_WORDS) {
+        put_words(text, value);
+    } else {
+        text_put(text, slice_str(value));
+    }
+}
+
+/* Secrets are sealed by `vault`; without one they are shown only if `is_whole`. */
+static void put_auth(struct text *text, const struct subscription *subscription,
+                     const struct vault *vault, bool is_whole)
+{
+    const struct auth *auth = subscription->auth;
+    if (!auth) {
+        text_put(text, SLICE("\"auth\":null,"));
+        return;
+    }
+    text_printf(text, "\"auth\":{\"type\":\"%s\"", auth_type_name(auth->type));
+    if (auth->type == AUTH_JWT) {
+        text_printf(text,
+                    ",\"algorithm\":\"%s\",\"expires_in\":", jwt_algorithm_name(auth->algorithm));
+        put_duration(text, auth->expires_ms);
+    }
+    if (auth->type == AUTH_OAUTH2)
+        text_printf(text, ",\"client_authentication\":\"%s\"", auth->is_in_body ? "body" : "basic");
+    for (unsigned i = 0; i < auth_member_count; i++) {
+        const struct auth_member *member = &auth_members[i];
+        if ((member->types & AUTH_FOR(auth->type)) && auth->texts[member->text] &&
+            (!member->is_secret || vault || is_whole))
+            put_auth_text(text, subscription, vault, member);
+    }
+    text_put(text, SLICE("},"));
+}
+
+/* What follows the first members, which the views differ in. */
+static void put_rest(struct text *text, const struct subscription *subscription,
+                     const struct vault *vault, bool is_whole)
 {
     put_string(text, "uid", subscription->uid);
     put_string(text, "url", subscription->url_text);
@@ -154,7 +215,8 @@ static void put_rest(struct text *text, const struct subscription *subscription)
     text_put(text, SLICE("\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
                          "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"},"
                          "\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"
-                         "\"compression\":\"none\",\"auth\":null,"));
+                         "\"compression\":\"none\","));
+    put_auth(text, subscription, vault, is_whole);
     text_printf(text, "\"tls\":{\"verify\":%s},\"created_at\":\"",
                 subscription->tls_verify ? "true" : "false");
     text_time(text, subscription->created_ms);
@@ -170,7 +232,7 @@ void subscription_print(const struct subscription *subscription, enum subscripti
     put_id(text, "id", &subscription->id, "sub");
     if (view == SUBSCRIPTION_WITH_SECRET)
         put_string(text, "secret", subscription->secrets[0].text);
-    put_rest(text, subscription);
+    put_rest(text, subscription, NULL, view == SUBSCRIPTION_WHOLE);
 }
 
 void subscription_print_stored(const struct subscription *subscription, const struct vault *vault,
@@ -180,5 +242,5 @@ void subscription_print_stored(const struct subscription *subscription, const st
     put_id(text, "id", &subscription->id, "sub");
     put_id(text, "tenant", &subscription->tenant, "ten");
     put_secrets(text, subscription, vault);
-    put_rest(text, subscription);
+    put_rest(text, subscription, vault, true);
 }

@@ -3,6 +3,7 @@
  * A change is answered when every shard uses it: its answer is made up at once and kept with the
  * change (changes.h).
  */
+#include "auth.h"
 #include "base/clock.h"
 #include "call.h"
 #include "merge_patch.h"
@@ -189,6 +190,16 @@ void subscriptions_replace(struct call *call)
         replace(call, before, body);
 }
 
+/* The members of another type are of no use: all of "auth" is replaced. */
+static bool changes_auth_type(const struct subscription *before, struct json_value patch)
+{
+    struct json_value auth, type;
+    struct slice name;
+    return before->auth && json_get(patch, "auth", &auth) && json_get(auth, "type", &type) &&
+           json_string(type, &name) &&
+           !slice_equal(name, slice_str(auth_type_name(before->auth->type)));
+}
+
 /* Reads what comes of `before` and `patch` into api->json. The text for it is in `buffer`, of
  * PATCHED_SIZE. */
 static int patch_into(struct call *call, const struct subscription *before, struct json_value patch,
@@ -199,8 +210,12 @@ static int patch_into(struct call *call, const struct subscription *before, stru
     struct json_value target;
     struct text *now = call_text(call, SUBSCRIPTION_TEXT_MAX + JSON_PADDING), text;
 
-    subscription_print(before, SUBSCRIPTION_PUBLIC, now);
+    struct subscription target_of = *before;
+    if (changes_auth_type(before, patch))
+        target_of.auth = NULL;
+    subscription_print(&target_of, SUBSCRIPTION_WHOLE, now);
     int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
+    explicit_bzero(now->at, now->size);
     if (error)
         return error;
     text_init(&text, buffer, PATCHED_SIZE - JSON_PADDING);
@@ -225,6 +240,8 @@ void subscriptions_patch(struct call *call)
         call_fault(call, "", "is too large");
     else
         replace(call, before, patched);
+    if (buffer)
+        explicit_bzero(buffer, PATCHED_SIZE);
     free(buffer);
 }
 
