@@ -87,6 +87,8 @@ static void call_done(struct http_call *call)
 {
     struct attempt *attempt = container_of(call, struct attempt, call);
     struct shard *shard = attempt->shard;
+    attempt->is_outdated = authenticator_is_outdated(attempt->delivery->endpoint->authenticator,
+                                                     attempt->token, call->status);
     delivery_answered(shard, attempt->delivery, call);
     pool_give(&shard->attempts, attempt);
 }
@@ -140,7 +142,7 @@ bool attempt_start(struct shard *shard, struct delivery *delivery)
     const struct endpoint *endpoint = delivery->endpoint;
     text_init(&head, attempt->head, sizeof attempt->head);
     text_put(&head, slice_of(endpoint->head, endpoint->head_size));
-    authenticator_put(endpoint->authenticator, attempt->at_ms, &head);
+    attempt->token = authenticator_put(endpoint->authenticator, attempt->at_ms, &head);
     put_fields(&head, delivery, &event, attempt);
     must(text_ok(&head));
 
@@ -158,7 +160,10 @@ bool attempt_start(struct shard *shard, struct delivery *delivery)
     attempt->call.on_done = call_done;
     attempt->call.resend = call_resend;
     delivery->attempt = attempt;
-    http_client_call(shard->client, endpoint->origin, &attempt->call);
+    if (authenticator_fails(endpoint->authenticator, &attempt->call))
+        call_done(&attempt->call);
+    else
+        http_client_call(shard->client, endpoint->origin, &attempt->call);
     return true;
 }
 

@@ -455,12 +455,13 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
 
 static void fail(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
 {
-    const struct subscription *subscription = delivery->endpoint->subscription;
-    uint64_t wait_ms = retry_wait_ms(subscription, delivery->attempt_count, &shard->random);
-    if (wait_ms < delivery->attempt->retry_after_ms)
-        wait_ms = delivery->attempt->retry_after_ms;
+    const struct attempt *attempt = delivery->attempt;
+    uint64_t wait_ms =
+        retry_wait_ms(delivery->endpoint->subscription, delivery->attempt_count, &shard->random);
+    if (wait_ms < attempt->retry_after_ms || attempt->is_outdated)
+        wait_ms = attempt->retry_after_ms;
     if (record->http_status == 410)
-        shard_report_gone(shard, &subscription->id);
+        shard_report_gone(shard, &delivery->endpoint->id);
     if (wait_ms == RETRY_NEVER)
         bury(shard, delivery, record);
     else

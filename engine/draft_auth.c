@@ -264,7 +264,7 @@ static bool take_kind(struct draft *draft, struct json_value object, enum auth_t
              !auth_type_find(name, type))
         faults_add(draft->faults, "/auth/type",
                    "must be \"basic\", \"bearer\", \"header\", \"jwt\", \"oauth2\" or \"mtls\"");
-    else if (*type == AUTH_OAUTH2 || *type == AUTH_MTLS)
+    else if (*type == AUTH_MTLS)
         faults_add(draft->faults, "/auth/type", "not supported by this version");
     else
         return true;

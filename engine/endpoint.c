@@ -13,12 +13,37 @@ enum {
     PAGE_BELOW = 32,  /* read parked rows when fewer than this are ready */
 };
 
+static void auth_changed(void *context)
+{
+    struct endpoint *endpoint = context;
+    endpoint_update_turn(endpoint->shard, endpoint);
+}
+
+void endpoint_close_auth(struct shard *shard, struct endpoint *endpoint)
+{
+    (void)shard;
+    authenticator_close(endpoint->authenticator);
+    endpoint->authenticator = NULL;
+}
+
 int endpoints_open(struct endpoints *endpoints)
 {
     *endpoints = (struct endpoints){0};
     list_init(&endpoints->turns);
     list_init(&endpoints->hungry);
     return table_open(&endpoints->table, 1024);
+}
+
+static struct authenticator *open_authenticator(struct shard *shard, struct endpoint *endpoint)
+{
+    const struct oauth_parts parts = {.client = shard->client,
+                                      .wheel = &shard->wheel,
+                                      .random = &shard->random,
+                                      .subscription = endpoint->subscription,
+                                      .on_change = auth_changed,
+                                      .context = endpoint};
+    endpoint->shard = shard;
+    return authenticator_open(&parts);
 }
 
 /* What depends on the subscription's settings. */
@@ -32,7 +57,7 @@ static void configure(struct shard *shard, struct endpoint *endpoint,
     endpoint->signers = calloc(subscription->secret_count, sizeof *endpoint->signers);
     must(endpoint->origin && endpoint->head && endpoint->signers);
     signature_make_signers(subscription, endpoint->signers);
-    endpoint->authenticator = authenticator_open(subscription->auth, &shard->random);
+    endpoint->authenticator = open_authenticator(shard, endpoint);
 }
 
 static void unconfigure(struct shard *shard, struct endpoint *endpoint)
@@ -41,8 +66,7 @@ static void unconfigure(struct shard *shard, struct endpoint *endpoint)
         http_origin_give(shard->client, endpoint->origin);
     free(endpoint->head);
     free(endpoint->signers);
-    authenticator_close(endpoint->authenticator);
-    endpoint->authenticator = NULL;
+    endpoint_close_auth(shard, endpoint);
     endpoint->origin = NULL;
     endpoint->head = NULL;
     endpoint->signers = NULL;
@@ -113,6 +137,7 @@ void endpoint_change(struct shard *shard, struct endpoint *endpoint,
 void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
 {
     endpoint->deleted = true;
+    endpoint_close_auth(shard, endpoint);
     endpoint->subscription = NULL; /* control frees it when the shards have answered */
     list_remove(&endpoint->turn);
     list_remove(&endpoint->hungry);
@@ -145,7 +170,8 @@ static bool may_send(const struct endpoint *endpoint)
 {
     return endpoint->ready_count > 0 && !endpoint->deleted &&
            endpoint->subscription->status == SUBSCRIPTION_ACTIVE &&
-           endpoint->sending_count < endpoint->subscription->concurrency_max;
+           endpoint->sending_count < endpoint->subscription->concurrency_max &&
+           authenticator_is_ready(endpoint->authenticator);
 }
 
 static bool is_hungry(const struct endpoint *endpoint)

@@ -21,6 +21,7 @@ struct shard;
 
 struct endpoint {
     struct table_node node;
+    struct shard *shard;
     struct list_node turn;                    /* among those that could send */
     struct list_node hungry;                  /* among those whose parked rows are to be read */
     struct list_node ready, sending, waiting; /* deliveries */
@@ -64,6 +65,9 @@ void endpoint_delete(struct shard *shard, struct endpoint *endpoint);
 
 /* Frees a deleted endpoint if nothing of it is left. True if so. */
 bool endpoint_free_if_over(struct shard *shard, struct endpoint *endpoint);
+
+/* Lets go of what it tells the receiver who sends with: nothing is sent any more. */
+void endpoint_close_auth(struct shard *shard, struct endpoint *endpoint);
 
 /* Whether another delivery may be held in memory. */
 bool endpoint_has_window(const struct shard *shard, const struct endpoint *endpoint);

@@ -333,6 +333,7 @@ static void stop_step(struct shard *shard)
     if (!shard->is_closing) {
         shard->is_closing = true;
         http_server_stop(shard->server);
+        each_endpoint(shard, endpoint_close_auth);
         http_client_stop(shard->client);
         resolver_close(shard->resolver);
         shard->resolver = NULL;

@@ -274,6 +274,40 @@ Test(auth, of_type_jwt_takes_claims_that_are_not_ours)
     expect_fault(jwt("HS256", SECRET_32, ",\"issuer\":\"\""), "/auth/issuer", "character");
 }
 
+#define OAUTH2                                                                             \
+    "\"type\":\"oauth2\",\"token_url\":\"https://id.example/token\",\"client_id\":\"me\"," \
+    "\"client_secret\":\"cs-secret\""
+
+Test(auth, of_type_oauth2_is_checked)
+{
+    struct subscription *made = parse("{" OAUTH2 "}");
+    cr_assert(not(made->auth->is_in_body));
+    cr_assert(slice_equal(made->auth->token_url.host, SLICE("id.example")));
+    cr_assert_str_eq(put_fixed(made), "");
+    subscription_free(made);
+    made = parse("{" OAUTH2 ",\"scopes\":[\"a:b\",\"c\"],\"audience\":\"x\","
+                 "\"client_authentication\":\"body\"}");
+    cr_assert(made->auth->is_in_body);
+    cr_assert_str_eq(made->auth->texts[AUTH_SCOPES], "a:b c");
+    subscription_free(made);
+    subscription_free(parse("{" OAUTH2 ",\"scopes\":[]}"));
+
+    expect_fault("{\"type\":\"oauth2\"}", "/auth/token_url", "required");
+    expect_fault("{\"type\":\"oauth2\"}", "/auth/client_id", "required");
+    expect_fault("{\"type\":\"oauth2\"}", "/auth/client_secret", "required");
+    expect_fault("{\"type\":\"oauth2\",\"token_url\":\"ftp://a\",\"client_id\":\"a\","
+                 "\"client_secret\":\"b\"}",
+                 "/auth/token_url", "");
+    expect_fault("{" OAUTH2 ",\"scopes\":\"a\"}", "/auth/scopes", "array");
+    expect_fault("{" OAUTH2 ",\"scopes\":[\"a\",\"b c\"]}", "/auth/scopes/1", "word");
+    expect_fault("{" OAUTH2 ",\"scopes\":[1]}", "/auth/scopes/0", "word");
+    expect_fault("{" OAUTH2 ",\"client_authentication\":\"none\"}", "/auth/client_authentication",
+                 "body");
+    expect_fault("{" OAUTH2 ",\"key\":\"a\"}", "/auth/key", "unknown");
+    expect_fault_beside("{" OAUTH2 "}", ",\"headers\":{\"Authorization\":\"b\"}", "/auth",
+                        "in headers");
+}
+
 /* ---- what is shown and kept ---- */
 
 Test(auth, shows_no_secret_and_keeps_them_all)
@@ -292,6 +326,9 @@ Test(auth, shows_no_secret_and_keeps_them_all)
          SECRET_32,
          "\"auth\":{\"type\":\"jwt\",\"algorithm\":\"HS256\",\"expires_in\":\"5m\",\"key_id\":"
          "\"k\",\"subject\":\"s\",\"claims\":{\"a\":[1]}}"},
+        {"{" OAUTH2 ",\"scopes\":[\"a\",\"b\"]}", "cs-secret",
+         "\"auth\":{\"type\":\"oauth2\",\"client_authentication\":\"basic\",\"token_url\":"
+         "\"https://id.example/token\",\"client_id\":\"me\",\"scopes\":[\"a\",\"b\"]}"},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct subscription *made = parse(rows[i].auth), *again = NULL, *copy;
