@@ -87,6 +87,7 @@ static void call_done(struct http_call *call)
 {
     struct attempt *attempt = container_of(call, struct attempt, call);
     struct shard *shard = attempt->shard;
+    auth_strike(attempt->secret, attempt->capture, call->captured);
     attempt->is_outdated = authenticator_is_outdated(attempt->delivery->endpoint->authenticator,
                                                      attempt->token, call->status);
     delivery_answered(shard, attempt->delivery, call);
@@ -143,6 +144,7 @@ bool attempt_start(struct shard *shard, struct delivery *delivery)
     text_init(&head, attempt->head, sizeof attempt->head);
     text_put(&head, slice_of(endpoint->head, endpoint->head_size));
     attempt->token = authenticator_put(endpoint->authenticator, attempt->at_ms, &head);
+    attempt->secret = auth_sent(endpoint->subscription->auth, text_slice(&head));
     put_fields(&head, delivery, &event, attempt);
     must(text_ok(&head));
 

@@ -11,6 +11,7 @@ struct attempt {
     struct shard *shard;
     struct delivery *delivery;
     uint64_t at_ms;          /* wall time when it began */
+    struct slice secret;     /* in `head`: what tells the receiver who sends */
     uint64_t token;          /* the number of the access token that it carried; 0: none */
     bool is_outdated;        /* which is used no more: another attempt may follow at once */
     uint64_t retry_after_ms; /* what the receiver asked for with Retry-After; 0: nothing */

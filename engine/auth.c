@@ -146,3 +146,41 @@ void auth_put_fixed(const struct auth *auth, struct text *head)
     else if (auth->type == AUTH_HEADER)
         put_field(auth->texts[AUTH_NAME], "", auth->texts[AUTH_VALUE], head);
 }
+
+/* ---- what comes back ---- */
+
+struct slice auth_sent(const struct auth *auth, struct slice head)
+{
+    struct slice name = auth ? auth_header(auth) : SLICE("");
+    while (name.size && head.size) {
+        struct slice line = slice_of(head.at, slice_find(head, '\r'));
+        size_t colon = slice_find(line, ':');
+        head = slice_skip(head, line.size + 2);
+        if (!slice_equal_nocase(slice_of(line.at, colon), name))
+            continue;
+        struct slice value = slice_trim(slice_skip(line, colon + 1));
+        size_t space = auth->type == AUTH_HEADER ? value.size : slice_find(value, ' ');
+        return space < value.size ? slice_skip(value, space + 1) : value;
+    }
+    return SLICE("");
+}
+
+enum { STRIKE_MIN = 4 }; /* a shorter piece at the end may be anything */
+
+void auth_strike(struct slice secret, char *answer, size_t size)
+{
+    char *found;
+    if (secret.size == 0)
+        return;
+    while ((found = memmem(answer, size, secret.at, secret.size))) {
+        memset(found, '*', secret.size);
+        size -= (size_t)(found - answer) + secret.size;
+        answer = found + secret.size;
+    }
+    for (size_t piece = secret.size < size ? secret.size : size; piece >= STRIKE_MIN; piece--) {
+        if (memcmp(answer + size - piece, secret.at, piece) == 0) {
+            memset(answer + size - piece, '*', piece);
+            return;
+        }
+    }
+}

@@ -73,4 +73,10 @@ struct slice auth_header(const struct auth *auth);
  * allowed. At most LIMIT_AUTH_FIELD_SIZE bytes. */
 void auth_put_fixed(const struct auth *auth, struct text *head);
 
+/* The secret in a request's head: the value of its header, without its scheme. Empty: none. */
+struct slice auth_sent(const struct auth *auth, struct slice head);
+
+/* Strikes a secret out of what a receiver answered, which may be cut off within it. */
+void auth_strike(struct slice secret, char *answer, size_t size);
+
 #endif

@@ -1,5 +1,7 @@
 """Secrets at rest: nothing of them is readable in the data folder, the key that opens them may be changed
 while the engine runs, and the engine does not start without it."""
+import base64
+import json
 import pathlib
 import sys
 import threading
@@ -7,9 +9,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from support import case
-from support.engine import Engine, SUBSCRIPTIONS
-from support.receiver import Receiver
+from support import case, wait
+from support.engine import DELIVERIES, Engine, SUBSCRIPTIONS
+from support.receiver import Receiver, respond
 
 KEY_A, KEY_B = "a1" * 32, "b2" * 32
 REKEY = "/api/v1/rekey"
@@ -137,6 +139,90 @@ class SecretsTest(unittest.TestCase):
         self.assertEqual(answer.status, 409)
         self.assertIn(str(self.key_file), answer.json()["detail"])
         self.assertNotIn(b"garbage", answer.body, "not even what is wrong is shown")
+
+
+def echo(stream, request):
+    """Answers 500 with all that came, as some do."""
+    body = "\n".join(f"{name}: {value}" for name, value in request.headers).encode() + b"\n" + request.body
+    return respond(500, body=body)(stream, request)
+
+
+def token(stream, request):
+    body = {"access_token": "tOkEn-of-oauth-1234567890", "token_type": "bearer"}
+    return respond(200, body=json.dumps(body).encode())(stream, request)
+
+
+class NeverShown(unittest.TestCase):
+    """Every kind of secret, every kind of trouble, and everything that can be read afterwards."""
+    SECRETS = {"signing": "sIgNiNg-secret-1234567890", "password": "pAsSwOrD-1234567890",
+               "bearer": "bEaReR-1234567890", "value": "hEaDeR-value-1234567890",
+               "jwt": "jWt-key-of-thirty-two-bytes-or-more-1234567890", "client": "cLiEnT-secret-1234567890",
+               "access": "tOkEn-of-oauth-1234567890"}
+
+    def setUp(self):
+        self.receiver = self.enterContext(Receiver())
+        self.engine = self.enterContext(Engine("--log-level", "debug"))
+        self.receiver.script("/echo", [echo])
+        self.receiver.script("/token", [token])
+        self.receiver.script("/no-token", [lambda stream, request: respond(400, body=request.body)(stream, request)])
+        self.answers = []
+
+    def auths(self):
+        secrets = self.SECRETS
+        oauth = {"type": "oauth2", "client_id": "me", "client_secret": secrets["client"]}
+        return [{"type": "basic", "username": "me", "password": secrets["password"]},
+                {"type": "bearer", "token": secrets["bearer"]},
+                {"type": "header", "name": "X-Key", "value": secrets["value"]},
+                {"type": "jwt", "algorithm": "HS256", "key": secrets["jwt"]},
+                {**oauth, "token_url": self.receiver.url("/token")},
+                {**oauth, "token_url": self.receiver.url("/no-token"), "client_authentication": "body"}]
+
+    def ask(self, method, path, body=None):
+        answer = self.engine.admin.request(method, path, body)
+        self.answers.append((f"{method} {path}", answer.body))
+        return answer
+
+    def configure(self):
+        """Subscriptions that go wrong in several ways, and bodies that are refused."""
+        for auth in self.auths():
+            for url in (self.receiver.url("/echo"), "http://127.0.0.1:1/refused", "http://10.9.8.7/blocked"):
+                self.engine.subscribe(url, auth=auth, secret=self.SECRETS["signing"], signature={"scheme": "hex"},
+                                      retry={"schedule": ["10ms", "1h"], "jitter": 0})
+            self.ask("POST", SUBSCRIPTIONS, {"url": "nonsense", "auth": auth})
+            self.ask("POST", SUBSCRIPTIONS, {"url": "http://a.example", "auth": {**auth, "algorithm": "none"}})
+            self.ask("POST", SUBSCRIPTIONS, {"url": "http://a.example", "auth": {**auth, "type": "mtls"}})
+
+    def read_all(self):
+        """Everything that a key of the tenant can read, but what shows a signing secret on purpose."""
+        listed = self.ask("GET", f"{SUBSCRIPTIONS}?limit=250").json()["data"]
+        for subscription in listed:
+            self.ask("GET", f"{SUBSCRIPTIONS}/{subscription['id']}")
+            self.ask("PATCH", f"{SUBSCRIPTIONS}/{subscription['id']}", {"description": "d"})
+            self.ask("PUT", f"{SUBSCRIPTIONS}/{subscription['id']}", {"url": "http://a.example", "auth": {"type": "jwt"}})
+        for delivery in self.engine.deliveries():
+            self.ask("GET", f"{DELIVERIES}/{delivery['id']}")
+            self.ask("GET", f"{DELIVERIES}/{delivery['id']}/attempts")
+        for path in (DELIVERIES, "/api/v1/webhooks/events", "/metrics", "/api/v1/nowhere"):
+            self.ask("GET", path)
+
+    def test_no_secret_is_in_any_answer_or_in_the_log(self):
+        self.configure()
+        event = self.engine.publish("a.b", {"n": 1})["id"]
+        wait.until(lambda: sum(each["attempt_count"] >= 2 for each in self.engine.deliveries(event=event)) >= 15,
+                   lambda: f"attempts: {self.engine.deliveries(event=event)}")
+        wait.until(lambda: "oauth2: token endpoint answered 400" in self.engine.log(), "no token")
+        echoed = [attempt for delivery in self.engine.deliveries(event=event)
+                  for attempt in self.engine.attempts(delivery["id"]) if attempt.get("response_body")]
+        self.assertIn("Authorization: Bearer ***", json.dumps(echoed), "the receiver's answer is on record")
+        self.read_all()
+        self.engine.restart()
+        self.read_all()
+        self.answers.append(("the log", self.engine.log().encode()))
+        forms = {**self.SECRETS, "basic": base64.b64encode(f"me:{self.SECRETS['password']}".encode()).decode()}
+        for where, text in self.answers:
+            for kind, secret in forms.items():
+                self.assertNotIn(secret.encode(), text, f"{kind} in {where}")
+            self.assertNotIn(b"eyJhbGciOi", text, f"a token in {where}")
 
 
 if __name__ == "__main__":

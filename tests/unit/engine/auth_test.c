@@ -162,6 +162,49 @@ Test(auth, field_has_room_for_the_longest)
     }
 }
 
+/* ---- what comes back ---- */
+
+static void expect_struck(const char *secret, const char *answer, const char *expected)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s", answer);
+    auth_strike(slice_str(secret), text, strlen(text));
+    cr_assert_str_eq(text, expected);
+}
+
+Test(auth, that_a_receiver_sends_back_is_struck_out)
+{
+    expect_struck("secret", "a secret, a secret", "a ******, a ******");
+    expect_struck("secret", "secretsecret", "************");
+    expect_struck("secret", "it ends in secre", "it ends in *****");
+    expect_struck("secret", "it ends in sec", "it ends in sec");
+    expect_struck("secret", "nothing", "nothing");
+    expect_struck("secret", "secr", "****");
+    expect_struck("secret", "", "");
+    expect_struck("", "all", "all");
+}
+
+Test(auth, that_was_sent_is_found_in_the_head)
+{
+    static const struct {
+        const char *auth, *head, *secret;
+    } rows[] = {
+        {"{\"type\":\"bearer\",\"token\":\"a\"}",
+         "POST / HTTP/1.1\r\nX: y\r\nAuthorization: Bearer a.b\r\nZ: z\r\n", "a.b"},
+        {"{\"type\":\"header\",\"name\":\"X-Key\",\"value\":\"a\"}",
+         "POST / HTTP/1.1\r\nx-key: b c\r\n", "b c"},
+        {"{\"type\":\"header\",\"name\":\"X-Key\",\"value\":\"a\"}", "POST / HTTP/1.1\r\n", ""},
+        {"null", "POST / HTTP/1.1\r\nAuthorization: Bearer a\r\n", ""},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct subscription *made = parse(rows[i].auth);
+        cr_assert(
+            slice_equal(auth_sent(made->auth, slice_str(rows[i].head)), slice_str(rows[i].secret)),
+            "row %u", i);
+        subscription_free(made);
+    }
+}
+
 /* ---- what is refused ---- */
 
 Test(auth, has_to_have_a_type_and_its_members_and_no_others)
