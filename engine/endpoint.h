@@ -36,9 +36,9 @@ struct endpoint {
     /* Parked rows on disk (paging.c): those of events after parked_after are not in memory. */
     bool has_parked, fetching;
     struct id parked_after; /* zero: from the first */
-    struct id parked_low;   /* the lowest event parked since ask_sequence was set; zero: none */
-    uint64_t parked_epoch;  /* counts parkings */
-    uint64_t ask_epoch;     /* parked_epoch when ask_sequence was set */
+    struct id parked_low;  /* the lowest event parked since ask_sequence was last set; zero: none */
+    uint64_t parked_epoch; /* counts parkings */
+    uint64_t ask_epoch;    /* parked_epoch when ask_sequence was set */
     uint64_t ask_sequence; /* outcomes that have to be on disk before the next page is asked for; 0:
                               not set */
     bool deleted;          /* waits for what is being sent */

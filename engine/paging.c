@@ -210,6 +210,24 @@ static void retries_fetched(struct shard *shard, const struct mail_fetch *fetch)
 
 /* ---- parked ---- */
 
+/* The greatest id before `id`. */
+static struct id id_before(struct id id)
+{
+    for (size_t i = sizeof id.bytes; i-- > 0;)
+        if (id.bytes[i]-- != 0)
+            break;
+    return id;
+}
+
+/* What was parked since the last question, the next one has to begin before. */
+static void rewind_parked(struct endpoint *endpoint)
+{
+    if (!id_is_zero(&endpoint->parked_low) &&
+        memcmp(&endpoint->parked_low, &endpoint->parked_after, sizeof(struct id)) <= 0)
+        endpoint->parked_after = id_before(endpoint->parked_low);
+    memset(&endpoint->parked_low, 0, sizeof endpoint->parked_low);
+}
+
 /* True when the endpoint's question is out, or there is none to ask. */
 static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
 {
@@ -218,7 +236,7 @@ static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
     if (endpoint->ask_sequence == 0) {
         outcomes_flush(shard, true);
         endpoint->ask_sequence = shard->outcomes.sequence;
-        memset(&endpoint->parked_low, 0, sizeof endpoint->parked_low);
+        rewind_parked(endpoint);
         endpoint->ask_epoch = endpoint->parked_epoch;
     }
     if (shard->outcomes.committed < endpoint->ask_sequence)
@@ -247,15 +265,6 @@ static void ask_hungry(struct shard *shard)
         if (ask_parked(shard, endpoint))
             list_remove(&endpoint->hungry);
     }
-}
-
-/* The greatest id before `id`. */
-static struct id id_before(struct id id)
-{
-    for (size_t i = sizeof id.bytes; i-- > 0;)
-        if (id.bytes[i]-- != 0)
-            break;
-    return id;
 }
 
 static void give_back_all(struct shard *shard, struct mail_fetch *fetch, int from)
@@ -296,9 +305,6 @@ static void parked_fetched(struct shard *shard, struct mail_fetch *fetch)
     int taken = take_parked(shard, endpoint, fetch);
     give_back_all(shard, fetch, taken);
 
-    if (!id_is_zero(&endpoint->parked_low) &&
-        memcmp(&endpoint->parked_low, &endpoint->parked_after, sizeof(struct id)) <= 0)
-        endpoint->parked_after = id_before(endpoint->parked_low);
     bool at_end = fetch->error == 0 && taken == fetch->count && !fetch->more;
     if (at_end && endpoint->parked_epoch == endpoint->ask_epoch)
         endpoint->has_parked = false;
