@@ -148,7 +148,7 @@ static void forget(struct shard *shard, struct delivery *delivery)
     pool_give(&shard->deliveries.pool, delivery);
 }
 
-/* Has ended, and its row was dropped in the open outcomes. */
+/* Has ended, or goes on as another row; the row it had was dropped in the open outcomes. */
 static void finish(struct shard *shard, struct delivery *delivery)
 {
     if (!delivery->row) {
@@ -198,8 +198,10 @@ static void park(struct shard *shard, struct delivery *delivery)
         if (delivery->row == 0)
             trace_note_parked(shard, endpoint, &event);
         settle(shard, delivery);
+        finish(shard, delivery);
+    } else {
+        forget(shard, delivery);
     }
-    forget(shard, delivery);
     endpoint_parked(shard, endpoint, &event);
 }
 
@@ -431,8 +433,7 @@ static void bury(struct shard *shard, struct delivery *delivery, struct attempt_
 static void schedule(struct shard *shard, struct delivery *delivery, struct attempt_record *record,
                      uint64_t wait_ms)
 {
-    uint64_t due_ms =
-        clock_wall_ms() + wait_ms + 1; /* the clock's fraction must not make it early */
+    uint64_t due_ms = clock_wall_ms() + wait_ms + 1; /* the clock's fraction: never early */
     struct key key = key_retry(due_ms, &delivery->endpoint->id, &delivery->event);
     record->status_after = DELIVERY_RETRYING;
     record->next_attempt_ms = due_ms;
@@ -443,12 +444,12 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
     shard->metrics.deliveries_retried++;
     settle(shard, delivery);
 
-    set_row(shard, delivery, ROW_RETRY);
-    delivery->row_due_ms = due_ms;
     if (!paging_wants(shard, due_ms)) {
-        forget(shard, delivery);
+        finish(shard, delivery);
         return;
     }
+    set_row(shard, delivery, ROW_RETRY);
+    delivery->row_due_ms = due_ms;
     release_bytes(shard, delivery);
     become_waiting(shard, delivery, monotonic_of(due_ms));
 }
