@@ -1,0 +1,273 @@
+/* guarantees.c - what the engine promises, each promise a function.
+ *
+ * Exactness. A thread's run takes no virtual time, so what the ledger notes when the engine takes
+ * bytes in, or gives a connection up, is the very moment that the engine's own clock shows. Where
+ * less can be known from outside (was it a pause before the attempt began?), the check gives way.
+ */
+#include "ledger.h"
+
+#include "base/id.h"
+#include "base/must.h"
+#include "disk.h"
+#include "machine.h"
+#include "store/keys.h"
+#include "store/record.h"
+#include "world.h"
+
+#include <stdio.h>
+
+/* Threads may be held up for so long. */
+#define SLACK_NS (10 * WORLD_SECOND)
+
+static struct delivery_seen *seen_of(const struct attempt_seen *attempt)
+{
+    return &attempt->body->event->seen[attempt->subscription->index];
+}
+
+static bool is_same_process(const struct delivery_seen *seen)
+{
+    return seen->crashes_then == machine_crashes();
+}
+
+/* ---- at an attempt ---- */
+
+static void check_match(const struct attempt_seen *attempt)
+{
+    struct event *event = attempt->body->event;
+    if (!ledger_matches(attempt->subscription, event))
+        world_fail("an event of type %s came to a subscription of %s", event->type,
+                   attempt->subscription->pattern);
+    if (event->delivered && event->delivered != attempt->body)
+        world_fail("%s: a duplicate by its key was delivered: %u and %u", event->id,
+                   event->delivered->number, attempt->body->number);
+    event->delivered = attempt->body;
+}
+
+static void check_duplicate(const struct attempt_seen *attempt)
+{
+    const struct delivery_seen *seen = seen_of(attempt);
+    if (seen->is_acknowledged && is_same_process(seen))
+        world_fail("%s came again to subscription %u after its 2xx was taken in",
+                   attempt->body->event->id, attempt->subscription->index);
+    if (seen->in_flight > 0 && is_same_process(seen))
+        world_fail("%s is under way twice to subscription %u", attempt->body->event->id,
+                   attempt->subscription->index);
+}
+
+static void check_early(const struct attempt_seen *attempt)
+{
+    const struct delivery_seen *seen = seen_of(attempt);
+    if (!seen->has_failed || !is_same_process(seen) || seen->steps_then != ledger_steps())
+        return;
+    if (seen->wait_ms == UINT64_MAX)
+        world_fail("%s came again to subscription %u after the end of its schedule",
+                   attempt->body->event->id, attempt->subscription->index);
+    uint64_t due_ns = seen->failed_ns + seen->wait_ms * WORLD_MS;
+    if (attempt->sent_ns < due_ns)
+        world_fail("%s was sent again to subscription %u %.6f ms early", attempt->body->event->id,
+                   attempt->subscription->index,
+                   (double)(due_ns - attempt->sent_ns) / (double)WORLD_MS);
+}
+
+/* Attempts that did not reach the receiver are known by the connections that failed. */
+static void check_number(const struct attempt_seen *attempt)
+{
+    const struct delivery_seen *seen = seen_of(attempt);
+    const char *id = attempt->body->event->id;
+    unsigned last = seen->last_number, number = attempt->number;
+    if (number == 0 || number > attempt->subscription->step_count + 1)
+        world_fail("%s came as attempt %u of %u", id, number,
+                   attempt->subscription->step_count + 1);
+    if (!is_same_process(seen) && seen->attempts > 0)
+        return; /* the end of the last attempt may be lost */
+    if (seen->has_failed && number <= last)
+        world_fail("%s came as attempt %u after attempt %u had failed", id, number, last);
+    if (number < last)
+        world_fail("%s came as attempt %u after attempt %u", id, number, last);
+    if (number > last + 1 && seen->missed_then == attempt->missed)
+        world_fail("%s came as attempt %u after attempt %u", id, number, last);
+}
+
+static void check_pause(const struct attempt_seen *attempt)
+{
+    const struct subscription_told *subscription = attempt->subscription;
+    if (!subscription->is_paused)
+        return;
+    uint64_t began_ns = attempt->on_used_wire ? attempt->sent_ns : attempt->began_ns;
+    uint64_t may_ns = subscription->paused_ns;
+    if (!attempt->on_used_wire)
+        may_ns += subscription->timeout_ms * WORLD_MS + SLACK_NS;
+    if (began_ns > may_ns)
+        world_fail("%s was sent to subscription %u, which is paused", attempt->body->event->id,
+                   subscription->index);
+}
+
+static void check_concurrency(const struct attempt_seen *attempt)
+{
+    if (attempt->subscription->in_flight > attempt->subscription->concurrency)
+        world_fail("subscription %u has %u attempts under way, and may have %u",
+                   attempt->subscription->index, attempt->subscription->in_flight,
+                   attempt->subscription->concurrency);
+}
+
+void guarantees_attempt(struct attempt_seen *attempt)
+{
+    struct delivery_seen *seen = seen_of(attempt);
+    check_match(attempt);
+    check_duplicate(attempt);
+    check_early(attempt);
+    check_number(attempt);
+    check_pause(attempt);
+
+    if (!is_same_process(seen))
+        seen->in_flight = 0;
+    seen->attempts++;
+    seen->last_number = attempt->number;
+    seen->missed_then = attempt->missed;
+    seen->crashes_then = machine_crashes();
+    seen->is_acknowledged = seen->has_failed = false;
+    seen->in_flight++;
+    attempt->subscription->in_flight++;
+    check_concurrency(attempt);
+}
+
+/* ---- at its end ---- */
+
+static struct delivery_seen *end(struct attempt_seen *attempt)
+{
+    struct delivery_seen *seen = seen_of(attempt);
+    must(!attempt->is_over && attempt->subscription->in_flight > 0);
+    attempt->is_over = true;
+    attempt->subscription->in_flight--;
+    if (seen->in_flight > 0)
+        seen->in_flight--;
+    return seen;
+}
+
+static void say(const struct attempt_seen *attempt, int status)
+{
+    world_say("%s to subscription %u, attempt %u: %d", attempt->body->event->id,
+              attempt->subscription->index, attempt->number, status);
+}
+
+static void note_failure(const struct attempt_seen *attempt, struct delivery_seen *seen,
+                         uint64_t retry_after_ms)
+{
+    const struct subscription_told *subscription = attempt->subscription;
+    seen->has_failed = true;
+    seen->failed_ns = world_now_ns();
+    seen->crashes_then = machine_crashes();
+    seen->steps_then = ledger_steps();
+    seen->wait_ms = UINT64_MAX;
+    if (attempt->number <= subscription->step_count) {
+        seen->wait_ms = subscription->steps_ms[attempt->number - 1];
+        if (retry_after_ms > seen->wait_ms)
+            seen->wait_ms = retry_after_ms;
+    }
+}
+
+void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retry_after_ms)
+{
+    struct delivery_seen *seen = end(attempt);
+    say(attempt, status);
+    if (status >= 200 && status <= 299) {
+        seen->is_acknowledged = true;
+        seen->crashes_then = machine_crashes();
+    } else {
+        note_failure(attempt, seen, retry_after_ms);
+    }
+}
+
+void guarantees_ended(struct attempt_seen *attempt, bool is_known)
+{
+    struct delivery_seen *seen = end(attempt);
+    say(attempt, 0);
+    if (is_known && machine_is_up() && !machine_is_stopping())
+        note_failure(attempt, seen, 0);
+}
+
+/* ---- at rest ---- */
+
+struct row_count {
+    unsigned of_deleted, of_others;
+};
+
+static struct row_count counted;
+
+static bool is_deleted(const struct id *subscription)
+{
+    char text[ID_TEXT_SIZE];
+    id_print(subscription, "sub", text);
+    for (unsigned i = 0; i < ledger_subscription_count; i++)
+        if (strcmp(ledger_subscriptions[i].id, text) == 0)
+            return ledger_subscriptions[i].state == STATE_DELETED;
+    return false;
+}
+
+static void count_row(struct slice key, struct slice value)
+{
+    struct id subscription, event;
+    enum row_kind kind;
+    uint64_t due_ms;
+    (void)value;
+    must(key.at[0] == ROW_RETRY ? key_parse_retry(key, &due_ms, &subscription, &event) == 0
+                                : key_parse_row(key, &kind, &subscription, &event) == 0);
+    if (is_deleted(&subscription))
+        counted.of_deleted++;
+    else
+        counted.of_others++;
+}
+
+static struct row_count count_rows(void)
+{
+    counted = (struct row_count){0};
+    disk_each_row(ROW_RETRY, count_row);
+    disk_each_row(ROW_PARKED, count_row);
+    return counted;
+}
+
+bool guarantees_are_met(void)
+{
+    return count_rows().of_others == 0;
+}
+
+bool guarantees_are_swept(void)
+{
+    struct row_count count = count_rows();
+    return count.of_deleted + count.of_others == 0;
+}
+
+static bool is_dead_letter(const struct event *event, const struct subscription_told *subscription)
+{
+    struct id event_id, subscription_id;
+    struct slice value;
+    struct wait_row row;
+    must(id_parse(slice_str(event->id), "evt", &event_id) == 0);
+    must(id_parse(slice_str(subscription->id), "sub", &subscription_id) == 0);
+    struct key key = key_row(ROW_DEAD, &subscription_id, &event_id);
+    if (!disk_find_row(key_slice(&key), &value))
+        return false;
+    must(wait_row_decode(value, &row) == 0);
+    if (row.attempt_count != subscription->step_count + 1)
+        world_fail("%s was given up for subscription %u after %u attempts of %u", event->id,
+                   subscription->index, row.attempt_count, subscription->step_count + 1);
+    return true;
+}
+
+static void check_not_lost(const struct event *event, const struct subscription_told *subscription)
+{
+    const struct delivery_seen *seen = &event->seen[subscription->index];
+    bool is_owed = event->is_accepted && subscription->state == STATE_ALIVE &&
+                   subscription->made_ns < event->offered_ns && ledger_matches(subscription, event);
+    if (is_owed && !seen->is_acknowledged && !is_dead_letter(event, subscription))
+        world_fail("%s is lost for subscription %u after %u attempts", event->id,
+                   subscription->index, seen->attempts);
+}
+
+void guarantees_at_rest(void)
+{
+    for (unsigned i = 0; i < ledger_event_count; i++)
+        for (unsigned k = 0; k < ledger_subscription_count; k++)
+            check_not_lost(&ledger_events[i], &ledger_subscriptions[k]);
+    machine_check_pools();
+}

@@ -1,0 +1,281 @@
+/* keeper.c - see keeper.h. At most one request about a subscription is under way. What a request
+ * that got no answer did is not known: then the ledger expects nothing of it. */
+#include "keeper.h"
+
+#include "caller.h"
+#include "ledger.h"
+#include "machine.h"
+#include "receiver.h"
+#include "signature_check.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum deed { DEED_MAKE, DEED_PAUSE, DEED_RESUME, DEED_MOVE, DEED_DELETE };
+
+static const char path[] = "/api/v1/webhooks/subscriptions";
+
+static struct {
+    unsigned first, out;
+    uint64_t long_ms;
+    bool is_healing, is_listing;
+    unsigned healed; /* rounds in which all was made active */
+    unsigned to_resume, failures;
+    bool is_busy[LEDGER_SUBSCRIPTIONS];
+    enum deed deeds[LEDGER_SUBSCRIPTIONS];
+} keeper;
+
+/* ---- requests ---- */
+
+static void ask(const char *method, const char *where, const char *body,
+                void (*on_answer)(void *context, const struct caller_answer *answer), void *context)
+{
+    char request[4096];
+    struct machine_addresses addresses;
+    machine_addresses(&addresses);
+    int size = snprintf(request, sizeof request,
+                        "%s %s%s HTTP/1.1\r\nHost: grapnel\r\nAuthorization: Bearer %s\r\n"
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                        method, path, where, machine_key, strlen(body), body);
+    must(size > 0 && (size_t)size < sizeof request);
+    keeper.out++;
+    caller_ask(&addresses.admin, slice_of(request, (size_t)size), on_answer, context);
+}
+
+/* ---- making ---- */
+
+static void draw_schedule(struct subscription_told *told)
+{
+    told->step_count = (unsigned)world_below(LEDGER_STEPS);
+    uint64_t most_ms = world_one_in(3) ? keeper.long_ms : 30000;
+    for (unsigned i = 0; i < told->step_count; i++)
+        told->steps_ms[i] = world_between(200, most_ms);
+}
+
+static void draw(struct subscription_told *told)
+{
+    static const char *const patterns[] = {"*", "a.*", "a.x", "b.x", "*"};
+    signature_draw_secret(told->secret);
+    snprintf(told->pattern, sizeof told->pattern, "%s", patterns[world_below(5)]);
+    told->host = (unsigned)world_below(receivers_count());
+    told->by_name = world_one_in(3);
+    told->timeout_ms = 1000 * world_between(1, world_one_in(3) ? 15 : 3);
+    told->jitter = (double)world_below(3) / 10;
+    told->concurrency = (unsigned)(world_one_in(3) ? 64 : world_between(1, 4));
+    draw_schedule(told);
+}
+
+static void print(const struct subscription_told *told, char *body, size_t room)
+{
+    char url[64], schedule[256] = "";
+    size_t size = 0;
+    receiver_url(told->host, told->by_name, told->index, url);
+    for (unsigned i = 0; i < told->step_count; i++)
+        size += (size_t)snprintf(schedule + size, sizeof schedule - size, "%s\"%lums\"",
+                                 i ? "," : "", told->steps_ms[i]);
+    snprintf(body, room,
+             "{\"url\":\"%s\",\"events\":[\"%s\"],\"secret\":\"%s\",\"timeout\":\"%lus\","
+             "\"retry\":{\"schedule\":[%s],\"jitter\":%.1f},\"concurrency\":{\"max\":%u}}",
+             url, told->pattern, told->secret, told->timeout_ms / 1000, schedule, told->jitter,
+             told->concurrency);
+}
+
+static void make(void *context);
+
+static void made(void *context, const struct caller_answer *answer)
+{
+    struct subscription_told *told = context;
+    keeper.out--;
+    keeper.is_busy[told->index] = false;
+    if (answer->end == CALLER_UNHEARD || answer->status == 503) {
+        told->state = STATE_ABSENT;
+        keeper.is_busy[told->index] = true;
+        world_at(world_now_ns() + world_below(5 * WORLD_SECOND), make, told);
+    } else if (answer->end == CALLER_ANSWERED) {
+        struct slice body = answer->body;
+        struct slice id = json_text_after(&body, "id");
+        if (answer->status != 201 || id.size == 0 || id.size >= LEDGER_ID)
+            world_fail("a subscription was answered with %d: %.*s", answer->status,
+                       SLICE_ARGS(answer->body));
+        snprintf(told->id, sizeof told->id, "%.*s", SLICE_ARGS(id));
+        told->state = STATE_ALIVE;
+        told->made_ns = world_now_ns();
+        world_say("subscription %u is %s for %s", told->index, told->id, told->pattern);
+    }
+}
+
+static void make(void *context)
+{
+    struct subscription_told *told = context;
+    char body[1024];
+    print(told, body, sizeof body);
+    told->state = STATE_UNSURE;
+    told->asked_ns = world_now_ns();
+    keeper.is_busy[told->index] = true;
+    ask("POST", "", body, made, told);
+}
+
+static void make_another(void)
+{
+    if (ledger_subscription_count == LEDGER_SUBSCRIPTIONS)
+        return;
+    unsigned index = ledger_subscription_count++;
+    struct subscription_told *told = &ledger_subscriptions[index];
+    *told = (struct subscription_told){.index = index};
+    draw(told);
+    make(told);
+}
+
+bool keeper_has_begun(void)
+{
+    for (unsigned i = 0; i < keeper.first; i++)
+        if (ledger_subscriptions[i].state == STATE_ABSENT || keeper.is_busy[i])
+            return false;
+    return true;
+}
+
+/* ---- changing ---- */
+
+static void done(void *context, const struct caller_answer *answer)
+{
+    struct subscription_told *told = context;
+    enum deed deed = keeper.deeds[told->index];
+    keeper.out--;
+    keeper.is_busy[told->index] = false;
+    if (answer->end != CALLER_ANSWERED || answer->status == 503)
+        return;
+    int expected = deed == DEED_DELETE ? 204 : 200;
+    if (answer->status != expected)
+        world_fail("a change of subscription %u was answered with %d: %.*s", told->index,
+                   answer->status, SLICE_ARGS(answer->body));
+    if (deed == DEED_PAUSE && !keeper.is_healing) {
+        told->is_paused = true;
+        told->paused_ns = world_now_ns();
+    }
+}
+
+static void change(struct subscription_told *told, enum deed deed)
+{
+    char where[64], body[256] = "", url[64];
+    const char *method = "PATCH";
+    snprintf(where, sizeof where, "/%s", told->id);
+    switch (deed) {
+    case DEED_PAUSE:
+        snprintf(body, sizeof body, "{\"status\":\"paused\"}");
+        break;
+    case DEED_RESUME:
+        snprintf(body, sizeof body, "{\"status\":\"active\"}");
+        told->is_paused = false;
+        break;
+    case DEED_MOVE:
+        told->host = (unsigned)world_below(receivers_count());
+        receiver_url(told->host, told->by_name, told->index, url);
+        snprintf(body, sizeof body, "{\"url\":\"%s\"}", url);
+        break;
+    case DEED_DELETE:
+        told->state = STATE_DELETED;
+        method = "DELETE";
+        break;
+    case DEED_MAKE:
+        return;
+    }
+    world_say("subscription %u: %s %s", told->index, method, body);
+    keeper.is_busy[told->index] = true;
+    keeper.deeds[told->index] = deed;
+    ask(method, where, body, done, told);
+}
+
+static void act(void *context)
+{
+    (void)context;
+    if (keeper.is_healing)
+        return;
+    unsigned drawn = (unsigned)world_below(ledger_subscription_count);
+    struct subscription_told *told = &ledger_subscriptions[drawn];
+    if (world_one_in(6))
+        make_another();
+    else if (told->state == STATE_ALIVE && !keeper.is_busy[drawn])
+        change(told, told->is_paused   ? DEED_RESUME
+                     : world_one_in(8) ? DEED_DELETE
+                     : world_one_in(3) ? DEED_MOVE
+                     : world_one_in(4) ? DEED_RESUME
+                                       : DEED_PAUSE);
+}
+
+void keeper_open(unsigned first, unsigned count, uint64_t until_ns, uint64_t long_ms)
+{
+    keeper.first = first;
+    keeper.long_ms = long_ms;
+    for (unsigned i = 0; i < first; i++)
+        make_another();
+    for (unsigned i = 0; i < count; i++)
+        world_at(world_now_ns() + world_below(until_ns - world_now_ns()), act, NULL);
+}
+
+/* ---- healing ---- */
+
+static void list(void *context);
+
+static void end_round(void)
+{
+    keeper.is_listing = false;
+    keeper.healed += keeper.failures == 0;
+    world_at(world_now_ns() + (keeper.failures ? 10 : 600) * WORLD_SECOND, list, NULL);
+}
+
+static void resumed(void *context, const struct caller_answer *answer)
+{
+    (void)context;
+    keeper.out--;
+    keeper.failures += answer->end != CALLER_ANSWERED || answer->status != 200;
+    if (--keeper.to_resume == 0)
+        end_round();
+}
+
+static void resume_all(struct slice json)
+{
+    struct slice id;
+    char where[64];
+    keeper.failures = 0;
+    keeper.to_resume = 1;
+    while ((id = json_text_after(&json, "id")).size > 0) {
+        snprintf(where, sizeof where, "/%.*s", SLICE_ARGS(id));
+        keeper.to_resume++;
+        ask("PATCH", where, "{\"status\":\"active\"}", resumed, NULL);
+    }
+    if (--keeper.to_resume == 0)
+        end_round();
+}
+
+static void listed(void *context, const struct caller_answer *answer)
+{
+    (void)context;
+    keeper.out--;
+    if (answer->end == CALLER_ANSWERED && answer->status == 200) {
+        resume_all(answer->body);
+        return;
+    }
+    keeper.failures = 1;
+    end_round();
+}
+
+static void list(void *context)
+{
+    (void)context;
+    keeper.is_listing = true;
+    ask("GET", "?limit=250", "", listed, NULL);
+}
+
+void keeper_heal(void)
+{
+    keeper.is_healing = true;
+    for (unsigned i = 0; i < ledger_subscription_count; i++)
+        ledger_subscriptions[i].is_paused = false;
+    list(NULL);
+}
+
+bool keeper_is_done(void)
+{
+    return keeper.healed >= 2 && keeper.out == 0;
+}

@@ -1,0 +1,128 @@
+/* ledger.h - what was promised and what came of it, kept outside of the engine.
+ *
+ * Producers, keeper and receivers write down what they saw; guarantees.c judges it, when it happens
+ * and at the end. Nothing here asks the engine.
+ */
+#ifndef SIM_LEDGER_H
+#define SIM_LEDGER_H
+
+#include "base/slice.h"
+
+#include <stdint.h>
+
+enum {
+    LEDGER_EVENTS = 512,
+    LEDGER_BODIES = 1024,
+    LEDGER_SUBSCRIPTIONS = 16,
+    LEDGER_STEPS = 8,
+    LEDGER_ID = 40,
+};
+
+/* An event as its receiver may get it. Several that were published with one idempotency key are
+ * one event, of which one body is delivered. */
+struct body {
+    unsigned number;
+    struct event *event;
+    struct slice payload;
+    const char *content_type;
+};
+
+/* One event for one subscription. */
+struct delivery_seen {
+    unsigned attempts, in_flight;
+    unsigned last_number; /* X-Webhook-Attempt of the last attempt seen */
+    uint64_t missed_then; /* network_missed() by then */
+    bool is_acknowledged; /* a 2xx was taken in by the engine */
+    bool has_failed;      /* the last attempt has, and when is known: */
+    uint64_t failed_ns, wait_ms;
+    unsigned crashes_then; /* at the time of either */
+    unsigned steps_then;   /* of the wall clock */
+};
+
+struct event {
+    char id[LEDGER_ID]; /* "" until it is known */
+    char type[16];
+    bool is_accepted; /* answered with 202 */
+    uint64_t offered_ns, answered_ns;
+    uint64_t deliveries; /* as answered; UINT64_MAX: not told */
+    const struct body *delivered;
+    struct delivery_seen seen[LEDGER_SUBSCRIPTIONS];
+};
+
+enum subscription_state {
+    STATE_ABSENT,
+    STATE_UNSURE, /* a request to make it had no answer */
+    STATE_ALIVE,
+    STATE_DELETED, /* or about to be */
+};
+
+struct subscription_told {
+    unsigned index;
+    enum subscription_state state;
+    char id[LEDGER_ID], secret[64], pattern[16];
+    unsigned host;
+    bool by_name;
+    uint64_t asked_ns, made_ns;
+    bool is_paused;     /* for sure, */
+    uint64_t paused_ns; /* since */
+    unsigned step_count;
+    uint64_t steps_ms[LEDGER_STEPS], timeout_ms;
+    double jitter;
+    unsigned concurrency, in_flight;
+};
+
+extern struct event ledger_events[LEDGER_EVENTS];
+extern unsigned ledger_event_count;
+extern struct subscription_told ledger_subscriptions[LEDGER_SUBSCRIPTIONS];
+extern unsigned ledger_subscription_count;
+
+struct event *ledger_add_event(const char *type);
+struct body *ledger_add_body(struct event *event, struct slice payload, const char *content_type);
+const struct body *ledger_body(unsigned number);
+
+/* The wall clock was set. */
+void ledger_note_step(void);
+unsigned ledger_steps(void);
+
+/* ---- the publishing side ---- */
+
+void ledger_offered(struct event *event);
+
+/* A 202 told this of the event; it had been sent at `sent_ns`. */
+void ledger_answered(struct event *event, uint64_t sent_ns, struct slice id, uint64_t deliveries,
+                     bool is_duplicate);
+
+bool ledger_matches(const struct subscription_told *subscription, const struct event *event);
+
+/* ---- the receiving side ---- */
+
+/* A request that a receiver has got, whole. */
+struct attempt_seen {
+    const struct body *body;
+    struct subscription_told *subscription;
+    unsigned number;
+    bool on_used_wire;          /* not the first request of its connection */
+    uint64_t began_ns, sent_ns; /* when its connection was begun, and the request sent */
+    uint64_t missed;            /* network_missed() */
+    bool is_over;
+};
+
+/* Checks it against everything that is guaranteed. */
+void guarantees_attempt(struct attempt_seen *attempt);
+
+/* The engine has taken in the whole answer with this status (0: what is no answer). */
+void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retry_after_ms);
+
+/* The engine gave up, or the connection ended, before a whole answer was taken in. `is_known`: that
+ * this is the attempt's end, and not an occasion to send it again. */
+void guarantees_ended(struct attempt_seen *attempt, bool is_known);
+
+/* No row of a subscription that is there waits on the disk; and none of any. Rows of a deleted one
+ * may stay until the next start. */
+bool guarantees_are_met(void);
+bool guarantees_are_swept(void);
+
+/* At rest, when all faults were healed. */
+void guarantees_at_rest(void);
+
+#endif

@@ -1,0 +1,41 @@
+/* machine.h - the engine as a process on the virtual machine: started, stopped, killed. */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include "net/address.h"
+
+struct machine_addresses {
+    struct address ingest, admin;
+};
+
+extern const char machine_key[]; /* the admin key */
+
+void machine_addresses(struct machine_addresses *addresses);
+
+/* Begins to start; machine_is_ready() says when it takes traffic. */
+void machine_start(unsigned shards);
+bool machine_is_ready(void);
+
+/* Runs: between machine_start() and the end of an orderly stop, or a crash. */
+bool machine_is_up(void);
+bool machine_is_stopping(void);
+
+/* SIGTERM. */
+void machine_stop(void);
+
+/* kill -9, or the power. */
+void machine_crash(void);
+
+/* How many crashes there were. */
+unsigned machine_crashes(void);
+
+/* It is ready, and nothing is in its memory; what is on its disk is another matter. */
+bool machine_is_quiet(void);
+
+/* Says what is in its memory (world_say()). */
+void machine_say_load(void);
+
+/* When quiet: every pool has got back what was taken. */
+void machine_check_pools(void);
+
+#endif

@@ -1,0 +1,275 @@
+/* producer.c - see producer.h. An offer is a request with one or more bodies; it is sent until it
+ * has a definite answer, unless it would then be another event. */
+#include "producer.h"
+
+#include "caller.h"
+#include "ledger.h"
+#include "machine.h"
+#include "speech.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum form { FORM_OBJECT, FORM_HEADER, FORM_ARRAY, FORM_LINES, FORM_CLOUD, FORMS };
+
+enum { OFFER_BODIES = 6, TRIES_MAX = 6, KEYED_MAX = 32 };
+
+struct offer {
+    enum form form;
+    const struct body *bodies[OFFER_BODIES];
+    unsigned count, tries;
+    int key; /* its event's, -1: none */
+    char *request;
+    size_t request_size;
+};
+
+/* One sending of an offer. */
+struct sending {
+    struct offer *offer;
+    uint64_t sent_ns;
+};
+
+static struct {
+    struct event *event;
+    enum form form;
+    int key;
+} keyed[KEYED_MAX];
+
+static unsigned keyed_count, keys, left, out;
+
+bool producers_are_done(void)
+{
+    return left == 0 && out == 0;
+}
+
+/* ---- events ---- */
+
+static struct slice draw_payload(unsigned number)
+{
+    size_t fill = (size_t)world_below(world_one_in(30) ? 60000 : world_one_in(4) ? 3000 : 60);
+    char *payload = malloc(fill + 64);
+    must(payload);
+    size_t size = (size_t)snprintf(payload, 64, "{ \"n\":%u, \"fill\": \"", number);
+    memset(payload + size, 'x', fill);
+    memcpy(payload + size + fill, "\" }", 4);
+    return slice_of(payload, size + fill + 3);
+}
+
+static const struct body *draw_body(struct event *event, enum form form)
+{
+    const char *content_type =
+        form == FORM_CLOUD && world_one_in(2) ? "text/plain" : "application/json";
+    struct body *body = ledger_add_body(event, slice_of(NULL, 0), content_type);
+    body->payload = draw_payload(body->number);
+    return body;
+}
+
+static struct event *draw_event(void)
+{
+    static const char *const types[] = {"a.x", "a.y", "b.x", "c"};
+    return ledger_add_event(types[world_below(4)]);
+}
+
+/* ---- requests ---- */
+
+static void print_event(FILE *out_file, const struct body *body, const struct offer *offer)
+{
+    fprintf(out_file, "{\"type\":\"%s\",\"payload\":%.*s", body->event->type,
+            SLICE_ARGS(body->payload));
+    if (offer->key >= 0 && offer->form != FORM_HEADER)
+        fprintf(out_file, ",\"id\":\"key-%d\"", offer->key);
+    fputs("}", out_file);
+}
+
+static void print_body(FILE *out_file, const struct offer *offer)
+{
+    if (offer->form == FORM_CLOUD) {
+        fwrite(offer->bodies[0]->payload.at, 1, offer->bodies[0]->payload.size, out_file);
+        return;
+    }
+    if (offer->form == FORM_ARRAY)
+        fputc('[', out_file);
+    for (unsigned i = 0; i < offer->count; i++) {
+        if (i > 0)
+            fputc(offer->form == FORM_ARRAY ? ',' : '\n', out_file);
+        print_event(out_file, offer->bodies[i], offer);
+    }
+    if (offer->form == FORM_ARRAY)
+        fputc(']', out_file);
+}
+
+static void print_request(struct offer *offer)
+{
+    static const char *const types[FORMS] = {"application/json", "application/json",
+                                             "application/json", "application/x-ndjson", NULL};
+    char *body;
+    size_t body_size;
+    FILE *file = open_memstream(&body, &body_size);
+    must(file);
+    print_body(file, offer);
+    must(fclose(file) == 0);
+
+    file = open_memstream(&offer->request, &offer->request_size);
+    must(file);
+    fprintf(file,
+            "POST /api/v1/webhooks/events HTTP/1.1\r\nHost: grapnel\r\n"
+            "Authorization: Bearer %s\r\nContent-Length: %zu\r\n",
+            machine_key, body_size);
+    if (offer->form == FORM_CLOUD)
+        fprintf(file, "ce-specversion: 1.0\r\nce-id: %d\r\nce-source: /sim\r\nce-type: %s\r\n",
+                offer->key, offer->bodies[0]->event->type);
+    if (offer->form == FORM_HEADER && offer->key >= 0)
+        fprintf(file, "Idempotency-Key: head-%d\r\n", offer->key);
+    fprintf(file, "Content-Type: %s\r\n\r\n",
+            offer->form == FORM_CLOUD ? offer->bodies[0]->content_type : types[offer->form]);
+    fwrite(body, 1, body_size, file);
+    must(fclose(file) == 0);
+    free(body);
+}
+
+/* ---- sending ---- */
+
+static void send_offer(void *context);
+
+static void end_offer(struct offer *offer)
+{
+    free(offer->request);
+    free(offer);
+}
+
+static void try_again(struct offer *offer, uint64_t most_s)
+{
+    if (++offer->tries == TRIES_MAX) {
+        end_offer(offer);
+        return;
+    }
+    out++;
+    world_at(world_now_ns() + world_below(most_s * WORLD_SECOND), send_offer, offer);
+}
+
+static void take_answer(const struct sending *sending, struct slice json)
+{
+    const struct offer *offer = sending->offer;
+    bool is_batch = offer->form == FORM_ARRAY || offer->form == FORM_LINES;
+    if (is_batch && json_number_after(&json, "accepted") == UINT64_MAX)
+        world_fail("a batch was answered as none");
+    for (unsigned i = 0; i < offer->count; i++) {
+        struct slice id = json_text_after(&json, "id");
+        uint64_t deliveries = json_number_after(&json, "deliveries");
+        struct slice mark = SLICE("\"duplicate\":true");
+        size_t end = slice_find(json, '}');
+        bool is_duplicate = end < json.size && memmem(json.at, end, mark.at, mark.size);
+        ledger_answered(offer->bodies[i]->event, sending->sent_ns, id, deliveries, is_duplicate);
+    }
+}
+
+static void on_answer(void *context, const struct caller_answer *answer)
+{
+    struct sending *sending = context;
+    struct offer *offer = sending->offer;
+    out--;
+    if (answer->end == CALLER_UNHEARD) {
+        try_again(offer, 20);
+    } else if (answer->end == CALLER_LOST) {
+        if (offer->key >= 0)
+            try_again(offer, 30);
+        else
+            end_offer(offer); /* sent again, it would be another event */
+    } else if (answer->status == 202) {
+        take_answer(sending, answer->body);
+        end_offer(offer);
+    } else if (answer->status == 503) {
+        try_again(offer, 60);
+    } else {
+        world_fail("a good event was answered with %d: %.*s", answer->status,
+                   SLICE_ARGS(answer->body));
+    }
+    free(sending);
+}
+
+static void send_offer(void *context)
+{
+    struct offer *offer = context;
+    struct machine_addresses addresses;
+    struct sending *sending = malloc(sizeof *sending);
+    must(sending);
+    *sending = (struct sending){offer, world_now_ns()};
+    machine_addresses(&addresses);
+    for (unsigned i = 0; i < offer->count; i++)
+        ledger_offered(offer->bodies[i]->event);
+    /* As an event on the ingest port, or now and then on the admin port. */
+    caller_ask(world_one_in(20) ? &addresses.admin : &addresses.ingest,
+               slice_of(offer->request, offer->request_size), on_answer, sending);
+}
+
+static void offer_event(struct event *event, enum form form, int key)
+{
+    struct offer *offer = calloc(1, sizeof *offer);
+    must(offer);
+    offer->form = form;
+    offer->key = key;
+    offer->count = 1;
+    offer->bodies[0] = draw_body(event, form);
+    print_request(offer);
+    out++;
+    send_offer(offer);
+}
+
+static void offer_batch(enum form form)
+{
+    struct offer *offer = calloc(1, sizeof *offer);
+    must(offer);
+    offer->form = form;
+    offer->key = -1;
+    offer->count = (unsigned)world_between(1, OFFER_BODIES);
+    for (unsigned i = 0; i < offer->count; i++)
+        offer->bodies[i] = draw_body(draw_event(), form);
+    print_request(offer);
+    out++;
+    send_offer(offer);
+}
+
+static void repeat(void)
+{
+    unsigned drawn = (unsigned)world_below(keyed_count);
+    offer_event(keyed[drawn].event, keyed[drawn].form, keyed[drawn].key);
+}
+
+static void publish(void *context)
+{
+    (void)context;
+    left--;
+    if (keyed_count > 0 && world_one_in(6)) {
+        repeat();
+        return;
+    }
+    enum form form = (enum form)world_below(FORMS);
+    if (form == FORM_ARRAY || form == FORM_LINES) {
+        offer_batch(form);
+        return;
+    }
+    bool has_key = form == FORM_CLOUD || world_one_in(2);
+    struct event *event = draw_event();
+    int key = has_key ? (int)keys++ : -1;
+    if (has_key && keyed_count < KEYED_MAX) {
+        keyed[keyed_count].event = event;
+        keyed[keyed_count].form = form;
+        keyed[keyed_count++].key = key;
+    }
+    offer_event(event, form, key);
+    if (has_key && world_one_in(6))
+        offer_event(event, form, key); /* at the same time */
+}
+
+void producers_open(unsigned count, uint64_t from_ns, uint64_t until_ns)
+{
+    left = count;
+    uint64_t burst_ns = from_ns;
+    for (unsigned i = 0; i < count; i++) {
+        if (i == 0 || world_one_in(8))
+            burst_ns = from_ns + world_below(until_ns - from_ns);
+        uint64_t at_ns = burst_ns + world_below(world_one_in(2) ? WORLD_SECOND : 5 * WORLD_MS);
+        world_at(at_ns, publish, NULL);
+    }
+}
