@@ -15,6 +15,7 @@ struct line {
     char *request;
     size_t request_size;
     bool is_sent, is_over;
+    bool is_last;    /* the request at hand: the connection is half closed behind it */
     uint64_t number; /* counts its requests */
     void (*on_answer)(void *context, const struct caller_answer *answer);
     void *context;
@@ -60,6 +61,10 @@ static void send_request(struct line *line)
                   20 * WORLD_MS);
     else
         wire_send(line->wire, line->request, line->request_size);
+    if (world_one_in(30)) {
+        line->is_last = true;
+        wire_end_sending(line->wire);
+    }
     if (world_one_in(60)) { /* goes away without waiting for the answer */
         line->is_over = true;
         wire_reset(line->wire);
@@ -95,7 +100,7 @@ static void on_bytes(struct wire *wire, const char *at, size_t size)
     must(line->request);
     end_request(line, &answer);
     speech_drop(&line->heard, said.size);
-    if (is_last || idle_count == LINES_MAX || world_one_in(3))
+    if (is_last || line->is_last || idle_count == LINES_MAX || world_one_in(3))
         close_line(line);
     else
         idle[idle_count++] = line;

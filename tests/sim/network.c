@@ -342,10 +342,15 @@ void wire_drip(struct wire *wire, const void *bytes, size_t size, size_t piece, 
     wire->written += size;
 }
 
+void wire_end_sending(struct wire *wire)
+{
+    world_at(arrival(&wire->to_engine_ns, 0), arrive_at_engine, pack(wire, PARCEL_END, NULL, 0));
+}
+
 void wire_finish(struct wire *wire)
 {
     wire->peer_closed = true;
-    world_at(arrival(&wire->to_engine_ns, 0), arrive_at_engine, pack(wire, PARCEL_END, NULL, 0));
+    wire_end_sending(wire);
 }
 
 void wire_reset(struct wire *wire)

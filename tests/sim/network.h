@@ -86,6 +86,7 @@ void wire_send(struct wire *wire, const void *bytes, size_t size);
 /* So many bytes at a time, with so much time between. */
 void wire_drip(struct wire *wire, const void *bytes, size_t size, size_t piece, uint64_t pause_ns);
 void wire_finish(struct wire *wire);
+void wire_end_sending(struct wire *wire); /* half of it: what comes is still read */
 void wire_reset(struct wire *wire);
 void wire_stop_reading(struct wire *wire);
 

@@ -39,6 +39,7 @@ struct visit {
     unsigned requests;
     size_t taken;                 /* bytes of whole requests */
     struct attempt_seen *attempt; /* NULL: none is open */
+    size_t consumed_then;         /* by the engine, when the request was taken */
     size_t answer_end;            /* in bytes of the wire; 0: no whole answer will come */
     int status;                   /* 0: the answer is none */
     uint64_t retry_after_ms;
@@ -290,6 +291,7 @@ static void take_request(struct wire *wire, const struct said *said)
               body->event->id, index, number, visit->requests + 1, wire->fd,
               (double)wire->send_began_ns / (double)WORLD_SECOND);
     visit->requests++;
+    visit->consumed_then = wire->consumed;
     visit->answer_end = 0;
     visit->status = 0;
     visit->retry_after_ms = 0;
@@ -348,8 +350,9 @@ static void on_saw_end(struct wire *wire)
         guarantees_answered(take_attempt(visit), visit->status, 0);
         return;
     }
-    /* On a connection that was used before it may send the request again, on another. */
-    bool is_known = visit->requests == 1;
+    /* On a connection that was used before, and on which nothing came back, it may send the request
+     * again. */
+    bool is_known = visit->requests == 1 || wire->consumed > visit->consumed_then;
     guarantees_ended(take_attempt(visit), is_known);
 }
 
