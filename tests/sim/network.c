@@ -70,7 +70,7 @@ static struct parcel *pack(struct wire *wire, enum parcel_kind kind, const void 
     struct parcel *parcel = malloc(sizeof *parcel + size);
     must(parcel);
     *parcel = (struct parcel){.wire = wire, .kind = kind, .size = size};
-    if (size)
+    if (bytes)
         memcpy(parcel->bytes, bytes, size);
     return parcel;
 }
@@ -224,9 +224,8 @@ struct push {
 /* Copies up to `size` bytes of the send at hand, from where it has got to. */
 static struct parcel *take_bytes(struct wire *wire, size_t size)
 {
-    struct parcel *parcel = pack(wire, PARCEL_BYTES, NULL, 0);
-    parcel = realloc(parcel, sizeof *parcel + size);
-    must(parcel);
+    struct parcel *parcel = pack(wire, PARCEL_BYTES, NULL, size);
+    parcel->size = 0;
     size_t skip = wire->sent;
     for (unsigned i = 0; i < wire->part_count && parcel->size < size; i++) {
         const struct iovec *part = &wire->parts[i];

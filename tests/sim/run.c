@@ -42,8 +42,8 @@ static struct plan draw_plan(void)
     struct plan plan = {.span_ns = world_between(20, 600) * WORLD_SECOND, .long_ms = 120000};
     uint64_t scale = world_below(100);
     if (scale >= 97)
-        plan =
-            (struct plan){.span_ns = world_between(4, 24) * 60 * MINUTE_NS, .long_ms = 6 * 3600000};
+        plan = (struct plan){.span_ns = world_between(4, 24) * 60 * MINUTE_NS,
+                             .long_ms = UINT64_C(6) * 3600000};
     else if (scale >= 80)
         plan = (struct plan){.span_ns = world_between(20, 120) * MINUTE_NS, .long_ms = 1800000};
     plan.mishaps = (unsigned)(world_one_in(4) ? 0 : world_between(1, 4));
