@@ -37,7 +37,7 @@ static void ask(const char *method, const char *where, const char *body,
     int size = snprintf(request, sizeof request,
                         "%s %s%s HTTP/1.1\r\nHost: grapnel\r\nAuthorization: Bearer %s\r\n"
                         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                        method, path, where, machine_key, strlen(body), body);
+                        method, path, where, machine_key(), strlen(body), body);
     must(size > 0 && (size_t)size < sizeof request);
     keeper.out++;
     caller_ask(&addresses.admin, slice_of(request, (size_t)size), on_answer, context);

@@ -8,6 +8,7 @@
 #include "control.h"
 #include "disk.h"
 #include "network.h"
+#include "private_file.h"
 #include "reader.h"
 #include "shard.h"
 #include "store/keys.h"
@@ -39,8 +40,6 @@ struct engine {
     int listeners[DB_SHARDS_MAX];
     bool is_ready, is_stopping;
 };
-
-const char machine_key[] = "gk_a_key_of_the_simulator_0123456789";
 
 static struct engine *engine; /* NULL: not up */
 static unsigned crashes;
@@ -247,12 +246,21 @@ void machine_start(unsigned shards)
     must(!engine);
     world_say("start with %u shards", shards);
     engine = calloc(1, sizeof *engine);
-    must(engine && setenv("GRAPNEL_ADMIN_KEY", machine_key, 1) == 0);
+    must(engine);
     configure(&engine->config, shards);
     crew_init(&engine->crew, shards);
     engine->shards = calloc(shards, sizeof *engine->shards);
     must(engine->shards);
     engine->workers[crew_control(&engine->crew)].fiber = fiber_start("control", run_main, engine);
+}
+
+const char *machine_key(void)
+{
+    static char text[PRIVATE_FILE_MAX];
+    size_t size;
+    must(private_file_read("./admin.key", text, &size) == 0 && size > 0);
+    text[size - 1] = '\0'; /* the end of its line */
+    return text;
 }
 
 bool machine_is_ready(void)

@@ -8,7 +8,8 @@ struct machine_addresses {
     struct address ingest, admin;
 };
 
-extern const char machine_key[]; /* the admin key */
+/* The admin key that the engine has made; once it was ready. */
+const char *machine_key(void);
 
 void machine_addresses(struct machine_addresses *addresses);
 

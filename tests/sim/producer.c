@@ -115,7 +115,7 @@ static void print_request(struct offer *offer)
     fprintf(file,
             "POST /api/v1/webhooks/events HTTP/1.1\r\nHost: grapnel\r\n"
             "Authorization: Bearer %s\r\nContent-Length: %zu\r\n",
-            machine_key, body_size);
+            machine_key(), body_size);
     if (offer->form == FORM_CLOUD)
         fprintf(file, "ce-specversion: 1.0\r\nce-id: %d\r\nce-source: /sim\r\nce-type: %s\r\n",
                 offer->key, offer->bodies[0]->event->type);

@@ -78,7 +78,7 @@ static void answer(struct wire *wire, int status, const char *fields, const char
     int size = snprintf(text, sizeof text, "HTTP/1.1 %d What\r\n%sContent-Length: %zu\r\n\r\n%s",
                         status, fields, strlen(body), body);
     visit->status = status;
-    if (world_one_in(20))
+    if (!all_is_well && world_one_in(20))
         wire_drip(wire, text, (size_t)size, 1 + (size_t)world_below(20),
                   world_below(400 * WORLD_MS));
     else
@@ -301,7 +301,7 @@ static void take_request(struct wire *wire, const struct said *said)
     struct pause *pause = malloc(sizeof *pause);
     must(pause);
     *pause = (struct pause){wire, visit->requests};
-    uint64_t most_ns = world_one_in(10) ? 3 * WORLD_SECOND : 5 * WORLD_MS;
+    uint64_t most_ns = !all_is_well && world_one_in(10) ? 3 * WORLD_SECOND : 5 * WORLD_MS;
     world_at(world_now_ns() + world_below(most_ns), react, pause);
 }
 
@@ -410,7 +410,7 @@ uint64_t names_find(struct slice host, struct resolver_result *result)
     if (world_one_in(3))
         result->addresses[result->count++] = receiver->second;
     result->addresses[result->count++] = receiver->host.address;
-    uint64_t delay_ms = world_one_in(20) ? world_below(2000) : world_below(20);
+    uint64_t delay_ms = !all_is_well && world_one_in(20) ? world_below(2000) : world_below(20);
     if (delay_ms > 500)
         network_note_missed(); /* the attempt may be over by then */
     return delay_ms;
