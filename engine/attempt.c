@@ -96,7 +96,7 @@ static void call_done(struct http_call *call)
 
 static void call_sent(struct http_call *call)
 {
-    delivery_sent(container_of(call, struct attempt, call)->delivery);
+    delivery_sent(container_of(call, struct attempt, call)->delivery, true);
 }
 
 /* RFC 9110 section 10.2.3: seconds or a date. Beyond a day nobody means it. */
@@ -123,8 +123,9 @@ static void call_head(struct http_call *call, const struct http_head *head)
  * be let go. */
 static bool call_resend(struct http_call *call)
 {
-    const struct attempt *attempt = container_of(call, struct attempt, call);
-    return attempt->delivery->share || attempt->delivery->fetched;
+    struct delivery *delivery = container_of(call, struct attempt, call)->delivery;
+    delivery_sent(delivery, false);
+    return delivery->share || delivery->fetched;
 }
 
 bool attempt_start(struct shard *shard, struct delivery *delivery)

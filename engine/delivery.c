@@ -213,7 +213,6 @@ void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
 
 /* ---- taking deliveries in ---- */
 
-/* A fresh delivery of a block. Held in memory if there is a place for it, else parked at once. */
 void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
                    const struct event_record *from, const struct id *subscription)
 {
@@ -388,9 +387,9 @@ bool delivery_start(struct shard *shard, struct endpoint *endpoint)
     return true;
 }
 
-void delivery_sent(struct delivery *delivery)
+void delivery_sent(struct delivery *delivery, bool is_sent)
 {
-    delivery->is_sent = true;
+    delivery->is_sent = is_sent;
 }
 
 static void succeed(struct shard *shard, struct delivery *delivery, struct attempt_record *record)

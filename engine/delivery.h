@@ -80,8 +80,8 @@ void delivery_load_failed(struct shard *shard, struct delivery *delivery);
  * or no attempt to be had). */
 bool delivery_start(struct shard *shard, struct endpoint *endpoint);
 
-/* The attempt's request is with the kernel. */
-void delivery_sent(struct delivery *delivery);
+/* The attempt's request is with the kernel; or is not any more, for it is to be sent again. */
+void delivery_sent(struct delivery *delivery, bool is_sent);
 
 /* The attempt has ended: `call` tells how. */
 struct http_call;
