@@ -8,8 +8,8 @@
  *        |   +-- park() --> a 'P' row alone               +-- LOADING --> gone()|
  *        | delivery_start()                                                     |
  *        v                                                                      |
- *     SENDING -- delivery_answered() --> succeed() | fail() -> bury() | schedule()
- *                                                          \--> an 'R' row alone
+ *     SENDING -- delivery_answered() --> finish() | wait_until() ------------+
+ *                                                       \--> an 'R' row alone
  *
  * Durable trace. A fresh delivery needs none: its event names it, and recovery finds it from the
  * shard's mark. It is settled by its first transition on disk, or by delivery_sweep() after
@@ -24,9 +24,8 @@
 
 #include "attempt.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "retry.h"
 #include "trace.h"
+#include "verdict.h"
 
 enum { LOAD_AGAIN_MS = 50, LOAD_FAILED_MS = 1000, CONNECTIONS_AGAIN_MS = 10 };
 
@@ -392,57 +391,9 @@ void delivery_sent(struct delivery *delivery, bool is_sent)
     delivery->is_sent = is_sent;
 }
 
-static void succeed(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+/* Until a retry: in memory if it is due soon, else as its row alone. */
+static void wait_until(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
 {
-    record->status_after = DELIVERY_DELIVERED;
-    uint64_t block = outcomes_attempt(shard, record);
-    if (delivery->row || delivery->attempt_count > 1) {
-        trace_drop_row(shard, delivery);
-        trace_put_state(shard, delivery, record, block);
-    }
-    uint64_t now_ms = clock_wall_ms();
-    uint64_t accepted_ms = id_time_ms(&delivery->event);
-    shard->metrics.deliveries_delivered++;
-    if (delivery->attempt_count == 1)
-        histogram_add(&shard->metrics.deliver_us,
-                      now_ms > accepted_ms ? (now_ms - accepted_ms) * 1000 : 0);
-    settle(shard, delivery);
-    finish(shard, delivery);
-}
-
-/* The last failure: a dead letter. */
-static void bury(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
-{
-    struct key key = key_row(ROW_DEAD, &delivery->endpoint->id, &delivery->event);
-    record->status_after = DELIVERY_DEAD;
-    uint64_t block = outcomes_attempt(shard, record);
-    trace_drop_row(shard, delivery);
-    trace_put_state(shard, delivery, record, block);
-    trace_put_wait(shard, &key, delivery->attempt_count);
-    shard->metrics.deliveries_dead++;
-    LOG(LOG_WARN, "delivery is dead", log_id("event", "evt", &delivery->event),
-        log_id("subscription", "sub", &delivery->endpoint->id),
-        log_u64("attempts", delivery->attempt_count),
-        log_str("outcome", attempt_outcome_name(record->outcome)),
-        log_u64("status", record->http_status));
-    settle(shard, delivery);
-    finish(shard, delivery);
-}
-
-static void schedule(struct shard *shard, struct delivery *delivery, struct attempt_record *record,
-                     uint64_t wait_ms)
-{
-    uint64_t due_ms = clock_wall_ms() + wait_ms + 1; /* the clock's fraction: never early */
-    struct key key = key_retry(due_ms, &delivery->endpoint->id, &delivery->event);
-    record->status_after = DELIVERY_RETRYING;
-    record->next_attempt_ms = due_ms;
-    uint64_t block = outcomes_attempt(shard, record);
-    trace_drop_row(shard, delivery);
-    trace_put_wait(shard, &key, delivery->attempt_count);
-    trace_put_state(shard, delivery, record, block);
-    shard->metrics.deliveries_retried++;
-    settle(shard, delivery);
-
     if (!paging_wants(shard, due_ms)) {
         finish(shard, delivery);
         return;
@@ -451,21 +402,6 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
     delivery->row_due_ms = due_ms;
     release_bytes(shard, delivery);
     become_waiting(shard, delivery, monotonic_of(due_ms));
-}
-
-static void fail(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
-{
-    const struct attempt *attempt = delivery->attempt;
-    uint64_t wait_ms =
-        retry_wait_ms(delivery->endpoint->subscription, delivery->attempt_count, &shard->random);
-    if (wait_ms < attempt->retry_after_ms || attempt->is_outdated)
-        wait_ms = attempt->retry_after_ms;
-    if (record->http_status == 410)
-        shard_report_gone(shard, &delivery->endpoint->id);
-    if (wait_ms == RETRY_NEVER)
-        bury(shard, delivery, record);
-    else
-        schedule(shard, delivery, record, wait_ms);
 }
 
 /* Nothing was sent, or the program stops: as if the attempt had not begun. */
@@ -515,10 +451,12 @@ void delivery_answered(struct shard *shard, struct delivery *delivery, const str
         endpoint_free_if_over(shard, endpoint);
         return;
     }
-    if (record.outcome == ATTEMPT_DELIVERED)
-        succeed(shard, delivery, &record);
+    verdict_write(shard, delivery, &record);
+    settle(shard, delivery);
+    if (record.status_after == DELIVERY_RETRYING)
+        wait_until(shard, delivery, record.next_attempt_ms);
     else
-        fail(shard, delivery, &record);
+        finish(shard, delivery);
     endpoint_update_turn(shard, endpoint);
 }
 

@@ -1,0 +1,76 @@
+/* verdict.c - see verdict.h. */
+#include "verdict.h"
+
+#include "attempt.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "retry.h"
+#include "shard.h"
+#include "trace.h"
+
+static void deliver(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+{
+    record->status_after = DELIVERY_DELIVERED;
+    uint64_t block = outcomes_attempt(shard, record);
+    if (delivery->row || delivery->attempt_count > 1) {
+        trace_drop_row(shard, delivery);
+        trace_put_state(shard, delivery, record, block);
+    }
+    uint64_t now_ms = clock_wall_ms();
+    uint64_t accepted_ms = id_time_ms(&delivery->event);
+    shard->metrics.deliveries_delivered++;
+    if (delivery->attempt_count == 1)
+        histogram_add(&shard->metrics.deliver_us,
+                      now_ms > accepted_ms ? (now_ms - accepted_ms) * 1000 : 0);
+}
+
+/* The last failure: a dead letter. */
+static void bury(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+{
+    struct key key = key_row(ROW_DEAD, &delivery->endpoint->id, &delivery->event);
+    record->status_after = DELIVERY_DEAD;
+    uint64_t block = outcomes_attempt(shard, record);
+    trace_drop_row(shard, delivery);
+    trace_put_state(shard, delivery, record, block);
+    trace_put_wait(shard, &key, delivery->attempt_count);
+    shard->metrics.deliveries_dead++;
+    LOG(LOG_WARN, "delivery is dead", log_id("event", "evt", &delivery->event),
+        log_id("subscription", "sub", &delivery->endpoint->id),
+        log_u64("attempts", delivery->attempt_count),
+        log_str("outcome", attempt_outcome_name(record->outcome)),
+        log_u64("status", record->http_status));
+}
+
+static void schedule(struct shard *shard, struct delivery *delivery, struct attempt_record *record,
+                     uint64_t wait_ms)
+{
+    uint64_t due_ms = clock_wall_ms() + wait_ms + 1; /* the clock's fraction: never early */
+    struct key key = key_retry(due_ms, &delivery->endpoint->id, &delivery->event);
+    record->status_after = DELIVERY_RETRYING;
+    record->next_attempt_ms = due_ms;
+    uint64_t block = outcomes_attempt(shard, record);
+    trace_drop_row(shard, delivery);
+    trace_put_wait(shard, &key, delivery->attempt_count);
+    trace_put_state(shard, delivery, record, block);
+    shard->metrics.deliveries_retried++;
+}
+
+void verdict_write(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+{
+    const struct attempt *attempt = delivery->attempt;
+    if (record->outcome == ATTEMPT_DELIVERED) {
+        deliver(shard, delivery, record);
+        return;
+    }
+
+    uint64_t wait_ms =
+        retry_wait_ms(delivery->endpoint->subscription, delivery->attempt_count, &shard->random);
+    if (wait_ms < attempt->retry_after_ms || attempt->is_outdated)
+        wait_ms = attempt->retry_after_ms;
+    if (record->http_status == 410)
+        shard_report_gone(shard, &delivery->endpoint->id);
+    if (wait_ms == RETRY_NEVER)
+        bury(shard, delivery, record);
+    else
+        schedule(shard, delivery, record, wait_ms);
+}
