@@ -50,6 +50,15 @@ static void put_field(struct text *head, struct slice name, struct slice value)
     text_put(head, SLICE("\r\n"));
 }
 
+/* The event to send. `event` borrows from the block or the fetched event. */
+static void event_of(const struct delivery *delivery, struct event_record *event)
+{
+    if (delivery->fetched)
+        *event = delivery->fetched->event;
+    else
+        must(event_record_decode(delivery->record, event) == 0);
+}
+
 /* CONTRACT section 4. */
 static void put_fields(struct text *head, const struct delivery *delivery,
                        const struct event_record *event, struct attempt *attempt)
@@ -62,7 +71,7 @@ static void put_fields(struct text *head, const struct delivery *delivery,
     text_u64(&timestamp, attempt->at_ms / 1000);
     const struct message message = {.id = id,
                                     .timestamp = text_slice(&timestamp),
-                                    .body = event->payload,
+                                    .body = event->payload, /* whatever it is coded in */
                                     .at_ms = attempt->at_ms,
                                     .scratch = &attempt->shard->scratch};
 
@@ -78,8 +87,10 @@ static void put_fields(struct text *head, const struct delivery *delivery,
         text_put(head, SLICE("\r\nContent-Type: "));
         text_put(head, event->content_type);
     }
+    if (attempt->body.is_gzip)
+        text_put(head, SLICE("\r\nContent-Encoding: gzip"));
     text_put(head, SLICE("\r\nContent-Length: "));
-    text_u64(head, event->payload.size);
+    text_u64(head, attempt->body.bytes.size);
     text_put(head, SLICE("\r\n\r\n"));
 }
 
@@ -91,6 +102,7 @@ static void call_done(struct http_call *call)
     attempt->is_outdated = authenticator_is_outdated(attempt->delivery->endpoint->authenticator,
                                                      attempt->token, call->status);
     delivery_answered(shard, attempt->delivery, call);
+    body_drop(shard, &attempt->body);
     pool_give(&shard->attempts, attempt);
 }
 
@@ -119,41 +131,50 @@ static void call_head(struct http_call *call, const struct http_head *head)
     attempt->retry_after_ms = 1000 * (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
 }
 
-/* The event's bytes are kept until the end of the attempt, unless it lasts so long that they had to
- * be let go. */
+/* What was made for the attempt is kept until its end; so are the event's bytes, unless it lasts so
+ * long that they had to be let go. */
 static bool call_resend(struct http_call *call)
 {
-    struct delivery *delivery = container_of(call, struct attempt, call)->delivery;
-    delivery_sent(delivery, false);
-    return delivery->share || delivery->fetched;
+    struct attempt *attempt = container_of(call, struct attempt, call);
+    delivery_sent(attempt->delivery, false);
+    return attempt->body.made || attempt->delivery->share || attempt->delivery->fetched;
 }
 
-bool attempt_start(struct shard *shard, struct delivery *delivery)
+struct attempt *attempt_make(struct shard *shard, struct delivery *delivery)
 {
     struct attempt *attempt = pool_take(&shard->attempts);
-    if (!attempt)
-        return false;
-
     struct event_record event;
-    struct text head;
-    delivery_event(delivery, &event);
+    must(attempt);
+    event_of(delivery, &event);
     attempt->shard = shard;
     attempt->delivery = delivery;
-    attempt->at_ms = clock_wall_ms();
+    if (body_make(shard, delivery->endpoint->subscription, event.payload, &attempt->body))
+        return attempt;
+    pool_give(&shard->attempts, attempt);
+    return NULL;
+}
 
-    const struct endpoint *endpoint = delivery->endpoint;
+void attempt_start(struct attempt *attempt)
+{
+    struct shard *shard = attempt->shard;
+    const struct endpoint *endpoint = attempt->delivery->endpoint;
+    const struct slice *body = &attempt->body.bytes;
+    struct event_record event;
+    struct text head;
+
+    event_of(attempt->delivery, &event);
+    attempt->at_ms = clock_wall_ms();
     text_init(&head, attempt->head, sizeof attempt->head);
     text_put(&head, slice_of(endpoint->head, endpoint->head_size));
     attempt->token = authenticator_put(endpoint->authenticator, attempt->at_ms, &head);
     attempt->secret = auth_sent(endpoint->subscription->auth, text_slice(&head));
-    put_fields(&head, delivery, &event, attempt);
+    put_fields(&head, attempt->delivery, &event, attempt);
     must(text_ok(&head));
 
     memset(&attempt->call, 0, sizeof attempt->call);
     attempt->call.parts[0] = (struct iovec){attempt->head, head.size};
-    attempt->call.parts[1] =
-        (struct iovec){(void *)(uintptr_t)event.payload.at, event.payload.size};
-    attempt->call.part_count = event.payload.size > 0 ? 2 : 1;
+    attempt->call.parts[1] = (struct iovec){(void *)(uintptr_t)body->at, body->size};
+    attempt->call.part_count = body->size > 0 ? 2 : 1;
     attempt->call.deadline_ms = shard->now_ms + endpoint->subscription->timeout_ms;
     attempt->call.capture = attempt->capture;
     attempt->call.capture_room = sizeof attempt->capture;
@@ -162,12 +183,11 @@ bool attempt_start(struct shard *shard, struct delivery *delivery)
     attempt->call.on_sent = call_sent;
     attempt->call.on_done = call_done;
     attempt->call.resend = call_resend;
-    delivery->attempt = attempt;
+    attempt->delivery->attempt = attempt;
     if (authenticator_fails(endpoint->authenticator, &attempt->call))
         call_done(&attempt->call);
     else
         http_client_call(shard->client, endpoint->origin, &attempt->call);
-    return true;
 }
 
 static enum attempt_outcome outcome_of(const struct http_call *call)

@@ -3,6 +3,7 @@
 #ifndef ENGINE_ATTEMPT_H
 #define ENGINE_ATTEMPT_H
 
+#include "body.h"
 #include "delivery.h"
 #include "net/http_client.h"
 
@@ -10,6 +11,7 @@ struct attempt {
     struct http_call call;
     struct shard *shard;
     struct delivery *delivery;
+    struct body body;
     uint64_t at_ms;          /* wall time when it began */
     struct slice secret;     /* in `head`: what tells the receiver who sends */
     uint64_t token;          /* the number of the access token that it carried; 0: none */
@@ -23,9 +25,12 @@ struct attempt {
  * NULL: out of memory. */
 char *attempt_fixed_head(const struct subscription *subscription, size_t *size);
 
-/* Sends `delivery`, with its event. False if no attempt object is free. The end is told to
- * delivery_answered(), maybe before this returns. */
-bool attempt_start(struct shard *shard, struct delivery *delivery);
+/* An attempt of `delivery`, with its body; nothing is sent yet. NULL: no memory is free for the
+ * body. There has to be an attempt object. */
+struct attempt *attempt_make(struct shard *shard, struct delivery *delivery);
+
+/* Sends it. The end is told to delivery_answered(), maybe before this returns. */
+void attempt_start(struct attempt *attempt);
 
 /* The parts of an attempt record that the call tells. Slices borrow from the call. */
 void attempt_describe(const struct attempt *attempt, struct attempt_record *record,

@@ -362,28 +362,23 @@ void delivery_load_failed(struct shard *shard, struct delivery *delivery)
 
 /* ---- sending ---- */
 
-void delivery_event(const struct delivery *delivery, struct event_record *event)
-{
-    if (delivery->fetched)
-        *event = delivery->fetched->event;
-    else
-        must(event_record_decode(delivery->record, event) == 0);
-}
-
-bool delivery_start(struct shard *shard, struct endpoint *endpoint)
+enum start_result delivery_start(struct shard *shard, struct endpoint *endpoint)
 {
     if (shard->now_ms < shard->dispatch_after_ms ||
         shard->attempts.used == shard->attempts.capacity)
-        return false;
+        return START_NOTHING;
     struct delivery *delivery = container_of(endpoint->ready.next, struct delivery, link);
+    struct attempt *attempt = attempt_make(shard, delivery);
+    if (!attempt)
+        return START_NO_MEMORY;
     list_remove(&delivery->link);
     endpoint->ready_count--;
     list_push_back(&endpoint->sending, &delivery->link);
     endpoint->sending_count++;
     delivery->state = STATE_SENDING;
     delivery->is_sent = false;
-    must(attempt_start(shard, delivery)); /* it may have ended already */
-    return true;
+    attempt_start(attempt); /* it may have ended already */
+    return START_DONE;
 }
 
 void delivery_sent(struct delivery *delivery, bool is_sent)

@@ -76,9 +76,13 @@ void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetc
 /* The event could not be read for now. */
 void delivery_load_failed(struct shard *shard, struct delivery *delivery);
 
-/* Begins an attempt of the endpoint's first ready delivery. False if it cannot now (no connection
- * or no attempt to be had). */
-bool delivery_start(struct shard *shard, struct endpoint *endpoint);
+/* Begins an attempt of the endpoint's first ready delivery, if it can now. */
+enum start_result {
+    START_DONE,
+    START_NO_MEMORY, /* for the body of this one */
+    START_NOTHING,   /* no attempt of any endpoint: connections or attempts have run out */
+};
+enum start_result delivery_start(struct shard *shard, struct endpoint *endpoint);
 
 /* The attempt's request is with the kernel; or is not any more, for it is to be sent again. */
 void delivery_sent(struct delivery *delivery, bool is_sent);
@@ -95,8 +99,5 @@ void delivery_sweep(struct shard *shard);
  * subscription was deleted). */
 void delivery_park_all(struct shard *shard, struct endpoint *endpoint);
 void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint);
-
-/* The event to send. `event` borrows from the block or the fetched event. */
-void delivery_event(const struct delivery *delivery, struct event_record *event);
 
 #endif

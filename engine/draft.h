@@ -95,6 +95,7 @@ void draft_parse_breaker(struct draft *draft, struct json_value value, const cha
 /* ---- in which form (draft_mode.c) ---- */
 
 void draft_parse_method(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_compression(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer);
 
 /* ---- how the receiver is known (draft_tls.c) ---- */

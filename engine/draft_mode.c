@@ -1,4 +1,4 @@
-/* draft_mode.c - in which form events are sent: "method", "delivery". */
+/* draft_mode.c - in which form events are sent: "method", "compression", "delivery". */
 #include "draft.h"
 
 void draft_parse_method(struct draft *draft, struct json_value value, const char *pointer)
@@ -12,6 +12,15 @@ void draft_parse_method(struct draft *draft, struct json_value value, const char
         }
     }
     faults_add(draft->faults, pointer, "must be \"POST\", \"PUT\" or \"PATCH\"");
+}
+
+void draft_parse_compression(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (json_string(value, &text) && slice_equal(text, SLICE("gzip")))
+        draft->made->gzip = true;
+    else if (!json_string(value, &text) || !slice_equal(text, SLICE("none")))
+        faults_add(draft->faults, pointer, "must be \"none\" or \"gzip\"");
 }
 
 void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer)

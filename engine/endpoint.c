@@ -30,6 +30,7 @@ int endpoints_open(struct endpoints *endpoints)
 {
     *endpoints = (struct endpoints){0};
     list_init(&endpoints->turns);
+    list_init(&endpoints->starved);
     list_init(&endpoints->hungry);
     return table_open(&endpoints->table, 1024);
 }
@@ -199,18 +200,34 @@ void endpoint_parked(struct shard *shard, struct endpoint *endpoint, const struc
     endpoint_update_turn(shard, endpoint);
 }
 
+/* Each is tried again once a tick. */
+static void feed_starved(struct shard *shard)
+{
+    while (list_is_linked(&shard->endpoints.starved)) {
+        struct list_node *turn = shard->endpoints.starved.next;
+        list_remove(turn);
+        list_push_back(&shard->endpoints.turns, turn);
+    }
+}
+
 void endpoints_dispatch(struct shard *shard)
 {
     struct list_node *turns = &shard->endpoints.turns;
+    feed_starved(shard);
     while (list_is_linked(turns) && outcomes_have_room(shard)) {
         struct endpoint *endpoint = container_of(turns->next, struct endpoint, turn);
         list_remove(&endpoint->turn);
         if (!may_send(endpoint))
             continue;
-        if (!delivery_start(shard, endpoint)) {
+        switch (delivery_start(shard, endpoint)) {
+        case START_NOTHING:
             list_push_back(turns, &endpoint->turn);
             return;
+        case START_NO_MEMORY:
+            list_push_back(&shard->endpoints.starved, &endpoint->turn);
+            break;
+        case START_DONE:
+            endpoint_update_turn(shard, endpoint);
         }
-        endpoint_update_turn(shard, endpoint);
     }
 }

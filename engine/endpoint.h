@@ -47,6 +47,7 @@ struct endpoint {
 struct endpoints {
     struct table table;
     struct list_node turns;
+    struct list_node starved; /* by `turn`: their next body has no memory for now */
     struct list_node hungry;
     uint64_t count;
 };

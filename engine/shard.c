@@ -24,6 +24,7 @@ enum {
     CLIENT_IDLE_PER_ORIGIN = 128,
     CLIENT_IDLE_MS = 30000,
     SWEEP_EVERY_MS = 250,
+    STARVED_AGAIN_MS = 10,
     BODY_TIMEOUT_MS = 30000,
 };
 
@@ -97,6 +98,8 @@ static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t 
     if (rc == 0)
         rc = pool_open(&shard->attempts, sizeof(struct attempt), LIMIT_ATTEMPTS);
     if (rc == 0)
+        rc = gzip_open(&shard->gzip);
+    if (rc == 0)
         rc = outcomes_open(&shard->outcomes, first_attempt_block);
     if (rc == 0)
         rc = paging_open(&shard->paging);
@@ -135,6 +138,7 @@ void shard_close(struct shard *shard)
     paging_close(&shard->paging);
     outcomes_close(&shard->outcomes);
     pool_close(&shard->attempts);
+    gzip_close(&shard->gzip);
     signer_scratch_close(&shard->scratch);
     deliveries_close(&shard->deliveries);
     intake_close(&shard->intake);
@@ -378,6 +382,8 @@ uint64_t shard_tick(struct shard *shard)
     next_ms = earlier(next_ms, outcomes_due_ms(&shard->outcomes));
     if (list_is_linked(&shard->deliveries.young))
         next_ms = earlier(next_ms, shard->now_ms + SWEEP_EVERY_MS);
+    if (list_is_linked(&shard->endpoints.starved))
+        next_ms = earlier(next_ms, shard->now_ms + STARVED_AGAIN_MS);
     if (list_is_linked(&shard->endpoints.turns) && shard->now_ms < shard->dispatch_after_ms)
         next_ms = earlier(next_ms, shard->dispatch_after_ms);
     return next_ms == UINT64_MAX ? UINT64_MAX : next_ms * 1000000;

@@ -15,6 +15,7 @@
 #include "delivery.h"
 #include "directory.h"
 #include "egress.h"
+#include "gzip.h"
 #include "ingest.h"
 #include "metrics.h"
 #include "net/http_client.h"
@@ -42,6 +43,7 @@ struct shard {
     struct endpoints endpoints;
     struct pool attempts;
     struct signer_scratch scratch;
+    struct gzip gzip;
     struct outcomes outcomes;
     struct paging paging;
     struct mail_report report;

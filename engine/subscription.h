@@ -72,6 +72,7 @@ struct subscription {
     char method[16];
     char *headers;          /* custom fields as sent, each "Name: value\r\n"; "" for none */
     bool sets_content_type; /* one of them is Content-Type */
+    bool gzip;              /* compresses bodies */
     unsigned concurrency_max;
     bool tls_verify;
     struct auth *auth; /* NULL: none */

@@ -240,7 +240,7 @@ static const struct field subscription_fields[] = {
     {"breaker", draft_parse_breaker, NULL},
     {"ordering", NULL, "\"none\""},
     {"delivery", draft_parse_delivery, NULL},
-    {"compression", NULL, "\"none\""},
+    {"compression", draft_parse_compression, NULL},
     {"auth", draft_parse_auth, NULL},
     {"tls", draft_parse_tls, NULL},
     {"created_at", parse_created, NULL},

@@ -214,8 +214,8 @@ static void put_rest(struct text *text, const struct subscription *subscription,
                 subscription->concurrency_max);
     text_put(text, SLICE("\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
                          "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"},"
-                         "\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"
-                         "\"compression\":\"none\","));
+                         "\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"));
+    text_printf(text, "\"compression\":\"%s\",", subscription->gzip ? "gzip" : "none");
     put_auth(text, subscription, vault, is_whole);
     text_printf(text, "\"tls\":{\"verify\":%s},\"created_at\":\"",
                 subscription->tls_verify ? "true" : "false");

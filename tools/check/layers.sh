@@ -55,6 +55,7 @@ only_in 'BoringSSL, TLS' '^#include <openssl/(ssl|bio|x509|err)' net/tls.c
 only_in 'RocksDB' '^#include <rocksdb/' store/db.c store/tuning.c
 only_in 'c-ares' '^#include <ares' net/resolver.c
 only_in 'simdjson' '^#include <simdjson' engine/base/json.cc
+only_in 'libdeflate' '^#include <libdeflate' engine/gzip.c
 only_in 'atomics' '^#include <stdatomic|__atomic_|__sync_' engine/mailbox.h engine/mailbox.c engine/base/log.c
 only_in 'a clock' '\b(clock_gettime|gettimeofday|timespec_get|time) ?\((NULL|&|CLOCK|clock)' engine/base/clock.c
 only_in 'a random source' '\b(getrandom|getentropy|random|rand|RAND_bytes) ?\(' engine/base/random.c

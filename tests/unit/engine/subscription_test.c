@@ -123,7 +123,7 @@ static const char everything[] =
     "\"method\":\"PUT\",\"headers\":{\"X-A\":\"1, 2\",\"Content-Type\":\"text/plain\"},"
     "\"concurrency\":{\"max\":3,\"adaptive\":true},\"tls\":{\"verify\":false},"
     "\"channels\":[\"a/b\",\"c:1\"],\"filter\":null,\"rate_limit\":null,\"ordering\":\"none\","
-    "\"delivery\":{\"mode\":\"single\"},\"compression\":\"none\",\"auth\":null,"
+    "\"delivery\":{\"mode\":\"single\"},\"compression\":\"gzip\",\"auth\":null,"
     "\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
     "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"}}";
 
@@ -144,6 +144,7 @@ Test(subscription, takes_every_field)
     cr_assert_str_eq(made->headers, "X-A: 1, 2\r\nContent-Type: text/plain\r\n");
     cr_assert(made->sets_content_type);
     cr_assert(eq(u32, made->concurrency_max, 3));
+    cr_assert(made->gzip);
     cr_assert(not(made->tls_verify));
     subscription_free(made);
 }
@@ -318,7 +319,7 @@ static const struct {
     {"\"breaker\":{\"window\":\"1m\"}", "/breaker/window", "not supported"},
     {"\"ordering\":\"strict\"", "/ordering", "not supported"},
     {"\"delivery\":{\"mode\":\"batch\"}", "/delivery/mode", "not supported"},
-    {"\"compression\":\"gzip\"", "/compression", "not supported"},
+    {"\"compression\":\"zstd\"", "/compression", "gzip"},
     {"\"id\":\"sub_1\"", "/id", "server"},
     {"\"tenant\":\"ten_1\"", "/tenant", "unknown"},
     {"\"secrets\":[]", "/secrets", "unknown"},
