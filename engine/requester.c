@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { PROBLEM_SIZE = 512 };
+enum { DETAIL_MAX = 256, PROBLEM_SIZE = 6 * DETAIL_MAX + 256 }; /* every byte escaped */
 
 static struct slice copy(struct text *text, struct slice slice)
 {
@@ -86,7 +86,7 @@ void requester_problem(struct shard *shard, const struct requester *requester, i
     text_init(&text, body, sizeof body);
     text_printf(&text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
                 http_reason(status), status);
-    text_json(&text, slice_str(detail));
+    text_json(&text, slice_of(detail, strnlen(detail, DETAIL_MAX)));
     text_char(&text, '}');
     send_back(shard, requester->mail,
               &(struct http_response){.status = status,
