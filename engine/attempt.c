@@ -175,7 +175,6 @@ void attempt_start(struct attempt *attempt)
     attempt->call.parts[0] = (struct iovec){attempt->head, head.size};
     attempt->call.parts[1] = (struct iovec){(void *)(uintptr_t)body->at, body->size};
     attempt->call.part_count = body->size > 0 ? 2 : 1;
-    attempt->call.deadline_ms = shard->now_ms + endpoint->subscription->timeout_ms;
     attempt->call.capture = attempt->capture;
     attempt->call.capture_room = sizeof attempt->capture;
     attempt->retry_after_ms = 0;
@@ -184,6 +183,9 @@ void attempt_start(struct attempt *attempt)
     attempt->call.on_done = call_done;
     attempt->call.resend = call_resend;
     attempt->delivery->attempt = attempt;
+    /* From this moment, not from the turn's, and rounded up: the receiver has all of its time. */
+    attempt->call.deadline_ms =
+        clock_monotonic_ns() / 1000000 + 1 + endpoint->subscription->timeout_ms;
     if (authenticator_fails(endpoint->authenticator, &attempt->call))
         call_done(&attempt->call);
     else

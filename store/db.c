@@ -301,7 +301,11 @@ size_t batch_count(const struct batch *batch)
 int db_write(struct db *db, struct batch *batch, bool sync)
 {
     char *error = NULL;
-    if (batch_count(batch) > 0)
+    size_t count = batch_count(batch);
+    /* What has a number up to `covered` is in the log no later than this batch is, also when others
+     * write meanwhile: numbers are given in the log's order, and this batch gets higher ones. */
+    uint64_t covered = rocksdb_get_latest_sequence_number(db->rocks) + count;
+    if (count > 0)
         rocksdb_write(db->rocks, sync ? db->write_synced : db->write, batch->rocks, &error);
     else if (sync)
         rocksdb_flush_wal(db->rocks, 1, &error);
@@ -309,7 +313,7 @@ int db_write(struct db *db, struct batch *batch, bool sync)
         return take_error(error);
     batch_clear(batch);
     if (sync)
-        watermark_note(&db->watermark, rocksdb_get_latest_sequence_number(db->rocks));
+        watermark_note(&db->watermark, covered);
     return 0;
 }
 

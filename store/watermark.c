@@ -59,7 +59,7 @@ static int read_newest(int fd, uint64_t *turn, uint64_t *sequence)
 
 void watermark_init(struct watermark *watermark)
 {
-    *watermark = (struct watermark){.fd = -1};
+    *watermark = (struct watermark){.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
 int watermark_open(struct watermark *watermark, const char *directory)
@@ -94,12 +94,16 @@ static void write_down(struct watermark *watermark)
 
 void watermark_note(struct watermark *watermark, uint64_t sequence)
 {
+    pthread_mutex_lock(&watermark->lock);
     uint64_t now_ns = clock_monotonic_ns();
-    watermark->sequence = sequence;
-    if (sequence == watermark->written || now_ns < watermark->written_ns + WRITE_EVERY_NS)
-        return;
-    watermark->written_ns = now_ns;
-    write_down(watermark);
+    if (sequence > watermark->sequence)
+        watermark->sequence = sequence;
+    if (watermark->sequence != watermark->written &&
+        now_ns >= watermark->written_ns + WRITE_EVERY_NS) {
+        watermark->written_ns = now_ns;
+        write_down(watermark);
+    }
+    pthread_mutex_unlock(&watermark->lock);
 }
 
 void watermark_close(struct watermark *watermark)

@@ -12,10 +12,12 @@
 
 #include "base/must.h"
 
+#include <pthread.h>
 #include <stdint.h>
 
 struct watermark {
     int fd;                             /* -1: not open */
+    pthread_mutex_t lock;               /* of what follows: more than one thread writes */
     uint64_t sequence;                  /* everything up to it is on disk */
     uint64_t turn, written, written_ns; /* of the slot written last */
 };
@@ -29,7 +31,7 @@ MUST_CHECK int watermark_open(struct watermark *watermark, const char *directory
 void watermark_close(struct watermark *watermark);
 
 /* Everything up to `sequence` is on disk. Writes that down if it was not done in the last second. A
- * failure is not reported: an old watermark is still true. */
+ * failure is not reported: an old watermark is still true. From any thread. */
 void watermark_note(struct watermark *watermark, uint64_t sequence);
 
 /* 0; -ENOENT there is none; -EBADMSG neither slot is whole; -errno. */
