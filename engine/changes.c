@@ -11,7 +11,8 @@
 
 struct change {
     struct list_node link;
-    struct subscription *old; /* to be freed in the end, or NULL */
+    enum directory_kind kind;
+    void *old; /* to be freed in the end, or NULL */
     void (*on_done)(void *context);
     void *context;
     unsigned left; /* shards that have not answered */
@@ -25,11 +26,21 @@ void changes_init(struct changes *changes, struct crew *crew, struct db *db,
     list_init(&changes->pending);
 }
 
+static void free_old(enum directory_kind kind, void *old)
+{
+    if (kind == DIRECTORY_SUBSCRIPTION)
+        subscription_free(old);
+    else if (kind == DIRECTORY_TENANT)
+        tenant_free(old);
+    else
+        free(old);
+}
+
 static void end(struct changes *changes, struct change *change)
 {
     list_remove(&change->link);
     changes->in_flight--;
-    subscription_free(change->old);
+    free_old(change->kind, change->old);
     free(change);
 }
 
@@ -60,8 +71,10 @@ static struct change *make(struct changes *changes, void (*on_done)(void *contex
 }
 
 static void post_all(struct changes *changes, struct change *change, enum directory_kind kind,
-                     const void *before, const void *after)
+                     void *before, const void *after)
 {
+    change->kind = kind;
+    change->old = before;
     list_push_back(&changes->pending, &change->link);
     changes->in_flight++;
     for (unsigned shard = 0; shard < changes->crew->shards; shard++) {
@@ -74,6 +87,8 @@ static void post_all(struct changes *changes, struct change *change, enum direct
         crew_post(changes->crew, crew_control(changes->crew), shard, &mail->mail);
     }
 }
+
+/* ---- subscriptions ---- */
 
 static int store(struct changes *changes, const struct subscription *before,
                  const struct subscription *after)
@@ -115,8 +130,81 @@ int changes_begin(struct changes *changes, struct subscription *before, struct s
         must(registry_put_subscription(changes->registry, after) == 0);
     else
         registry_drop_subscription(changes->registry, &before->id);
-    change->old = before;
     post_all(changes, change, DIRECTORY_SUBSCRIPTION, before, after);
+    return 0;
+}
+
+/* ---- tenants and keys ---- */
+
+static int store_tenant(struct changes *changes, const struct tenant *tenant)
+{
+    char document[TENANT_TEXT_MAX], name[ID_TEXT_SIZE];
+    struct text text;
+    text_init(&text, document, sizeof document);
+    tenant_print(tenant, &text);
+    must(text_ok(&text));
+    return documents_put(changes->db, "tenant", id_print(&tenant->id, "ten", name),
+                         text_slice(&text));
+}
+
+int changes_put_tenant(struct changes *changes, struct tenant *before, struct tenant *after,
+                       void (*on_done)(void *context), void *context)
+{
+    struct change *change = make(changes, on_done, context);
+    if (!change)
+        return -ENOMEM;
+    int error = store_tenant(changes, after);
+    if (error) {
+        free(change);
+        return error;
+    }
+    must(registry_put_tenant(changes->registry, after) == 0);
+    post_all(changes, change, DIRECTORY_TENANT, before, after);
+    return 0;
+}
+
+static int store_key(struct changes *changes, const struct access_key *before,
+                     const struct access_key *after)
+{
+    char document[KEY_DOCUMENT_MAX], name[ID_TEXT_SIZE];
+    struct text text;
+    if (!after)
+        return documents_drop(changes->db, "key", id_print(&before->id, "key", name));
+    text_init(&text, document, sizeof document);
+    key_print_stored(after, &text);
+    must(text_ok(&text));
+    return documents_put(changes->db, "key", id_print(&after->id, "key", name), text_slice(&text));
+}
+
+int changes_put_key(struct changes *changes, struct access_key *before, struct access_key *after,
+                    void (*on_done)(void *context), void *context)
+{
+    must(!before || !after);
+    struct change *change = make(changes, on_done, context);
+    if (!change)
+        return -ENOMEM;
+    int error = store_key(changes, before, after);
+    if (error) {
+        free(change);
+        return error;
+    }
+    if (after)
+        must(registry_put_key(changes->registry, after) == 0);
+    else
+        registry_drop_key(changes->registry, &before->id);
+    post_all(changes, change, DIRECTORY_KEY, before, after);
+    return 0;
+}
+
+/* ---- what is stored already, or never ---- */
+
+int changes_send_drop(struct changes *changes, enum directory_kind kind, void *object,
+                      void (*on_done)(void *context), void *context)
+{
+    struct change *change = make(changes, on_done, context);
+    if (!change)
+        return -ENOMEM;
+    post_all(changes, change, kind, object, NULL);
     return 0;
 }
 

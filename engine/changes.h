@@ -39,6 +39,20 @@ MUST_CHECK int changes_begin(struct changes *changes, struct subscription *befor
                              struct subscription *after, void (*on_done)(void *context),
                              void *context);
 
+/* The same of a tenant that is made or changed. */
+MUST_CHECK int changes_put_tenant(struct changes *changes, struct tenant *before,
+                                  struct tenant *after, void (*on_done)(void *context),
+                                  void *context);
+
+/* The same of a key that is made (`before` NULL) or deleted (`after` NULL). */
+MUST_CHECK int changes_put_key(struct changes *changes, struct access_key *before,
+                               struct access_key *after, void (*on_done)(void *context),
+                               void *context);
+
+/* Lets the shards forget what is neither stored nor in the registry any more, and frees it. */
+MUST_CHECK int changes_send_drop(struct changes *changes, enum directory_kind kind, void *object,
+                                 void (*on_done)(void *context), void *context);
+
 /* Sends what is stored already, or (DIRECTORY_STORAGE) never is. -ENOMEM. */
 MUST_CHECK int changes_send(struct changes *changes, enum directory_kind kind, const void *object,
                             void (*on_done)(void *context), void *context);

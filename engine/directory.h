@@ -8,6 +8,7 @@
 
 #include "mail.h"
 #include "route.h"
+#include "tenant.h"
 
 struct directory {
     struct table tenants, keys, subscriptions;

@@ -24,7 +24,7 @@ static int say(char *why, const char *what, int error)
 
 static int make_tenant(struct registry *registry, struct db *db)
 {
-    char document[KEY_DOCUMENT_MAX], name[ID_TEXT_SIZE];
+    char document[TENANT_TEXT_MAX], name[ID_TEXT_SIZE];
     struct tenant *tenant = calloc(1, sizeof *tenant);
     struct random random;
     struct text text;
@@ -43,7 +43,7 @@ static int make_tenant(struct registry *registry, struct db *db)
     if (!error)
         error = registry_put_tenant(registry, tenant);
     if (error)
-        free(tenant);
+        tenant_free(tenant);
     return error;
 }
 
@@ -66,11 +66,12 @@ static int put_key(struct registry *registry, struct db *db, struct slice text)
         return -ENOMEM;
     key->tenant = own_tenant(registry)->id;
     key->scopes = SCOPE_ADMIN;
+    memcpy(key->name, "built-in", sizeof "built-in");
     key_hash(text, key->hash);
 
     struct access_key *before = registry_key_with_id(registry, &key->id);
     text_init(&printed, document, sizeof document);
-    key_print(key, &printed);
+    key_print_stored(key, &printed);
     must(text_ok(&printed));
     int error = documents_put(db, "key", id_print(&key->id, "key", name), text_slice(&printed));
     if (!error)

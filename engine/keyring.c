@@ -2,6 +2,7 @@
 #include "keyring.h"
 
 #include "base/random.h"
+#include "form.h"
 
 #include <errno.h>
 #include <openssl/sha.h>
@@ -74,23 +75,55 @@ void scopes_print(unsigned held, struct text *text)
     text_char(text, ']');
 }
 
-static bool parse_scopes(struct json_value list, unsigned *held)
+/* 0 if there is no such scope. */
+static unsigned scope_named(struct json_value name)
 {
-    uint64_t cursor = 0;
+    struct slice text;
+    for (size_t i = 0; i < SCOPES && json_string(name, &text); i++)
+        if (slice_equal(text, slice_str(scopes[i].name)))
+            return scopes[i].scope;
+    return 0;
+}
+
+static void parse_scopes(struct form *form, struct json_value value, const char *pointer)
+{
+    struct access_key *key = form->made;
     struct json_value element;
-    *held = 0;
-    while (json_next(list, &cursor, NULL, &element)) {
-        struct slice name;
-        size_t i = 0;
-        if (!json_string(element, &name))
-            return false;
-        while (i < SCOPES && !slice_equal(name, slice_str(scopes[i].name)))
-            i++;
-        if (i == SCOPES)
-            return false;
-        *held |= scopes[i].scope;
+    uint64_t cursor = 0;
+    unsigned index = 0;
+    while (json_kind(value) == JSON_ARRAY && json_next(value, &cursor, NULL, &element)) {
+        char place[FAULT_POINTER_SIZE];
+        unsigned scope = scope_named(element);
+        pointer_element(place, pointer, index++);
+        if (!scope)
+            faults_add(form->faults, place,
+                       "must be \"admin\", \"manage\", \"ingest\" or \"read\"");
+        key->scopes |= scope;
     }
-    return *held != 0;
+    if (index == 0)
+        faults_add(form->faults, pointer, "must be an array of at least one scope");
+}
+
+static void parse_name(struct form *form, struct json_value value, const char *pointer)
+{
+    struct access_key *key = form->made;
+    struct slice text;
+    if (!form_string(form, value, pointer, sizeof key->name - 1, &text))
+        return;
+    memcpy(key->name, text.at, text.size);
+    key->name[text.size] = '\0';
+}
+
+int key_parse(struct json_value body, struct access_key *key, struct faults *faults)
+{
+    static const struct form_field fields[] = {{"name", parse_name}, {"scopes", parse_scopes}};
+    struct form form = {.made = key, .faults = faults};
+    struct json_value given;
+    faults->count = 0;
+    FORM_WALK(&form, body, "", fields);
+    if (!json_get(body, "scopes", &given) || json_kind(given) == JSON_NULL)
+        faults_add(faults, "/scopes", "is required");
+    return faults->count ? -EINVAL : 0;
 }
 
 static void put_id(struct text *text, const char *key, const struct id *id, const char *prefix)
@@ -99,25 +132,42 @@ static void put_id(struct text *text, const char *key, const struct id *id, cons
     text_printf(text, "\"%s\":\"%s\",", key, id_print(id, prefix, digits).at);
 }
 
-void key_print(const struct access_key *key, struct text *text)
+static void put_who(struct text *text, const struct access_key *key)
 {
-    text_char(text, '{');
     put_id(text, "id", &key->id, "key");
     put_id(text, "tenant", &key->tenant, "ten");
-    text_put(text, SLICE("\"hash\":\""));
-    text_hex(text, key->hash, sizeof key->hash);
-    text_put(text, SLICE("\",\"scopes\":"));
+    text_put(text, SLICE("\"name\":"));
+    text_json(text, slice_str(key->name));
+    text_put(text, SLICE(",\"scopes\":"));
     scopes_print(key->scopes, text);
-    text_char(text, '}');
 }
 
-void tenant_print(const struct tenant *tenant, struct text *text)
+/* The built-in key has no time of making. */
+void key_print(const struct access_key *key, const char *shown, struct text *text)
 {
     text_char(text, '{');
-    put_id(text, "id", &tenant->id, "ten");
-    text_put(text, SLICE("\"name\":"));
-    text_json(text, slice_str(tenant->name));
-    text_char(text, '}');
+    put_who(text, key);
+    if (shown) {
+        text_put(text, SLICE(",\"key\":"));
+        text_json(text, slice_str(shown));
+    }
+    text_put(text, SLICE(",\"created_at\":"));
+    if (id_is_zero(&key->id)) {
+        text_put(text, SLICE("null}"));
+        return;
+    }
+    text_char(text, '"');
+    text_time(text, id_time_ms(&key->id));
+    text_put(text, SLICE("\"}"));
+}
+
+void key_print_stored(const struct access_key *key, struct text *text)
+{
+    text_char(text, '{');
+    put_who(text, key);
+    text_put(text, SLICE(",\"hash\":\""));
+    text_hex(text, key->hash, sizeof key->hash);
+    text_put(text, SLICE("\"}"));
 }
 
 static bool get_id(struct json_value document, const char *key, const char *prefix, struct id *id)
@@ -146,26 +196,19 @@ static bool parse_hash(struct slice hex, uint8_t hash[static KEY_HASH_SIZE])
     return true;
 }
 
-int key_parse(struct json_value document, struct access_key *key)
+int key_parse_stored(struct json_value document, struct access_key *key)
 {
     struct json_value value;
     struct slice hex;
-    bool is_key = get_id(document, "id", "key", &key->id) &&
-                  get_id(document, "tenant", "ten", &key->tenant) &&
-                  json_get(document, "hash", &value) && json_string(value, &hex) &&
-                  parse_hash(hex, key->hash) && json_get(document, "scopes", &value) &&
-                  parse_scopes(value, &key->scopes);
-    return is_key ? 0 : -EINVAL;
-}
-
-int tenant_parse(struct json_value document, struct tenant *tenant)
-{
-    struct json_value value;
-    struct slice name;
-    if (!get_id(document, "id", "ten", &tenant->id) || !json_get(document, "name", &value) ||
-        !json_string(value, &name) || name.size == 0 || name.size >= sizeof tenant->name)
+    struct faults faults = {0};
+    struct form form = {.made = key, .faults = &faults};
+    if (!get_id(document, "id", "key", &key->id) ||
+        !get_id(document, "tenant", "ten", &key->tenant) || !json_get(document, "hash", &value) ||
+        !json_string(value, &hex) || !parse_hash(hex, key->hash) ||
+        !json_get(document, "scopes", &value))
         return -EINVAL;
-    memcpy(tenant->name, name.at, name.size);
-    tenant->name[name.size] = '\0';
-    return 0;
+    parse_scopes(&form, value, "");
+    if (json_get(document, "name", &value))
+        parse_name(&form, value, "");
+    return faults.count ? -EINVAL : 0;
 }

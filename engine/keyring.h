@@ -1,4 +1,4 @@
-/* keyring.h - access keys and tenants: how keys are made and hashed, and both as documents.
+/* keyring.h - access keys: how they are made and hashed, and as documents.
  *
  * A key's text, "gk_" and 52 base32 digits of 32 random bytes, is shown once and kept
  * nowhere: what is stored and compared is its SHA-256. (A slow hash would add nothing: the
@@ -16,7 +16,7 @@ enum {
     KEY_TEXT_MIN = 16,  /* of a key that is given */
     KEY_TEXT_MAX = 256,
     KEY_HASH_SIZE = 32,
-    KEY_DOCUMENT_MAX = 1024, /* the most that key_print() and tenant_print() print */
+    KEY_DOCUMENT_MAX = 1024, /* the most that key_print() and key_print_stored() print */
 };
 
 /* Makes the text of a new key. */
@@ -32,11 +32,15 @@ struct slice key_of_authorization(struct slice value);
 /* "admin", "manage", "ingest", "read" in a JSON array. */
 void scopes_print(unsigned scopes, struct text *text);
 
-void key_print(const struct access_key *key, struct text *text);
-void tenant_print(const struct tenant *tenant, struct text *text);
+/* As it is shown: without the hash. `shown` is the key's text for the one who makes it, or NULL. */
+void key_print(const struct access_key *key, const char *shown, struct text *text);
 
-/* Each 0, or -EINVAL: not such a document. */
-MUST_CHECK int key_parse(struct json_value document, struct access_key *key);
-MUST_CHECK int tenant_parse(struct json_value document, struct tenant *tenant);
+/* What an API body asks for: name and scopes. 0, or -EINVAL with faults. */
+struct faults;
+MUST_CHECK int key_parse(struct json_value body, struct access_key *key, struct faults *faults);
+
+/* The document in `meta`. 0, or -EINVAL: not such a document. */
+void key_print_stored(const struct access_key *key, struct text *text);
+MUST_CHECK int key_parse_stored(struct json_value document, struct access_key *key);
 
 #endif

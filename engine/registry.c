@@ -1,4 +1,4 @@
-/* registry.c - sorted arrays for order, and two hash tables for what is not found by id.
+/* registry.c - sorted arrays for order, and hash tables for what is not found by id.
  *
  * New ids are almost always the greatest, so an array grows at its end; reading `meta`, which is in
  * order of ids, is linear. A table's nodes point at objects; they are made before anything changes,
@@ -88,6 +88,20 @@ static void shelf_drop(struct shelf *shelf, const struct id *id)
             (shelf->count - rank) * sizeof *shelf->items);
 }
 
+/* Takes out all that are in `items`, which are `count` of the shelf's, in its order. */
+static void shelf_drop_all(struct shelf *shelf, void *const *items, size_t count)
+{
+    size_t kept = 0, dropped = 0;
+    for (size_t i = 0; i < shelf->count; i++) {
+        if (dropped < count && shelf->items[i] == items[dropped])
+            dropped++;
+        else
+            shelf->items[kept++] = shelf->items[i];
+    }
+    must(dropped == count);
+    shelf->count = kept;
+}
+
 /* ---- marks ---- */
 
 static uint64_t uid_hash(const struct id *tenant, const char *uid)
@@ -100,6 +114,11 @@ static uint64_t key_table_hash(const uint8_t hash[static KEY_HASH_SIZE])
     uint64_t start;
     memcpy(&start, hash, sizeof start);
     return start;
+}
+
+static uint64_t name_hash(const char *name)
+{
+    return table_hash(name, strlen(name));
 }
 
 static void unmark(struct table *table, uint64_t hash, const void *item)
@@ -137,8 +156,12 @@ int registry_open(struct registry *registry)
     if (error)
         return error;
     error = table_open(&registry->subscriptions_by_uid, 64);
-    if (error)
+    if (!error)
+        error = table_open(&registry->tenants_by_name, 64);
+    if (error) {
         table_close(&registry->keys_by_hash);
+        table_close(&registry->subscriptions_by_uid);
+    }
     return error;
 }
 
@@ -146,8 +169,9 @@ void registry_close(struct registry *registry)
 {
     close_marks(&registry->keys_by_hash);
     close_marks(&registry->subscriptions_by_uid);
+    close_marks(&registry->tenants_by_name);
     for (size_t i = 0; i < registry->tenants.count; i++)
-        free(registry->tenants.items[i]);
+        tenant_free(registry->tenants.items[i]);
     for (size_t i = 0; i < registry->keys.count; i++)
         free(registry->keys.items[i]);
     for (size_t i = 0; i < registry->subscriptions.count; i++)
@@ -166,12 +190,21 @@ struct tenant *registry_tenant(const struct registry *registry, const struct id 
 
 struct tenant *registry_tenant_named(const struct registry *registry, struct slice name)
 {
-    for (size_t i = 0; i < registry->tenants.count; i++) {
-        struct tenant *tenant = registry->tenants.items[i];
+    struct table_node *node =
+        table_first(&registry->tenants_by_name, table_hash(name.at, name.size));
+    for (; node; node = table_next(node)) {
+        const struct tenant *tenant = ((struct mark *)node)->item;
         if (slice_equal(slice_str(tenant->name), name))
-            return tenant;
+            return shelf_find(&registry->tenants, &tenant->id);
     }
     return NULL;
+}
+
+struct tenant *registry_find_tenant(const struct registry *registry, struct slice text)
+{
+    struct id id;
+    return id_parse(text, "ten", &id) == 0 ? registry_tenant(registry, &id)
+                                           : registry_tenant_named(registry, text);
 }
 
 struct access_key *registry_key(const struct registry *registry,
@@ -212,10 +245,18 @@ struct subscription *registry_subscription_with_uid(const struct registry *regis
 
 int registry_put_tenant(struct registry *registry, struct tenant *tenant)
 {
-    int error = shelf_reserve(&registry->tenants);
-    if (!error)
-        shelf_put(&registry->tenants, tenant);
-    return error;
+    struct mark *mark = malloc(sizeof *mark);
+    if (!mark || shelf_reserve(&registry->tenants)) {
+        free(mark);
+        return -ENOMEM;
+    }
+    struct tenant *before = shelf_find(&registry->tenants, &tenant->id);
+    if (before)
+        unmark(&registry->tenants_by_name, name_hash(before->name), before);
+    mark->item = tenant;
+    table_put(&registry->tenants_by_name, &mark->node, name_hash(tenant->name));
+    shelf_put(&registry->tenants, tenant);
+    return 0;
 }
 
 int registry_put_key(struct registry *registry, struct access_key *key)
@@ -232,6 +273,17 @@ int registry_put_key(struct registry *registry, struct access_key *key)
     table_put(&registry->keys_by_hash, &mark->node, key_table_hash(key->hash));
     shelf_put(&registry->keys, key);
     return 0;
+}
+
+static void unmark_key(struct registry *registry, const struct access_key *key)
+{
+    unmark(&registry->keys_by_hash, key_table_hash(key->hash), key);
+}
+
+void registry_drop_key(struct registry *registry, const struct id *id)
+{
+    unmark_key(registry, registry_key_with_id(registry, id));
+    shelf_drop(&registry->keys, id);
 }
 
 static void unmark_uid(struct registry *registry, const struct subscription *subscription)
@@ -265,6 +317,62 @@ void registry_drop_subscription(struct registry *registry, const struct id *id)
     shelf_drop(&registry->subscriptions, id);
 }
 
+/* ---- all of a tenant ---- */
+
+static const struct id *owner_of_key(const void *key)
+{
+    return &((const struct access_key *)key)->tenant;
+}
+
+static const struct id *owner_of_subscription(const void *subscription)
+{
+    return &((const struct subscription *)subscription)->tenant;
+}
+
+/* The items of a shelf that are `tenant`'s, in an array; NULL: out of memory. */
+static void **list_of(const struct shelf *shelf, const struct id *tenant,
+                      const struct id *(*owner_of)(const void *item), size_t *count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < shelf->count; i++)
+        found += id_equal(owner_of(shelf->items[i]), tenant);
+    void **list = calloc(found + 1, sizeof *list);
+    *count = list ? found : 0;
+    for (size_t i = 0, at = 0; list && at < found; i++)
+        if (id_equal(owner_of(shelf->items[i]), tenant))
+            list[at++] = shelf->items[i];
+    return list;
+}
+
+int registry_list_estate(const struct registry *registry, struct tenant *tenant,
+                         struct estate *estate)
+{
+    *estate = (struct estate){.tenant = tenant};
+    estate->keys = (void *)list_of(&registry->keys, &tenant->id, owner_of_key, &estate->key_count);
+    estate->subscriptions = (void *)list_of(&registry->subscriptions, &tenant->id,
+                                            owner_of_subscription, &estate->subscription_count);
+    if (estate->keys && estate->subscriptions)
+        return 0;
+    free((void *)estate->keys);
+    free((void *)estate->subscriptions);
+    estate->keys = NULL;
+    estate->subscriptions = NULL;
+    return -ENOMEM;
+}
+
+void registry_drop_estate(struct registry *registry, const struct estate *estate)
+{
+    for (size_t i = 0; i < estate->key_count; i++)
+        unmark_key(registry, estate->keys[i]);
+    for (size_t i = 0; i < estate->subscription_count; i++)
+        unmark_uid(registry, estate->subscriptions[i]);
+    unmark(&registry->tenants_by_name, name_hash(estate->tenant->name), estate->tenant);
+    shelf_drop_all(&registry->keys, (void *const *)estate->keys, estate->key_count);
+    shelf_drop_all(&registry->subscriptions, (void *const *)estate->subscriptions,
+                   estate->subscription_count);
+    shelf_drop(&registry->tenants, &estate->tenant->id);
+}
+
 /* ---- reading meta ---- */
 
 struct reading {
@@ -281,21 +389,32 @@ static int damaged(struct reading *reading, const char *kind, struct slice name,
     return -EBADMSG;
 }
 
+static int damaged_by(struct reading *reading, const char *kind, struct slice name,
+                      const struct faults *faults)
+{
+    char detail[FAULT_POINTER_SIZE + FAULT_DETAIL_SIZE];
+    snprintf(detail, sizeof detail, "%s %s", faults->list[0].pointer, faults->list[0].detail);
+    return damaged(reading, kind, name, detail);
+}
+
 static int read_tenant(void *context, struct slice name, struct slice document)
 {
     struct reading *reading = context;
+    struct tenant *tenant;
+    struct faults faults;
     struct json_value root;
-    char why[JSON_WHY_SIZE] = "it is no tenant";
-    struct tenant *tenant = calloc(1, sizeof *tenant);
-    if (!tenant)
-        return -ENOMEM;
-    if (json_read(reading->json, document, &root, why) || tenant_parse(root, tenant)) {
-        free(tenant);
+    char why[JSON_WHY_SIZE];
+
+    if (json_read(reading->json, document, &root, why))
         return damaged(reading, "tenant", name, why);
+    int error = tenant_parse_stored(root, &tenant, &faults);
+    if (error == -EINVAL)
+        return damaged_by(reading, "tenant", name, &faults);
+    if (!error) {
+        error = registry_put_tenant(reading->registry, tenant);
+        if (error)
+            tenant_free(tenant);
     }
-    int error = registry_put_tenant(reading->registry, tenant);
-    if (error)
-        free(tenant);
     return error;
 }
 
@@ -307,7 +426,7 @@ static int read_key(void *context, struct slice name, struct slice document)
     struct access_key *key = calloc(1, sizeof *key);
     if (!key)
         return -ENOMEM;
-    if (json_read(reading->json, document, &root, why) || key_parse(root, key)) {
+    if (json_read(reading->json, document, &root, why) || key_parse_stored(root, key)) {
         free(key);
         return damaged(reading, "key", name, why);
     }
@@ -328,11 +447,8 @@ static int read_subscription(void *context, struct slice name, struct slice docu
     if (json_read(reading->json, document, &root, why))
         return damaged(reading, "subscription", name, why);
     int error = subscription_parse_stored(root, reading->vault, &subscription, &faults);
-    if (error == -EINVAL) {
-        char detail[FAULT_POINTER_SIZE + FAULT_DETAIL_SIZE];
-        snprintf(detail, sizeof detail, "%s %s", faults.list[0].pointer, faults.list[0].detail);
-        return damaged(reading, "subscription", name, detail);
-    }
+    if (error == -EINVAL)
+        return damaged_by(reading, "subscription", name, &faults);
     if (!error) {
         error = registry_put_subscription(reading->registry, subscription);
         if (error)

@@ -10,6 +10,7 @@
 #include "base/table.h"
 #include "keyring.h"
 #include "store/db.h"
+#include "tenant.h"
 
 enum { REGISTRY_WHY_SIZE = 256 };
 
@@ -21,7 +22,7 @@ struct shelf {
 
 struct registry {
     struct shelf tenants, keys, subscriptions;
-    struct table keys_by_hash, subscriptions_by_uid;
+    struct table keys_by_hash, subscriptions_by_uid, tenants_by_name;
 };
 
 MUST_CHECK int registry_open(struct registry *registry);
@@ -34,6 +35,8 @@ MUST_CHECK int registry_load(struct registry *registry, struct db *db, struct va
 /* Each NULL if there is none. */
 struct tenant *registry_tenant(const struct registry *registry, const struct id *id);
 struct tenant *registry_tenant_named(const struct registry *registry, struct slice name);
+struct tenant *registry_find_tenant(const struct registry *registry,
+                                    struct slice text); /* its id or its name */
 struct access_key *registry_key(const struct registry *registry,
                                 const uint8_t hash[static KEY_HASH_SIZE]);
 struct access_key *registry_key_with_id(const struct registry *registry, const struct id *id);
@@ -51,6 +54,22 @@ MUST_CHECK int registry_put_tenant(struct registry *registry, struct tenant *ten
 MUST_CHECK int registry_put_key(struct registry *registry, struct access_key *key);
 MUST_CHECK int registry_put_subscription(struct registry *registry,
                                          struct subscription *subscription);
+void registry_drop_key(struct registry *registry, const struct id *id);
 void registry_drop_subscription(struct registry *registry, const struct id *id);
+
+/* All that there is of one tenant, in order of ids; the arrays are the holder's to free. */
+struct estate {
+    struct tenant *tenant;
+    struct access_key **keys;
+    struct subscription **subscriptions;
+    size_t key_count, subscription_count;
+};
+
+/* Lists it. 0 or -ENOMEM. */
+MUST_CHECK int registry_list_estate(const struct registry *registry, struct tenant *tenant,
+                                    struct estate *estate);
+
+/* Takes all of it out. Nothing may have been put or dropped since it was listed. */
+void registry_drop_estate(struct registry *registry, const struct estate *estate);
 
 #endif

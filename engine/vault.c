@@ -473,3 +473,33 @@ int vault_retire(struct vault *vault)
     vault->is_outdated = false;
     return 0;
 }
+
+/* ---- the end of a tenant ---- */
+
+static struct data_key *next_of(const struct vault *vault, const struct id *tenant,
+                                struct table_node **node)
+{
+    while ((*node = table_walk(&vault->keys, *node)) != NULL) {
+        struct data_key *key = container_of(*node, struct data_key, node);
+        if (id_equal(&key->tenant, tenant))
+            return key;
+    }
+    return NULL;
+}
+
+void vault_batch_drop(struct vault *vault, const struct id *tenant, struct batch *batch)
+{
+    struct table_node *node = NULL;
+    struct data_key *key;
+    char name[ID_TEXT_SIZE];
+    while ((key = next_of(vault, tenant, &node)) != NULL)
+        documents_batch_drop(vault->db, batch, document_kind, id_print(&key->id, id_prefix, name));
+}
+
+void vault_forget(struct vault *vault, const struct id *tenant)
+{
+    struct table_node *node = NULL;
+    struct data_key *key;
+    for (; (key = next_of(vault, tenant, &node)) != NULL; node = NULL)
+        drop(vault, key);
+}

@@ -56,6 +56,11 @@ MUST_CHECK int vault_renew(struct vault *vault, unsigned *count);
 /* Drops the data keys that are not present ones: nothing that is stored may need them. */
 MUST_CHECK int vault_retire(struct vault *vault);
 
+/* Ends all data keys of a tenant: puts their end into `batch`, and, when that is durable, forgets
+ * them. What they sealed opens nowhere any more. */
+void vault_batch_drop(struct vault *vault, const struct id *tenant, struct batch *batch);
+void vault_forget(struct vault *vault, const struct id *tenant);
+
 /* The name of the secret key that wraps. */
 const char *vault_secret_key(const struct vault *vault);
 

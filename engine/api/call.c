@@ -30,21 +30,13 @@ static void unauthorized(struct call *call, const char *detail)
 static bool choose_tenant(struct call *call)
 {
     const struct http_header *named = http_find(call->request->head, "Grapnel-Tenant");
-    const struct registry *registry = call->api->parts.registry;
-    struct id id;
 
     call->tenant = call->key->tenant;
     if (!named)
         return true;
-    const struct tenant *tenant = id_parse(named->value, "ten", &id) == 0
-                                      ? registry_tenant(registry, &id)
-                                      : registry_tenant_named(registry, named->value);
+    const struct tenant *tenant = registry_find_tenant(call->api->parts.registry, named->value);
     bool is_own = tenant && id_equal(&tenant->id, &call->key->tenant);
-    if (!(call->key->scopes & SCOPE_ADMIN) && !is_own) {
-        call_problem(call, 403, "only an admin key may name another tenant");
-        return false;
-    }
-    if (!tenant) {
+    if (!tenant || (!is_own && !(call->key->scopes & SCOPE_ADMIN))) {
         call_problem(call, 404, "no such tenant");
         return false;
     }
@@ -107,6 +99,14 @@ bool call_read_body(struct call *call, struct json *parser, bool patch, struct j
         call_fault(call, "", "must be an object");
     else
         return true;
+    return false;
+}
+
+bool call_has_room(struct call *call)
+{
+    if (changes_have_room(call->api->parts.changes) && !call->api->parts.health->stopping)
+        return true;
+    call_busy(call);
     return false;
 }
 
@@ -292,6 +292,17 @@ void reply_send(void *context)
 void reply_drop(struct reply *reply)
 {
     free(reply);
+}
+
+void call_not_stored(struct call *call, struct reply *reply, int error)
+{
+    if (!reply)
+        return;
+    reply_drop(reply);
+    if (error == -ENOMEM)
+        call_busy(call);
+    else
+        call_problem(call, 500, "the change could not be stored");
 }
 
 void page_end(struct text *text, bool more, const char *prefix, const struct id *last)

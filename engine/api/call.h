@@ -54,6 +54,9 @@ MUST_CHECK bool call_let_in(struct call *call, unsigned scopes);
 MUST_CHECK bool call_read_body(struct call *call, struct json *parser, bool patch,
                                struct json_value *root);
 
+/* Whether a change may be begun now. */
+MUST_CHECK bool call_has_room(struct call *call);
+
 struct page {
     unsigned limit;
     bool has_cursor;
@@ -93,6 +96,9 @@ struct reply;
 struct reply *call_reply_later(struct call *call, int status, struct slice headers);
 void reply_send(void *reply);
 void reply_drop(struct reply *reply);
+
+/* Answers for a change that could not be begun, and drops its reply (NULL: that has answered). */
+void call_not_stored(struct call *call, struct reply *reply, int error);
 
 /* Prints the end of a page: "],"next_cursor":...}. */
 void page_end(struct text *text, bool more, const char *prefix, const struct id *last);

@@ -7,6 +7,8 @@
 
 enum { READERS = SCOPE_READ | SCOPE_MANAGE };
 
+#define TENANTS       "/api/v1/tenants"
+#define KEYS          "/api/v1/keys"
 #define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
 #define EVENTS        "/api/v1/webhooks/events"
 #define DELIVERIES    "/api/v1/webhooks/deliveries"
@@ -15,6 +17,15 @@ static const struct api_route routes[] = {
     {"GET", "/healthz", 0, health_live},
     {"GET", "/readyz", 0, health_ready},
     {"GET", "/metrics", 0, figures_get},
+    {"GET", TENANTS, READERS, tenants_list},
+    {"POST", TENANTS, SCOPE_ADMIN, tenants_create},
+    {"GET", TENANTS "/{id}", READERS, tenants_get},
+    {"PATCH", TENANTS "/{id}", SCOPE_ADMIN, tenants_patch},
+    {"DELETE", TENANTS "/{id}", SCOPE_ADMIN, tenants_delete},
+    {"GET", KEYS, SCOPE_MANAGE, keys_list},
+    {"POST", KEYS, SCOPE_MANAGE, keys_create},
+    {"GET", KEYS "/{id}", SCOPE_MANAGE, keys_get},
+    {"DELETE", KEYS "/{id}", SCOPE_MANAGE, keys_delete},
     {"GET", SUBSCRIPTIONS, READERS, subscriptions_list},
     {"POST", SUBSCRIPTIONS, SCOPE_MANAGE, subscriptions_create},
     {"GET", SUBSCRIPTIONS "/{id}", READERS, subscriptions_get},

@@ -106,3 +106,88 @@ Test(registry, finds_keys_by_hash_and_forgets_a_hash_that_was_replaced)
     free(first);
     registry_close(&registry);
 }
+
+static struct access_key *put_key(unsigned number, unsigned tenant)
+{
+    struct access_key *key = calloc(1, sizeof *key);
+    key->id.bytes[0] = key->hash[0] = (uint8_t)number;
+    key->tenant.bytes[0] = (uint8_t)tenant;
+    cr_assert(eq(int, registry_put_key(&registry, key), 0));
+    return key;
+}
+
+static struct tenant *put_tenant(unsigned number, const char *name)
+{
+    struct tenant *tenant = calloc(1, sizeof *tenant);
+    tenant->id.bytes[0] = (uint8_t)number;
+    snprintf(tenant->name, sizeof tenant->name, "%s", name);
+    cr_assert(eq(int, registry_put_tenant(&registry, tenant), 0));
+    return tenant;
+}
+
+Test(registry, finds_tenants_by_name_also_when_they_are_renamed)
+{
+    cr_assert(eq(int, registry_open(&registry), 0));
+    struct tenant *first = put_tenant(1, "first"), *second = put_tenant(2, "second");
+    cr_assert(eq(ptr, registry_tenant_named(&registry, SLICE("first")), first));
+    cr_assert(eq(ptr, registry_find_tenant(&registry, SLICE("second")), second));
+    char digits[ID_TEXT_SIZE];
+    cr_assert(
+        eq(ptr, registry_find_tenant(&registry, id_print(&second->id, "ten", digits)), second));
+    struct tenant *renamed = put_tenant(1, "renamed");
+    cr_assert(eq(ptr, registry_tenant_named(&registry, SLICE("first")), NULL));
+    cr_assert(eq(ptr, registry_tenant_named(&registry, SLICE("renamed")), renamed));
+    tenant_free(first);
+    registry_close(&registry);
+}
+
+Test(registry, takes_out_a_key)
+{
+    cr_assert(eq(int, registry_open(&registry), 0));
+    struct access_key *first = put_key(1, 1), *second = put_key(2, 1);
+    registry_drop_key(&registry, &first->id);
+    cr_assert(eq(ptr, registry_key(&registry, first->hash), NULL));
+    cr_assert(eq(ptr, registry_key_with_id(&registry, &first->id), NULL));
+    cr_assert(eq(ptr, registry_key(&registry, second->hash), second));
+    free(first);
+    registry_close(&registry);
+}
+
+Test(registry, takes_out_all_of_a_tenant_and_nothing_else)
+{
+    struct estate estate;
+    cr_assert(eq(int, registry_open(&registry), 0));
+    struct tenant *gone = put_tenant(1, "gone");
+    put_tenant(2, "kept");
+    for (unsigned i = 0; i < SLOTS; i++) {
+        put_key(i, 1 + i % 2);
+        cr_assert(eq(int, registry_put_subscription(&registry, make(i, 1 + i % 3, (int)i)), 0));
+    }
+    cr_assert(eq(int, registry_list_estate(&registry, gone, &estate), 0));
+    cr_assert(eq(sz, estate.key_count, SLOTS / 2));
+    cr_assert(eq(sz, estate.subscription_count, (SLOTS + 2) / 3));
+    registry_drop_estate(&registry, &estate);
+
+    cr_assert(eq(sz, registry.tenants.count, 1));
+    cr_assert(eq(sz, registry.keys.count, SLOTS - estate.key_count));
+    cr_assert(eq(sz, registry.subscriptions.count, SLOTS - estate.subscription_count));
+    for (unsigned i = 0; i < SLOTS; i++) {
+        struct id id = id_of(i), key_id = {{(uint8_t)i}}, owner = {{(uint8_t)(1 + i % 3)}};
+        char uid[16];
+        snprintf(uid, sizeof uid, "uid-%u", i);
+        bool is_there = registry_subscription(&registry, &id);
+        cr_assert(eq(int, is_there, i % 3 != 0));
+        is_there = registry_subscription_with_uid(&registry, &owner, uid);
+        cr_assert(eq(int, is_there, i % 3 != 0));
+        is_there = registry_key_with_id(&registry, &key_id);
+        cr_assert(eq(int, is_there, i % 2 != 0));
+    }
+    for (size_t i = 0; i < estate.key_count; i++)
+        free(estate.keys[i]);
+    for (size_t i = 0; i < estate.subscription_count; i++)
+        subscription_free(estate.subscriptions[i]);
+    tenant_free(estate.tenant);
+    free(estate.keys);
+    free(estate.subscriptions);
+    registry_close(&registry);
+}

@@ -182,3 +182,25 @@ Test(vault, says_which_data_key_is_damaged)
     cr_assert(eq(int, try_start(KEY_A), -EBADMSG));
     cr_assert_not_null(strstr(why, "dk_x"), "%s", why);
 }
+
+Test(vault, forgets_a_tenant_for_good_and_leaves_the_others)
+{
+    struct sealed gone, kept;
+    struct batch *batch;
+    unsigned count;
+    seal(&gone, 0, "of the deleted");
+    seal(&kept, 1, "of the other");
+    cr_assert(eq(int, vault_renew(vault, &count), 0), "so that it has an old key and a new one");
+
+    cr_assert(eq(int, batch_open(&batch), 0));
+    vault_batch_drop(vault, &tenants[0], batch);
+    cr_assert(eq(sz, batch_count(batch), 2));
+    cr_assert(eq(int, db_write(scratch.db, batch, true), 0));
+    batch_close(batch);
+    vault_forget(vault, &tenants[0]);
+    cr_assert(eq(int, unseal(&gone, place_of(0, 0, "/secret"), ""), -ENOKEY));
+    assert_opens(&kept, 1, "of the other");
+    restart(KEY_A);
+    cr_assert(eq(int, unseal(&gone, place_of(0, 0, "/secret"), ""), -ENOKEY));
+    assert_opens(&kept, 1, "of the other");
+}

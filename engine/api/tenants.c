@@ -1,0 +1,202 @@
+/* tenants.c - /api/v1/tenants. An admin key sees and changes all; another key sees its own tenant,
+ * and of the others not whether there are any.
+ */
+#include "base/clock.h"
+#include "call.h"
+#include "merge_patch.h"
+#include "removal.h"
+#include "router.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LOCATION_SIZE = 128, PATCHED_SIZE = TENANT_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING };
+
+static bool sees(const struct call *call, const struct tenant *tenant)
+{
+    return (call->key->scopes & SCOPE_ADMIN) || id_equal(&tenant->id, &call->tenant);
+}
+
+/* The tenant that the path names, by id or by name; else answers 404. */
+static struct tenant *find(struct call *call)
+{
+    struct tenant *found = registry_find_tenant(call->api->parts.registry, call->id);
+    if (found && sees(call, found))
+        return found;
+    call_problem(call, 404, "no such tenant");
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+void tenants_get(struct call *call)
+{
+    const struct tenant *found = find(call);
+    if (!found)
+        return;
+    tenant_print(found, call_text(call, TENANT_TEXT_MAX));
+    call_reply(call, 200, SLICE(""));
+}
+
+void tenants_list(struct call *call)
+{
+    const struct shelf *shelf = &call->api->parts.registry->tenants;
+    struct page page;
+    if (!call_page(call, "ten", NULL, &page))
+        return;
+
+    struct text *text = call_text(call, TENANT_TEXT_MAX);
+    const struct tenant *last = NULL;
+    bool more = false;
+    unsigned count = 0;
+    text_put(text, SLICE("{\"data\":["));
+    for (size_t i = shelf_before(shelf, page.has_cursor ? &page.cursor : NULL); i > 0; i--) {
+        const struct tenant *next = shelf->items[i - 1];
+        if (!sees(call, next))
+            continue;
+        more = count == page.limit || text->size > PAGE_BYTES_MAX;
+        if (more)
+            break;
+        call_reserve(call, TENANT_TEXT_MAX);
+        if (count++)
+            text_char(text, ',');
+        tenant_print(next, text);
+        last = next;
+    }
+    page_end(text, more, "ten", more ? &last->id : NULL);
+    call_reply(call, 200, SLICE(""));
+}
+
+/* ---- changing ---- */
+
+/* Begins the change; answers when it is done, or at once if it cannot be begun. Takes `after` over.
+ */
+static void change(struct call *call, struct tenant *before, struct tenant *after,
+                   struct reply *reply)
+{
+    int error = reply
+                    ? changes_put_tenant(call->api->parts.changes, before, after, reply_send, reply)
+                    : -ENOMEM;
+    if (error == 0)
+        return;
+    tenant_free(after);
+    call_not_stored(call, reply, error);
+}
+
+/* Parses a body; answers if it has faults, or if another tenant has the name. */
+static struct tenant *parse(struct call *call, struct json_value body, const struct tenant *before)
+{
+    struct tenant *made = NULL;
+    struct faults faults;
+    int error = tenant_parse(body, before, &made, &faults);
+    if (error == -EINVAL)
+        call_faults(call, &faults);
+    else if (error)
+        call_busy(call);
+    if (error)
+        return NULL;
+    const struct tenant *holder =
+        registry_tenant_named(call->api->parts.registry, slice_str(made->name));
+    if (!holder || holder == before)
+        return made;
+    call_problem(call, 409, "another tenant has this name");
+    tenant_free(made);
+    return NULL;
+}
+
+void tenants_create(struct call *call)
+{
+    struct json_value body;
+    if (!call_has_room(call) || !call_read_body(call, call->api->json, false, &body))
+        return;
+    struct tenant *made = parse(call, body, NULL);
+    if (!made)
+        return;
+
+    char digits[ID_TEXT_SIZE], location[LOCATION_SIZE];
+    made->id = id_new(clock_wall_ms(), &call->api->random);
+    snprintf(location, sizeof location, "Location: /api/v1/tenants/%s\r\n",
+             id_print(&made->id, "ten", digits).at);
+    tenant_print(made, call_text(call, TENANT_TEXT_MAX));
+    change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
+}
+
+/* Reads what comes of `before` and `patch` into api->json. The text for it is in `buffer`, of
+ * PATCHED_SIZE. */
+static int patch_into(struct call *call, const struct tenant *before, struct json_value patch,
+                      char *buffer, struct json_value *patched)
+{
+    struct json *json = call->api->json;
+    char why[JSON_WHY_SIZE];
+    struct json_value target;
+    struct text *now = call_text(call, TENANT_TEXT_MAX + JSON_PADDING), text;
+
+    tenant_print(before, now);
+    int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
+    if (error)
+        return error;
+    text_init(&text, buffer, PATCHED_SIZE - JSON_PADDING);
+    error = merge_patch(target, patch, &text);
+    return error ? error : json_read(json, text_slice(&text), patched, why);
+}
+
+static void replace(struct call *call, struct tenant *before, struct json_value body)
+{
+    struct tenant *made = parse(call, body, before);
+    if (!made)
+        return;
+    uint64_t now_ms = clock_wall_ms();
+    made->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+    tenant_print(made, call_text(call, TENANT_TEXT_MAX));
+    change(call, before, made, call_reply_later(call, 200, SLICE("")));
+}
+
+void tenants_patch(struct call *call)
+{
+    struct json_value patch, patched;
+    struct tenant *before = find(call);
+    if (!before || !call_has_room(call) || !call_read_body(call, call->api->other, true, &patch))
+        return;
+
+    char *buffer = malloc(PATCHED_SIZE);
+    int error = buffer ? patch_into(call, before, patch, buffer, &patched) : -ENOMEM;
+    if (error == -ENOMEM)
+        call_busy(call);
+    else if (error == -E2BIG)
+        call_fault(call, "", "nests too deeply");
+    else if (error)
+        call_fault(call, "", "is too large");
+    else
+        replace(call, before, patched);
+    free(buffer);
+}
+
+/* Who deletes the tenant that an admin key acts for would delete that key without a word. */
+static bool has_admin_key(const struct registry *registry, const struct tenant *tenant)
+{
+    const struct shelf *shelf = &registry->keys;
+    for (size_t i = 0; i < shelf->count; i++) {
+        const struct access_key *key = shelf->items[i];
+        if ((key->scopes & SCOPE_ADMIN) && id_equal(&key->tenant, &tenant->id))
+            return true;
+    }
+    return false;
+}
+
+void tenants_delete(struct call *call)
+{
+    struct tenant *before = find(call);
+    if (!before || !call_has_room(call))
+        return;
+    if (has_admin_key(call->api->parts.registry, before)) {
+        call_problem(call, 409, "an admin key belongs to this tenant: delete the key first");
+        return;
+    }
+    call_text(call, 0);
+    struct reply *reply = call_reply_later(call, 204, SLICE(""));
+    int error =
+        reply ? removal_begin(call->api->parts.changes, before, reply_send, reply) : -ENOMEM;
+    if (error)
+        call_not_stored(call, reply, error);
+}

@@ -1,0 +1,84 @@
+/* form.c - see form.h. */
+#include "form.h"
+
+#include <stdlib.h>
+
+void form_walk(struct form *form, struct json_value object, const char *base,
+               const struct form_field *fields, unsigned count)
+{
+    if (json_kind(object) != JSON_OBJECT) {
+        faults_add(form->faults, base, "must be an object");
+        return;
+    }
+    uint64_t cursor = 0, seen = 0;
+    struct slice key;
+    struct json_value value;
+    must(count <= 64);
+    while (json_next(object, &cursor, &key, &value)) {
+        char pointer[FAULT_POINTER_SIZE];
+        pointer_member(pointer, base, key);
+        unsigned i = 0;
+        while (i < count && !slice_equal(key, slice_str(fields[i].name)))
+            i++;
+        if (i == count)
+            faults_add(form->faults, pointer, "unknown field");
+        else if (seen & UINT64_C(1) << i)
+            faults_add(form->faults, pointer, "is given twice");
+        else if (json_kind(value) != JSON_NULL)
+            fields[i].parse(form, value, pointer);
+        seen |= i < count ? UINT64_C(1) << i : 0;
+    }
+}
+
+bool form_string(struct form *form, struct json_value value, const char *pointer, size_t max,
+                 struct slice *string)
+{
+    if (!json_string(value, string)) {
+        faults_add(form->faults, pointer, "must be a string");
+        return false;
+    }
+    if (string->size > max || slice_find(*string, '\0') < string->size) {
+        faults_add(form->faults, pointer, "must have at most %zu bytes and no NUL", max);
+        return false;
+    }
+    return true;
+}
+
+bool form_u64(struct form *form, struct json_value value, const char *pointer, uint64_t max,
+              uint64_t *number)
+{
+    uint64_t given;
+    if (!json_u64(value, &given) || given < 1 || given > max) {
+        faults_add(form->faults, pointer, "must be a whole number from 1 to %llu",
+                   (unsigned long long)max);
+        return false;
+    }
+    *number = given;
+    return true;
+}
+
+bool form_bool(struct form *form, struct json_value value, const char *pointer, bool *flag)
+{
+    if (json_bool(value, flag))
+        return true;
+    faults_add(form->faults, pointer, "must be true or false");
+    return false;
+}
+
+bool form_is_name(struct slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.at[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '-' || c == '.'))
+            return false;
+    }
+    return text.size > 0;
+}
+
+void form_keep(struct form *form, char **field, struct slice string)
+{
+    free(*field);
+    *field = strndup(string.at ? string.at : "", string.size);
+    form->out_of_memory |= !*field;
+}

@@ -1,0 +1,112 @@
+/* removal.c - see removal.h. */
+#include "removal.h"
+
+#include "store/documents.h"
+#include "vault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { IN_FLIGHT_MAX = 16 };
+
+struct removal {
+    struct changes *changes;
+    struct estate estate;
+    size_t next; /* of keys, subscriptions and the tenant, in this order */
+    unsigned in_flight;
+    void (*on_done)(void *context);
+    void *context;
+};
+
+static void give_back(struct removal *removal)
+{
+    free((void *)removal->estate.keys);
+    free((void *)removal->estate.subscriptions);
+    free(removal);
+}
+
+static void on_dropped(void *context);
+
+static void send_drop(struct removal *removal, enum directory_kind kind, void *object)
+{
+    /* It is gone from the disk: there is no way back. */
+    must(changes_send_drop(removal->changes, kind, object, on_dropped, removal) == 0);
+    removal->in_flight++;
+    removal->next++;
+}
+
+static bool send_next(struct removal *removal)
+{
+    struct estate *estate = &removal->estate;
+    size_t at = removal->next;
+    if (at < estate->key_count) {
+        send_drop(removal, DIRECTORY_KEY, estate->keys[at]);
+        return true;
+    }
+    at -= estate->key_count;
+    if (at < estate->subscription_count)
+        send_drop(removal, DIRECTORY_SUBSCRIPTION, estate->subscriptions[at]);
+    else if (at == estate->subscription_count)
+        send_drop(removal, DIRECTORY_TENANT, estate->tenant);
+    else
+        return false;
+    return true;
+}
+
+static void go_on(struct removal *removal)
+{
+    while (removal->in_flight < IN_FLIGHT_MAX && send_next(removal))
+        ;
+}
+
+static void on_dropped(void *context)
+{
+    struct removal *removal = context;
+    removal->in_flight--;
+    go_on(removal);
+    if (removal->in_flight > 0)
+        return;
+    if (removal->on_done)
+        removal->on_done(removal->context);
+    give_back(removal);
+}
+
+static int store(struct changes *changes, const struct estate *estate)
+{
+    char name[ID_TEXT_SIZE];
+    struct batch *batch;
+    int error = batch_open(&batch);
+    if (error)
+        return error;
+    for (size_t i = 0; i < estate->key_count; i++)
+        documents_batch_drop(changes->db, batch, "key",
+                             id_print(&estate->keys[i]->id, "key", name));
+    for (size_t i = 0; i < estate->subscription_count; i++)
+        documents_batch_drop(changes->db, batch, "subscription",
+                             id_print(&estate->subscriptions[i]->id, "sub", name));
+    documents_batch_drop(changes->db, batch, "tenant", id_print(&estate->tenant->id, "ten", name));
+    vault_batch_drop(changes->vault, &estate->tenant->id, batch);
+    error = db_write(changes->db, batch, true);
+    batch_close(batch);
+    return error;
+}
+
+int removal_begin(struct changes *changes, struct tenant *tenant, void (*on_done)(void *context),
+                  void *context)
+{
+    struct removal *removal = calloc(1, sizeof *removal);
+    if (!removal)
+        return -ENOMEM;
+    *removal = (struct removal){.changes = changes, .on_done = on_done, .context = context};
+    int error = registry_list_estate(changes->registry, tenant, &removal->estate);
+    if (!error)
+        error = store(changes, &removal->estate);
+    if (error) {
+        give_back(removal);
+        return error;
+    }
+    vault_forget(changes->vault, &tenant->id);
+    registry_drop_estate(changes->registry, &removal->estate);
+    go_on(removal);
+    return 0;
+}

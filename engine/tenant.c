@@ -1,0 +1,191 @@
+/* tenant.c - see tenant.h. Control's thread. */
+#include "tenant.h"
+
+#include "base/list.h"
+#include "base/units.h"
+#include "form.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { MOMENT_SIZE = 32 };
+
+struct tenant_draft {
+    struct form form;
+    struct tenant *made;
+    const struct tenant *before; /* NULL: a new one, or one from `meta` */
+    bool is_stored, has_name;
+};
+
+static struct tenant_draft *draft_of(struct form *form)
+{
+    return container_of(form, struct tenant_draft, form);
+}
+
+/* ---- what only the server sets: it may be sent back as it was ---- */
+
+static void check_same(struct form *form, struct json_value value, const char *pointer,
+                       struct slice now)
+{
+    struct slice given;
+    if (!draft_of(form)->before)
+        faults_add(form->faults, pointer, "is set by the server");
+    else if (!json_string(value, &given) || !slice_equal(given, now))
+        faults_add(form->faults, pointer, "cannot be changed");
+}
+
+static void parse_id(struct form *form, struct json_value value, const char *pointer)
+{
+    struct tenant_draft *draft = draft_of(form);
+    char digits[ID_TEXT_SIZE];
+    struct slice text;
+    if (!draft->is_stored)
+        check_same(form, value, pointer, id_print(&draft->made->id, "ten", digits));
+    else if (!json_string(value, &text) || id_parse(text, "ten", &draft->made->id))
+        faults_add(form->faults, pointer, "must be an id");
+}
+
+static uint64_t updated_of(const struct tenant *tenant)
+{
+    return tenant->updated_ms ? tenant->updated_ms : id_time_ms(&tenant->id);
+}
+
+static struct slice print_moment(uint64_t wall_ms, char out[static MOMENT_SIZE])
+{
+    struct text text;
+    text_init(&text, out, MOMENT_SIZE);
+    text_time(&text, wall_ms);
+    return text_slice(&text);
+}
+
+static void parse_created(struct form *form, struct json_value value, const char *pointer)
+{
+    const struct tenant_draft *draft = draft_of(form);
+    char moment[MOMENT_SIZE];
+    if (!draft->is_stored)
+        check_same(form, value, pointer, print_moment(id_time_ms(&draft->made->id), moment));
+}
+
+static void parse_updated(struct form *form, struct json_value value, const char *pointer)
+{
+    struct tenant_draft *draft = draft_of(form);
+    char moment[MOMENT_SIZE];
+    struct slice text;
+    if (!draft->is_stored)
+        check_same(form, value, pointer, print_moment(updated_of(draft->made), moment));
+    else if (!json_string(value, &text) || units_parse_time(text, &draft->made->updated_ms))
+        faults_add(form->faults, pointer, "must be a time");
+}
+
+/* ---- what the caller sets ---- */
+
+/* A name may stand in the header field that chooses a tenant, where an id may stand too. */
+static void parse_name(struct form *form, struct json_value value, const char *pointer)
+{
+    struct tenant_draft *draft = draft_of(form);
+    struct slice text;
+    draft->has_name = true;
+    if (!form_string(form, value, pointer, TENANT_NAME_SIZE - 1, &text))
+        return;
+    if (!draft->is_stored && (!form_is_name(text) || slice_starts_with(text, SLICE("ten_")))) {
+        faults_add(form->faults, pointer,
+                   "must be 1 to %d of A-Z a-z 0-9 _ - . and not begin with ten_",
+                   TENANT_NAME_SIZE - 1);
+        return;
+    }
+    memcpy(draft->made->name, text.at, text.size);
+    draft->made->name[text.size] = '\0';
+}
+
+static void parse_description(struct form *form, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (form_string(form, value, pointer, LIMIT_DESCRIPTION_SIZE, &text))
+        form_keep(form, &draft_of(form)->made->description, text);
+}
+
+static void parse_metadata(struct form *form, struct json_value value, const char *pointer)
+{
+    char text[LIMIT_METADATA_SIZE];
+    if (json_kind(value) != JSON_OBJECT) {
+        faults_add(form->faults, pointer, "must be an object");
+        return;
+    }
+    long size = json_print(value, text, sizeof text);
+    if (size < 0)
+        faults_add(form->faults, pointer, "must have at most %d bytes", LIMIT_METADATA_SIZE);
+    else
+        form_keep(form, &draft_of(form)->made->metadata, slice_of(text, (size_t)size));
+}
+
+static const struct form_field fields[] = {
+    {"id", parse_id},
+    {"name", parse_name},
+    {"description", parse_description},
+    {"metadata", parse_metadata},
+    {"created_at", parse_created},
+    {"updated_at", parse_updated},
+};
+
+/* ---- the whole ---- */
+
+static int parse(struct tenant_draft *draft, struct json_value body, struct tenant **made)
+{
+    struct faults *faults = draft->form.faults;
+    faults->count = 0;
+    draft->made = calloc(1, sizeof *draft->made);
+    if (!draft->made)
+        return -ENOMEM;
+    if (draft->before) {
+        draft->made->id = draft->before->id;
+        draft->made->updated_ms = draft->before->updated_ms;
+    }
+    FORM_WALK(&draft->form, body, "", fields);
+    if (!draft->has_name)
+        faults_add(faults, "/name", "is required");
+
+    int error = draft->form.out_of_memory ? -ENOMEM : faults->count ? -EINVAL : 0;
+    if (error) {
+        tenant_free(draft->made);
+        return error;
+    }
+    *made = draft->made;
+    return 0;
+}
+
+int tenant_parse(struct json_value body, const struct tenant *before, struct tenant **made,
+                 struct faults *faults)
+{
+    struct tenant_draft draft = {.form.faults = faults, .before = before};
+    return parse(&draft, body, made);
+}
+
+int tenant_parse_stored(struct json_value document, struct tenant **made, struct faults *faults)
+{
+    struct tenant_draft draft = {.form.faults = faults, .is_stored = true};
+    return parse(&draft, document, made);
+}
+
+void tenant_print(const struct tenant *tenant, struct text *text)
+{
+    char digits[ID_TEXT_SIZE];
+    text_printf(text, "{\"id\":\"%s\",\"name\":", id_print(&tenant->id, "ten", digits).at);
+    text_json(text, slice_str(tenant->name));
+    text_put(text, SLICE(",\"description\":"));
+    text_json(text, slice_str(tenant->description ? tenant->description : ""));
+    text_printf(text, ",\"metadata\":%s,\"created_at\":\"",
+                tenant->metadata ? tenant->metadata : "{}");
+    text_time(text, id_time_ms(&tenant->id));
+    text_put(text, SLICE("\",\"updated_at\":\""));
+    text_time(text, updated_of(tenant));
+    text_put(text, SLICE("\"}"));
+}
+
+void tenant_free(struct tenant *tenant)
+{
+    if (!tenant)
+        return;
+    free(tenant->description);
+    free(tenant->metadata);
+    free(tenant);
+}

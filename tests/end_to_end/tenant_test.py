@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""Two tenants through every route: neither sees, changes or slows what is the other's."""
+import pathlib
+import re
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support import case, wait
+from support.client import Client
+from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS, Engine
+from support.receiver import status
+
+TENANTS = "/api/v1/tenants"
+KEYS = "/api/v1/keys"
+
+
+class TenantCase(case.EngineCase):
+    """Tenants made by a test end with it."""
+
+    def make_tenant(self, name, **fields):
+        answer = self.engine.admin.post(TENANTS, {"name": name, **fields})
+        self.assertEqual(answer.status, 201, answer)
+        made = answer.json()
+        self.addCleanup(lambda: self.engine.admin.request("DELETE", f"{TENANTS}/{made['id']}"))
+        return made
+
+    def make_key(self, tenant, *scopes):
+        """A Client of each port with a key of the tenant."""
+        answer = self.engine.admin.post(KEYS, {"scopes": scopes}, headers={"Grapnel-Tenant": tenant["id"]})
+        self.assertEqual(answer.status, 201, answer)
+        made = answer.json()
+        return made, Client(self.engine.admin_address, made["key"]), Client(self.engine.ingest_address, made["key"])
+
+    def pointers(self, answer):
+        return [error["pointer"] for error in self.assert_problem(answer, 422)["errors"]]
+
+
+class Tenants(TenantCase):
+    def test_a_tenant_is_made_shown_changed_and_deleted(self):
+        admin = self.engine.admin
+        answer = admin.post(TENANTS, {"name": "walk", "description": "d", "metadata": {"plan": "gold"}})
+        self.assertEqual(answer.status, 201, answer)
+        made = answer.json()
+        path = f"{TENANTS}/{made['id']}"
+        self.assertEqual(answer.headers["location"], path)
+        self.assertTrue(made["id"].startswith("ten_"))
+        self.assertEqual(made["created_at"], made["updated_at"])
+        self.assertEqual(admin.get(path).json(), made)
+        self.assertEqual(admin.get(f"{TENANTS}/walk").json(), made, "by its name")
+
+        answer = admin.request("PATCH", path, {"description": None, "metadata": {"seats": 3}})
+        self.assertEqual(answer.status, 200, answer)
+        changed = answer.json()
+        self.assertEqual((changed["name"], changed["description"], changed["metadata"]),
+                         ("walk", "", {"plan": "gold", "seats": 3}))
+        self.assertGreater(changed["updated_at"], made["updated_at"])
+        self.assertEqual(admin.request("PATCH", path, changed).status, 200, "what was got may be sent back")
+
+        self.assertEqual(admin.request("DELETE", path).status, 204)
+        self.assert_problem(admin.get(path), 404)
+        self.assert_problem(admin.request("DELETE", path), 404)
+
+    def test_a_bad_body_names_the_field(self):
+        post = lambda body: self.engine.admin.post(TENANTS, body)
+        self.assertEqual(self.pointers(post({})), ["/name"])
+        for name in ("", "a b", "ten_x", "a" * 64, 7):
+            self.assertEqual(self.pointers(post({"name": name})), ["/name"])
+        self.assertEqual(self.pointers(post({"name": "x", "id": "ten_1", "metadata": [], "colour": 1})),
+                         ["/id", "/metadata", "/colour"])
+        made = self.make_tenant("strict")
+        patch = lambda body: self.engine.admin.request("PATCH", f"{TENANTS}/{made['id']}", body)
+        self.assertEqual(self.pointers(patch({"created_at": "2020-01-01T00:00:00Z"})), ["/created_at"])
+        self.assertEqual(self.pointers(patch({"name": None})), ["/name"])
+
+    def test_names_are_unique(self):
+        first, second = self.make_tenant("one-of-a-kind"), self.make_tenant("another")
+        self.assert_problem(self.engine.admin.post(TENANTS, {"name": "one-of-a-kind"}), 409)
+        path = f"{TENANTS}/{second['id']}"
+        self.assert_problem(self.engine.admin.request("PATCH", path, {"name": "one-of-a-kind"}), 409)
+        self.assertEqual(self.engine.admin.request("PATCH", path, {"name": "renamed"}).status, 200)
+        self.assert_problem(self.engine.admin.get(f"{TENANTS}/another"), 404)
+        self.assertEqual(self.engine.admin.get(f"{TENANTS}/one-of-a-kind").json(), first)
+
+    def test_lists_come_in_pages_newest_first(self):
+        made = [self.make_tenant(f"page-{i}")["id"] for i in range(5)]
+        seen, cursor = [], None
+        while True:
+            more = f"&cursor={cursor}" if cursor else ""
+            page = self.engine.admin.get(f"{TENANTS}?limit=2{more}").json()
+            seen += [tenant["id"] for tenant in page["data"]]
+            cursor = page["next_cursor"]
+            if not cursor:
+                break
+        self.assertEqual(seen[:5], sorted(made, reverse=True), "by id; those of one millisecond in any order")
+
+    def test_the_tenant_of_an_admin_key_stays(self):
+        default = self.engine.admin.get(f"{TENANTS}/default").json()
+        self.assert_problem(self.engine.admin.request("DELETE", f"{TENANTS}/{default['id']}"), 409)
+
+    def test_only_an_admin_key_makes_changes_and_deletes_tenants(self):
+        tenant = self.make_tenant("humble")
+        _, admin, _ = self.make_key(tenant, "manage", "read", "ingest")
+        path = f"{TENANTS}/{tenant['id']}"
+        self.assert_problem(admin.post(TENANTS, {"name": "mine"}), 403)
+        self.assert_problem(admin.request("PATCH", path, {"name": "mine"}), 403)
+        self.assert_problem(admin.request("DELETE", path), 403)
+        self.assertEqual(admin.get(path).status, 200)
+
+
+class Keys(TenantCase):
+    def test_a_key_is_shown_once(self):
+        tenant = self.make_tenant("secretive")
+        answer = self.engine.admin.post(KEYS, {"name": "ci", "scopes": ["ingest", "read"]},
+                                        headers={"Grapnel-Tenant": "secretive"})
+        self.assertEqual(answer.status, 201, answer)
+        made = answer.json()
+        self.assertRegex(made["key"], r"^gk_[0-9a-z]{52}$")
+        self.assertEqual(made["tenant"], tenant["id"])
+        self.assertEqual(answer.headers["cache-control"], "no-store")
+        self.assertEqual(answer.headers["location"], f"{KEYS}/{made['id']}")
+
+        shown = dict(made)
+        del shown["key"]
+        fields = {"Grapnel-Tenant": "secretive"}
+        self.assertEqual(self.engine.admin.get(f"{KEYS}/{made['id']}", headers=fields).json(), shown)
+        self.assertEqual(self.engine.admin.get(KEYS, headers=fields).json()["data"], [shown])
+        for path in self.engine.data.rglob("*"):
+            if path.is_file() and path.name != "admin.key":
+                self.assertNotIn(made["key"].encode(), path.read_bytes(), path)
+        self.assertNotIn(made["key"], self.engine.log())
+
+    def test_a_key_does_what_its_scopes_say_and_nothing_when_deleted(self):
+        tenant = self.make_tenant("scoped")
+        key, reader, reader_in = self.make_key(tenant, "read")
+        _, manager, _ = self.make_key(tenant, "manage")
+        _, _, producer = self.make_key(tenant, "ingest")
+        self.assertEqual(reader.get(SUBSCRIPTIONS).status, 200)
+        self.assert_problem(reader.post(SUBSCRIPTIONS, {"url": "https://example.com/"}), 403)
+        self.assert_problem(reader.get(KEYS), 403)
+        self.assert_problem(reader_in.post(EVENTS, {"type": "a", "payload": 1}), 403)
+        self.assertEqual(producer.post(EVENTS, {"type": "a", "payload": 1}).status, 202)
+        self.assertEqual(manager.post(KEYS, {"scopes": ["read"]}).status, 201)
+        self.assert_problem(manager.post(KEYS, {"scopes": ["admin"]}), 403)
+
+        self.assertEqual(manager.request("DELETE", f"{KEYS}/{key['id']}").status, 204)
+        self.assert_problem(reader.get(SUBSCRIPTIONS), 401)
+        self.assert_problem(reader_in.post(EVENTS, {"type": "a", "payload": 1}), 401)
+        self.assert_problem(manager.request("DELETE", f"{KEYS}/{key['id']}"), 404)
+
+    def test_a_bad_body_names_the_field(self):
+        post = lambda body: self.engine.admin.post(KEYS, body)
+        self.assertEqual(self.pointers(post({})), ["/scopes"])
+        self.assertEqual(self.pointers(post({"scopes": []})), ["/scopes"])
+        self.assertEqual(self.pointers(post({"scopes": ["read", "root"], "name": 1, "key": "k"})),
+                         ["/scopes/1", "/name", "/key"])
+
+    def test_the_last_admin_key_stays(self):
+        built_in = self.engine.admin.get(KEYS).json()["data"][-1]
+        self.assertIsNone(built_in["created_at"])
+        self.assert_problem(self.engine.admin.request("DELETE", f"{KEYS}/{built_in['id']}"), 409)
+
+
+class Apart(TenantCase):
+    def setUp(self):
+        super().setUp()
+        self.tenants = [self.make_tenant(f"{self.kind[:40]}-{i}") for i in range(2)]
+        self.sides = [self.make_key(tenant, "manage", "read", "ingest") for tenant in self.tenants]
+
+    def publish_as(self, side):
+        answer = self.sides[side][2].post(EVENTS, {"type": self.kind, "payload": {"side": side}})
+        self.assertEqual(answer.status, 202, answer)
+        return answer.json()
+
+    def subscribe_as(self, side):
+        answer = self.sides[side][1].post(SUBSCRIPTIONS, {"url": self.receiver.url(f"{self.path}/{side}")})
+        self.assertEqual(answer.status, 201, answer)
+        return answer.json()["id"]
+
+    def test_every_route_answers_404_for_what_is_the_others(self):
+        mine = self.sides[0][1]
+        subscription = self.subscribe_as(1)
+        event = self.publish_as(1)["id"]
+        self.receiver.await_count(f"{self.path}/1", 1)
+        theirs = self.sides[1][1]
+        delivery = theirs.get(f"{DELIVERIES}?event={event}").json()["data"][0]["id"]
+        other = self.tenants[1]["id"]
+        key = self.sides[1][0]["id"]
+        routes = [
+            ("GET", f"{TENANTS}/{other}", None),
+            ("GET", f"{TENANTS}/{self.tenants[1]['name']}", None),
+            ("GET", f"{KEYS}/{key}", None),
+            ("DELETE", f"{KEYS}/{key}", None),
+            ("GET", f"{SUBSCRIPTIONS}/{subscription}", None),
+            ("PUT", f"{SUBSCRIPTIONS}/{subscription}", {"url": "https://example.com/"}),
+            ("PATCH", f"{SUBSCRIPTIONS}/{subscription}", {"description": "mine"}),
+            ("GET", f"{SUBSCRIPTIONS}/{subscription}/secret", None),
+            ("DELETE", f"{SUBSCRIPTIONS}/{subscription}", None),
+            ("GET", f"{EVENTS}/{event}", None),
+            ("GET", f"{DELIVERIES}/{delivery}", None),
+            ("GET", f"{DELIVERIES}/{delivery}/attempts", None),
+        ]
+        for method, path, body in routes:
+            with self.subTest(method=method, path=path):
+                self.assert_problem(mine.request(method, path, body), 404)
+                self.assertNotIn(mine.request(method, path, body).status, (200, 201, 204))
+        for path in (SUBSCRIPTIONS, EVENTS, DELIVERIES):
+            self.assertEqual(mine.get(path).json()["data"], [], path)
+        for path in (TENANTS, KEYS):
+            self.assertEqual(len(mine.get(path).json()["data"]), 1, path)
+        field = {"Grapnel-Tenant": other}
+        for path in (TENANTS, KEYS, SUBSCRIPTIONS, EVENTS, DELIVERIES):
+            self.assert_problem(mine.get(path, headers=field), 404)
+        self.assert_problem(self.sides[0][2].post(EVENTS, {"type": "a", "payload": 1}, headers=field), 404)
+        self.assertEqual(theirs.get(f"{SUBSCRIPTIONS}/{subscription}").json()["description"], "", "untouched")
+
+    def test_an_event_goes_to_its_own_tenants_subscriptions(self):
+        for side in (0, 1):
+            self.subscribe_as(side)
+        self.assertEqual(self.publish_as(0)["deliveries"], 1)
+        self.receiver.await_count(f"{self.path}/0", 1)
+        self.assertEqual(self.publish_as(1)["deliveries"], 1)
+        self.receiver.await_count(f"{self.path}/1", 1)
+        self.assertEqual(len(self.receiver.of(f"{self.path}/0")), 1)
+
+    def cancelled(self):
+        found = re.search(r"^grapnel_deliveries_cancelled_total (\d+)$",
+                          self.engine.admin.get("/metrics").body.decode(), re.MULTILINE)
+        return int(found.group(1))
+
+    def test_deliveries_of_a_deleted_tenant_end(self):
+        self.receiver.script(f"{self.path}/0", [status(503)] * 10)
+        before = self.cancelled()
+        self.subscribe_as(0)
+        for _ in range(3):
+            self.publish_as(0)
+        self.receiver.await_count(f"{self.path}/0", 3)
+        self.assertEqual(self.engine.admin.request("DELETE", f"{TENANTS}/{self.tenants[0]['id']}").status, 204)
+        wait.until(lambda: self.cancelled() == before + 3, "three deliveries to be cancelled")
+
+    def test_a_deleted_tenant_ends_with_all_it_has(self):
+        subscription = self.subscribe_as(0)
+        other = self.subscribe_as(1)
+        key, admin, ingest = self.sides[0]
+        self.publish_as(0)
+        self.receiver.await_count(f"{self.path}/0", 1)
+        self.assertEqual(self.engine.admin.request("DELETE", f"{TENANTS}/{self.tenants[0]['id']}").status, 204)
+
+        self.assert_problem(ingest.post(EVENTS, {"type": "a", "payload": 1}), 401)
+        self.assert_problem(admin.get(SUBSCRIPTIONS), 401)
+        field = {"Grapnel-Tenant": self.tenants[0]["id"]}
+        self.assert_problem(self.engine.admin.get(SUBSCRIPTIONS, headers=field), 404)
+        self.assert_problem(self.engine.ingest.post(EVENTS, {"type": "a", "payload": 1}, headers=field), 404)
+        self.assertEqual(self.sides[1][1].get(f"{SUBSCRIPTIONS}/{other}").status, 200)
+        self.publish_as(1)
+        self.receiver.await_count(f"{self.path}/1", 1)
+
+
+class Restart(unittest.TestCase):
+    def test_tenants_and_keys_survive_and_the_deleted_stay_away(self):
+        with Engine() as engine:
+            admin = engine.admin
+            kept, gone = (admin.post(TENANTS, {"name": name, "metadata": {"n": 1}}).json() for name in ("kept", "gone"))
+            keys = [admin.post(KEYS, {"scopes": ["read", "manage"]}, headers={"Grapnel-Tenant": name}).json()["key"]
+                    for name in ("kept", "gone")]
+            for key in keys:
+                for _ in range(40):
+                    self.assertEqual(admin.post(SUBSCRIPTIONS, {"url": "http://127.0.0.1:9/"}, key=key).status, 201)
+            self.assertEqual(admin.request("DELETE", f"{TENANTS}/gone").status, 204)
+            engine.kill()
+            engine.start()
+            self.assertEqual(engine.admin.get(f"{TENANTS}/kept").json(), kept)
+            self.assertEqual(engine.admin.get(f"{TENANTS}/gone").status, 404)
+            self.assertEqual(len(engine.admin.get(SUBSCRIPTIONS, key=keys[0]).json()["data"]), 40)
+            self.assertEqual(engine.admin.get(SUBSCRIPTIONS, key=keys[1]).status, 401)
+
+    def test_the_built_in_key_may_go_and_comes_anew(self):
+        with Engine() as engine:
+            second = engine.admin.post(KEYS, {"scopes": ["admin"]}).json()["key"]
+            built_in = engine.admin.get(KEYS).json()["data"][-1]["id"]
+            self.assertEqual(engine.admin.request("DELETE", f"{KEYS}/{built_in}").status, 204)
+            old = engine.key
+            self.assertEqual(engine.admin.get(TENANTS).status, 401)
+            engine.restart()
+            self.assertNotEqual(engine.key, old)
+            for key, expected in ((engine.key, 200), (second, 200), (old, 401)):
+                self.assertEqual(engine.admin.get(TENANTS, key=key).status, expected)
+
+
+if __name__ == "__main__":
+    case.main()
