@@ -2,7 +2,7 @@
 #include "auth.h"
 
 #include "limits.h"
-#include "private_key.h"
+#include "net/private_key.h"
 
 #include <openssl/base64.h>
 #include <openssl/mem.h>

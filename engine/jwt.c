@@ -2,7 +2,7 @@
  * BoringSSL. */
 #include "jwt.h"
 
-#include "private_key.h"
+#include "net/private_key.h"
 #include "signer.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include "fake_vault.h"
 #include "faults.h"
 #include "limits.h"
-#include "private_keys.h"
+#include "tests/support/private_keys.h"
 #include "subscription.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "jwt.h"
 
 #include "base/json.h"
-#include "private_keys.h"
+#include "tests/support/private_keys.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

@@ -1,7 +1,7 @@
 /* private_key.h - private keys from PEM (RFC 7468): PKCS #8, and the older forms of RSA (PKCS #1)
  * and EC (SEC 1) keys. */
-#ifndef ENGINE_PRIVATE_KEY_H
-#define ENGINE_PRIVATE_KEY_H
+#ifndef NET_PRIVATE_KEY_H
+#define NET_PRIVATE_KEY_H
 
 #include "base/must.h"
 #include "base/slice.h"

@@ -1,5 +1,5 @@
 /* private_key.c - see private_key.h. No state; any thread. */
-#include "private_key.h"
+#include "net/private_key.h"
 
 #include <errno.h>
 #include <openssl/base64.h>

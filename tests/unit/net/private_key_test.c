@@ -1,7 +1,7 @@
 /* Private keys in each of their forms, and texts that hold none. */
-#include "private_key.h"
+#include "net/private_key.h"
 
-#include "private_keys.h"
+#include "tests/support/private_keys.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

@@ -1,7 +1,7 @@
 /* private_keys.h - keys for tests: those published in RFC 7515 (appendices A.1 to A.3) and RFC 8037
  * (appendix A) in PEM, and some that no algorithm takes. */
-#ifndef TESTS_UNIT_ENGINE_PRIVATE_KEYS_H
-#define TESTS_UNIT_ENGINE_PRIVATE_KEYS_H
+#ifndef TESTS_SUPPORT_PRIVATE_KEYS_H
+#define TESTS_SUPPORT_PRIVATE_KEYS_H
 
 static const unsigned char key_hmac[] = {
     0x03, 0x23, 0x35, 0x4b, 0x2b, 0x0f, 0xa5, 0xbc, 0x83, 0x7e, 0x06, 0x65, 0x77, 0x7b, 0xa6, 0x8f,
