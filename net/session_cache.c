@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+enum { KEYS_AT_FIRST = 16 };
+
 struct entry {
     struct table_node node;
     struct list_node recent;
@@ -62,7 +64,7 @@ int session_cache_open(struct session_cache *cache, void (*drop)(void *session))
 {
     *cache = (struct session_cache){.drop = drop};
     list_init(&cache->recent);
-    return table_open(&cache->entries, SESSION_KEYS_MAX);
+    return table_open(&cache->entries, KEYS_AT_FIRST);
 }
 
 void session_cache_close(struct session_cache *cache)

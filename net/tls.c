@@ -1,4 +1,4 @@
-/* tls.c - TLS by BoringSSL. The only file that includes its ssl.h.
+/* tls.c - TLS by BoringSSL. Only this file and tls_context.c include its ssl.h.
  *
  * The library reads and writes through a BIO of our own that never waits: it reads what was fed and
  * appends to the output.
@@ -14,15 +14,16 @@
  * Sessions that can be resumed are kept by host and by whether the certificate was verified, since
  * resuming skips the verification. Those of TLS 1.3 are used once (RFC 8446, appendix C.4).
  *
- * Ownership: a context counts its sessions and goes with the last of them.
+ * Where keys are pinned they are looked for in the chain that was found to hold: what was sent may
+ * have anybody's certificate in it.
+ *
  * Threads: a context and its sessions belong to one thread.
  * Limits: UNREAD_MAX, OUTPUT_MAX, HOSTS_MAX, SESSIONS_PER_HOST. A session that would pass one of
  * the first two fails; of the others the oldest is forgotten.
  */
-#include "net/tls.h"
+#include "net/tls_context.h"
 
 #include "net/buffer.h"
-#include "net/session_cache.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -32,22 +33,11 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     HOST_MAX = 255,
     UNREAD_MAX = 1 << 20,
     OUTPUT_MAX = 64 << 20,
-};
-
-static const char system_roots[] = "/etc/ssl/certs/ca-certificates.crt";
-static const char system_roots_folder[] = "/etc/ssl/certs";
-
-struct tls_context {
-    SSL_CTX *ssl;
-    BIO_METHOD *bio_method;
-    unsigned references;
-    struct session_cache cache; /* clients only */
 };
 
 struct tls {
@@ -102,7 +92,7 @@ static long control(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH;
 }
 
-static BIO_METHOD *new_bio_method(void)
+BIO_METHOD *tls_new_bio_method(void)
 {
     BIO_METHOD *method = BIO_meth_new(0, "grapnel");
     if (!method)
@@ -116,18 +106,12 @@ static BIO_METHOD *new_bio_method(void)
 
 /* ---- sessions to resume ---- */
 
-static void drop_session(void *session)
-{
-    SSL_SESSION_free(session);
-}
-
 static struct slice session_key(const struct tls *tls)
 {
     return slice_of(tls->key, 1 + tls->host_size);
 }
 
-/* The library's news of a session that can be resumed. 1: it is ours now. */
-static int keep_session(SSL *ssl, SSL_SESSION *session)
+int tls_keep_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls *tls = SSL_get_app_data(ssl);
     return session_cache_put(&tls->context->cache, session_key(tls), session);
@@ -145,156 +129,39 @@ static void offer_session(struct tls *tls)
         session_cache_drop_newest(cache, session_key(tls));
 }
 
-/* ---- contexts ---- */
+/* ---- certificates ---- */
 
-static void let_go(struct tls_context *context)
+/* Does it matter which certificate is shown? */
+static bool is_judged(const struct tls *tls)
 {
-    must(context->references > 0);
-    if (--context->references > 0)
-        return;
-
-    session_cache_close(&context->cache);
-    SSL_CTX_free(context->ssl);
-    BIO_meth_free(context->bio_method);
-    free(context);
+    return tls->verify || tls->context->pin_count > 0;
 }
 
-void tls_context_close(struct tls_context *context)
+static bool has_pin(const struct tls_context *context, const X509 *certificate)
 {
-    if (context)
-        let_go(context);
+    return trust_has_pin(context->pins, context->pin_count, certificate);
 }
 
-static struct tls_context *new_context(void)
+static bool chain_has_pin(const struct tls_context *context, X509_STORE_CTX *found)
 {
-    struct tls_context *context = calloc(1, sizeof *context);
-    if (!context)
-        return NULL;
-
-    context->references = 1;
-    context->bio_method = new_bio_method();
-    context->ssl = SSL_CTX_new(TLS_method());
-    if (!context->bio_method || !context->ssl ||
-        !SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION)) {
-        let_go(context);
-        return NULL;
-    }
-    SSL_CTX_set_mode(context->ssl,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    return context;
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(found);
+    for (size_t i = 0; i < sk_X509_num(chain); i++)
+        if (has_pin(context, sk_X509_value(chain, i)))
+            return true;
+    return false;
 }
 
-/* The protocol that both speak, or none: a client that offers only others is one that does not
- * mind, or will notice by itself. */
-static int choose_protocol(SSL *ssl, const uint8_t **chosen, uint8_t *chosen_size,
-                           const uint8_t *offered, unsigned offered_size, void *data)
+int tls_judge(X509_STORE_CTX *found, void *context)
 {
-    static const uint8_t ours[] = "\x08http/1.1";
-    (void)ssl;
-    (void)data;
-    uint8_t *found;
-    if (SSL_select_next_proto(&found, chosen_size, ours, sizeof ours - 1, offered, offered_size) !=
-        OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_NOACK;
-    *chosen = found;
-    return SSL_TLSEXT_ERR_OK;
-}
-
-__attribute__((format(printf, 3, 4))) static int explain(int error, char why[static TLS_WHY_SIZE],
-                                                         const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    vsnprintf(why, TLS_WHY_SIZE, format, values);
-    va_end(values);
-    return error;
-}
-
-/* 0, or why a file that must be read cannot be. */
-static int check_readable(const char *file, char why[static TLS_WHY_SIZE])
-{
-    if (access(file, R_OK) == 0)
+    (void)context;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(found, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const struct tls *tls = SSL_get_app_data(ssl);
+    if (tls->verify && X509_verify_cert(found) <= 0)
         return 0;
-    int error = errno;
-    return explain(-error, why, "%s: %s", file, strerrordesc_np(error));
-}
-
-static int load_identity(SSL_CTX *ssl, const char *certificate, const char *key,
-                         char why[static TLS_WHY_SIZE])
-{
-    int error = check_readable(certificate, why);
-    if (!error)
-        error = check_readable(key, why);
-    if (error)
-        return error;
-
-    ERR_clear_error();
-    if (!SSL_CTX_use_certificate_chain_file(ssl, certificate))
-        return explain(-EINVAL, why, "%s: no certificate in PEM form", certificate);
-    if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM))
-        return 0;
-    if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
-        return explain(-EINVAL, why, "%s: not the key of the certificate", key);
-    return explain(-EINVAL, why, "%s: no private key in PEM form", key);
-}
-
-int tls_server_open(struct tls_context **out, const char *certificate, const char *key,
-                    char why[static TLS_WHY_SIZE])
-{
-    *out = NULL;
-    struct tls_context *context = new_context();
-    if (!context)
-        return explain(-ENOMEM, why, "out of memory");
-
-    int error = load_identity(context->ssl, certificate, key, why);
-    if (error) {
-        let_go(context);
-        return error;
-    }
-    SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF); /* tickets need none */
-    SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
-    *out = context;
-    return 0;
-}
-
-static int load_roots(SSL_CTX *ssl, const char *roots, char why[static TLS_WHY_SIZE])
-{
-    const char *folder = NULL;
-    if (!roots && access(system_roots, R_OK) == 0)
-        roots = system_roots;
-    if (!roots)
-        folder = system_roots_folder;
-
-    int error = check_readable(roots ? roots : folder, why);
-    if (error)
-        return error;
-    if (!SSL_CTX_load_verify_locations(ssl, roots, folder))
-        return explain(-EINVAL, why, "%s: no certificates in PEM form", roots ? roots : folder);
-    return 0;
-}
-
-int tls_client_open(struct tls_context **out, const char *roots, char why[static TLS_WHY_SIZE])
-{
-    static const uint8_t protocols[] = "\x08http/1.1";
-
-    *out = NULL;
-    struct tls_context *context = new_context();
-    if (!context)
-        return explain(-ENOMEM, why, "out of memory");
-
-    int error = 0;
-    if (session_cache_open(&context->cache, drop_session) ||
-        SSL_CTX_set_alpn_protos(context->ssl, protocols, sizeof protocols - 1))
-        error = explain(-ENOMEM, why, "out of memory");
-    if (!error)
-        error = load_roots(context->ssl, roots, why);
-    if (error) {
-        let_go(context);
-        return error;
-    }
-    SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_CLIENT);
-    SSL_CTX_sess_set_new_cb(context->ssl, keep_session);
-    *out = context;
+    if (tls->verify ? chain_has_pin(tls->context, found)
+                    : has_pin(tls->context, X509_STORE_CTX_get0_cert(found)))
+        return 1;
+    X509_STORE_CTX_set_error(found, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
 }
 
@@ -350,7 +217,7 @@ static bool expect_host(struct tls *tls, bool host_is_ip)
     const char *host = tls->key + 1;
     X509_VERIFY_PARAM *expected = SSL_get0_param(tls->ssl);
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    SSL_set_verify(tls->ssl, tls->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    SSL_set_verify(tls->ssl, is_judged(tls) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 
     if (host_is_ip)
         return !tls->verify || X509_VERIFY_PARAM_set1_ip_asc(expected, host);
@@ -387,7 +254,7 @@ void tls_close(struct tls *tls)
     buffer_free(&tls->unread);
     buffer_free(&tls->sending);
     buffer_free(&tls->filling);
-    let_go(tls->context);
+    tls_context_close(tls->context);
     free(tls);
 }
 
@@ -402,6 +269,8 @@ static const char *certificate_text(long result)
         return "IP address does not match";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
         return "issued by an unknown authority";
+    case X509_V_ERR_APPLICATION_VERIFICATION:
+        return "its public key is not one of those that are pinned";
     default:
         return X509_verify_cert_error_string(result);
     }
@@ -423,8 +292,8 @@ static void fail(struct tls *tls)
     const char *what = tls->state == TLS_HANDSHAKE ? "handshake failed" : "protocol error";
     long verified = SSL_get_verify_result(tls->ssl);
     tls->state = TLS_FAILED;
-    if (tls->verify && verified != X509_V_OK) {
-        explain(0, tls->why, "certificate refused: %s", certificate_text(verified));
+    if (is_judged(tls) && verified != X509_V_OK) {
+        snprintf(tls->why, sizeof tls->why, "certificate refused: %s", certificate_text(verified));
         return;
     }
 
@@ -432,7 +301,7 @@ static void fail(struct tls *tls)
     char text[TLS_WHY_SIZE / 2];
     snprintf(text, sizeof text, "%s", reason ? reason : "out of memory");
     soften(text);
-    explain(0, tls->why, "%s: %s", what, text);
+    snprintf(tls->why, sizeof tls->why, "%s: %s", what, text);
 }
 
 /* Looks at a result of the library that is not success. True if it only wants more input. */
@@ -469,7 +338,7 @@ enum tls_state tls_feed(struct tls *tls, const char *cipher, size_t size)
     bool dropped = tls->state == TLS_ENDED || tls->state == TLS_FAILED;
     if (!dropped && !buffer_add(&tls->unread, tls->feed, UNREAD_MAX)) {
         tls->state = TLS_FAILED;
-        explain(0, tls->why, "protocol error: too much is unread");
+        snprintf(tls->why, sizeof tls->why, "protocol error: too much is unread");
     }
     tls->feed = slice_of(NULL, 0);
     return tls->state;

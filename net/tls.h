@@ -10,11 +10,12 @@
 
 #include "base/must.h"
 #include "base/slice.h"
+#include "net/trust.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TLS_WHY_SIZE = 128 };
+enum { TLS_WHY_SIZE = TRUST_WHY_SIZE };
 
 struct tls_context;
 struct tls;
@@ -29,12 +30,22 @@ MUST_CHECK int tls_server_open(struct tls_context **context, const char *certifi
 MUST_CHECK int tls_client_open(struct tls_context **context, const char *roots,
                                char why[static TLS_WHY_SIZE]);
 
+/* A client that does what `trust` says, and beyond that what `usual` does. It resumes no session of
+ * another context. 0; -EINVAL and `why`; -ENOMEM. */
+MUST_CHECK int tls_client_open_trusting(struct tls_context **context, struct tls_context *usual,
+                                        const struct trust *trust, char why[static TLS_WHY_SIZE]);
+
+/* Can a client show this certificate, and is this its key? 0; -EINVAL and `why`; -ENOMEM. */
+MUST_CHECK int tls_check_identity(const char *certificate, const char *key,
+                                  char why[static TLS_WHY_SIZE]);
+
 /* Sessions that are open keep what they need: a context may be closed before them. NULL is allowed.
  */
 void tls_context_close(struct tls_context *context);
 
 /* A session. `host` (clients only): what the certificate must be for; `host_is_ip`: verify as an
- * address and send no SNI. `verify` false accepts any certificate. 0, or -ENOMEM. */
+ * address and send no SNI. `verify` false accepts any certificate, unless keys are pinned. 0, or
+ * -ENOMEM. */
 MUST_CHECK int tls_open_server(struct tls **tls, struct tls_context *context);
 MUST_CHECK int tls_open_client(struct tls **tls, struct tls_context *context, struct slice host,
                                bool host_is_ip, bool verify);

@@ -7,6 +7,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,4 +110,29 @@ void authority_close(struct authority *authority)
     must(rmdir(authority->folder) == 0);
     X509_free(authority->certificate);
     EVP_PKEY_free(authority->key);
+}
+
+void certificate_pin(const char *file, unsigned char pin[static 32])
+{
+    unsigned char *der = NULL;
+    FILE *in = fopen(file, "r");
+    must(in);
+    X509 *certificate = PEM_read_X509(in, NULL, NULL, NULL);
+    must(certificate && fclose(in) == 0);
+    EVP_PKEY *key = X509_get_pubkey(certificate);
+    int size = i2d_PUBKEY(key, &der);
+    must(size > 0);
+    SHA256(der, (size_t)size, pin);
+    OPENSSL_free(der);
+    EVP_PKEY_free(key);
+    X509_free(certificate);
+}
+
+char *certificate_text(const char *file)
+{
+    char *text = NULL;
+    size_t room = 0;
+    FILE *in = fopen(file, "r");
+    must(in && getdelim(&text, &room, '\0', in) > 0 && fclose(in) == 0);
+    return text;
 }

@@ -24,4 +24,10 @@ void authority_close(struct authority *authority);
 void authority_sign(struct authority *authority, struct certificate *certificate, const char *names,
                     long valid_s);
 
+/* SHA-256 of the key (SubjectPublicKeyInfo) of the first certificate in a file. */
+void certificate_pin(const char *file, unsigned char pin[static 32]);
+
+/* The bytes of a file, which the caller frees. */
+char *certificate_text(const char *file);
+
 #endif

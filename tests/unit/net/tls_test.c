@@ -313,3 +313,177 @@ Test(tls, names_the_file_that_is_wrong)
     cr_assert(strstr(why, certificate.key) != NULL, "%s", why);
     cr_assert(eq(ptr, context, NULL));
 }
+
+/* ---- clients that trust something else ---- */
+
+/* From now on the client does what `trust` says; the roots of before are its usual ones. */
+static void use_trust(const struct trust *trust)
+{
+    char why[TLS_WHY_SIZE] = "";
+    struct tls_context *usual = client_context;
+    int error = tls_client_open_trusting(&client_context, usual, trust, why);
+    cr_assert(eq(int, error, 0), "%s", why);
+    tls_context_close(usual);
+}
+
+static void use_server(const char *chain, const char *key)
+{
+    char why[TLS_WHY_SIZE] = "";
+    tls_context_close(server_context);
+    cr_assert(eq(int, tls_server_open(&server_context, chain, key, why), 0), "%s", why);
+}
+
+static void append(const char *to, const char *from)
+{
+    char *text = certificate_text(from);
+    FILE *file = fopen(to, "a");
+    cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+    free(text);
+}
+
+Test(tls, trusts_roots_of_its_own_in_place_of_the_usual)
+{
+    struct authority stranger;
+    authority_open(&stranger);
+    char *theirs = certificate_text(stranger.roots), *ours = certificate_text(authority.roots);
+    use_trust(&(struct trust){.roots = theirs});
+    open_sessions("a.test", false, true);
+    assert_refused("certificate refused");
+    close_sessions();
+
+    use_trust(&(struct trust){.roots = ours});
+    open_sessions("a.test", false, true);
+    assert_open();
+    close_sessions();
+    open_sessions("b.test", false, true);
+    assert_refused("host name does not match");
+    authority_close(&stranger);
+    free(theirs);
+    free(ours);
+}
+
+Test(tls, trusts_a_certificate_that_is_given_as_a_root_itself)
+{
+    char *leaf = certificate_text(certificate.chain);
+    char *rest = strstr(leaf + 1, "-----BEGIN");
+    cr_assert(rest != NULL);
+    *rest = '\0';
+    use_trust(&(struct trust){.roots = leaf});
+    open_sessions("a.test", false, true);
+    assert_open();
+    free(leaf);
+}
+
+Test(tls, accepts_a_pinned_key_of_the_receiver_or_its_authority)
+{
+    struct trust_pin pins[2] = {{"some other key"}};
+    use_trust(&(struct trust){.pins = pins, .pin_count = 1});
+    open_sessions("a.test", false, true);
+    assert_refused("not one of those that are pinned");
+    close_sessions();
+
+    certificate_pin(certificate.chain, pins[1].bytes);
+    use_trust(&(struct trust){.pins = pins, .pin_count = 2});
+    open_sessions("a.test", false, true);
+    assert_open();
+    close_sessions();
+
+    certificate_pin(authority.roots, pins[1].bytes);
+    use_trust(&(struct trust){.pins = pins, .pin_count = 2});
+    open_sessions("a.test", false, true);
+    assert_open();
+    close_sessions();
+    open_sessions("b.test", false, true);
+    assert_refused("host name does not match");
+}
+
+/* Whoever has any certificate that holds could send the pinned one along. */
+Test(tls, does_not_take_a_pinned_certificate_that_is_merely_sent_along)
+{
+    struct trust_pin pin;
+    struct authority pinned;
+    authority_open(&pinned);
+    certificate_pin(pinned.roots, pin.bytes);
+    append(certificate.chain, pinned.roots);
+    use_server(certificate.chain, certificate.key);
+    use_trust(&(struct trust){.pins = &pin, .pin_count = 1});
+    open_sessions("a.test", false, true);
+    assert_refused("not one of those that are pinned");
+    close_sessions();
+    open_sessions("a.test", false, false);
+    assert_refused("not one of those that are pinned");
+    authority_close(&pinned);
+}
+
+Test(tls, holds_a_receiver_to_its_own_key_where_the_chain_is_not_verified)
+{
+    struct trust_pin pin;
+    certificate_pin(authority.roots, pin.bytes);
+    use_trust(&(struct trust){.pins = &pin, .pin_count = 1});
+    open_sessions("b.test", false, false);
+    assert_refused("not one of those that are pinned");
+    close_sessions();
+
+    certificate_pin(certificate.chain, pin.bytes);
+    use_trust(&(struct trust){.pins = &pin, .pin_count = 1});
+    open_sessions("b.test", false, false);
+    assert_open();
+    exchange(client, server, 100);
+}
+
+Test(tls, resumes_only_where_the_same_was_asked)
+{
+    struct trust_pin pin;
+    char why[TLS_WHY_SIZE];
+    struct tls_context *usual = client_context, *pinned;
+    certificate_pin(certificate.chain, pin.bytes);
+    const struct trust trust = {.pins = &pin, .pin_count = 1};
+    open_sessions("a.test", false, true);
+    exchange(server, client, 1);
+    close_sessions();
+
+    cr_assert(eq(int, tls_client_open_trusting(&pinned, usual, &trust, why), 0), "%s", why);
+    client_context = pinned;
+    open_sessions("a.test", false, true);
+    assert_open();
+    cr_assert(not(tls_resumed(client)), "that session's key was never looked at");
+    exchange(server, client, 1);
+    close_sessions();
+    open_sessions("a.test", false, true);
+    assert_open();
+    cr_assert(tls_resumed(client));
+    tls_context_close(usual);
+}
+
+Test(tls, outlives_the_context_whose_roots_it_shares)
+{
+    use_trust(&(struct trust){.version_min = TRUST_TLS_1_3});
+    open_sessions("a.test", false, true);
+    assert_open();
+    exchange(client, server, 100);
+}
+
+Test(tls, says_whether_a_certificate_can_be_shown)
+{
+    char why[TLS_WHY_SIZE] = "";
+    struct certificate another;
+    authority_sign(&authority, &another, "DNS:b.test", DAY_S);
+    char *chain = certificate_text(certificate.chain), *key = certificate_text(certificate.key);
+    char *other_key = certificate_text(another.key);
+    cr_assert(eq(int, tls_check_identity(chain, key, why), 0), "%s", why);
+    cr_assert(eq(int, tls_check_identity(chain, other_key, why), -EINVAL));
+    cr_assert(strstr(why, "not the key of the certificate") != NULL, "%s", why);
+    cr_assert(eq(int, tls_check_identity(chain, chain, why), -EINVAL));
+    cr_assert(strstr(why, "private key in PEM") != NULL, "%s", why);
+    cr_assert(eq(int, tls_check_identity(key, key, why), -EINVAL));
+    cr_assert(strstr(why, "certificates in PEM") != NULL, "%s", why);
+
+    struct tls_context *context;
+    const struct trust trust = {.certificate = chain, .key = other_key};
+    int error = tls_client_open_trusting(&context, client_context, &trust, why);
+    cr_assert(eq(int, error, -EINVAL));
+    cr_assert(eq(ptr, context, NULL));
+    free(chain);
+    free(key);
+    free(other_key);
+}
