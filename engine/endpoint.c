@@ -51,9 +51,9 @@ static struct authenticator *open_authenticator(struct shard *shard, struct endp
 static void configure(struct shard *shard, struct endpoint *endpoint,
                       const struct subscription *subscription)
 {
+    const struct http_origin_options options = {.is_unverified = !subscription->tls_verify};
     endpoint->subscription = subscription;
-    endpoint->origin =
-        http_origin_take(shard->client, &subscription->url, subscription->tls_verify);
+    endpoint->origin = http_origin_take(shard->client, &subscription->url, &options);
     endpoint->head = attempt_fixed_head(subscription, &endpoint->head_size);
     endpoint->signers = calloc(subscription->secret_count, sizeof *endpoint->signers);
     must(endpoint->origin && endpoint->head && endpoint->signers);

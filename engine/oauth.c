@@ -300,8 +300,9 @@ static void begin_fetch(struct oauth *oauth)
     must(fetch);
     fetch->oauth = oauth;
     fetch->client = oauth->parts.client;
-    fetch->origin = http_origin_take(fetch->client, &oauth->auth->token_url,
-                                     oauth->parts.subscription->tls_verify);
+    const struct http_origin_options options = {.is_unverified =
+                                                    !oauth->parts.subscription->tls_verify};
+    fetch->origin = http_origin_take(fetch->client, &oauth->auth->token_url, &options);
     must(fetch->origin);
     print_request(fetch, oauth->auth);
     fetch->call.deadline_ms = now_ms(oauth) + OAUTH_FETCH_MS;

@@ -1,14 +1,15 @@
 /* http_client.h - HTTP/1.1 requests to origins, over pools of kept-alive connections.
  *
- * An origin is a scheme, host and port (and TLS settings); calls to one origin share its
- * connections, used last in first out. A connection carries one call at a time. An idle one that
- * receives anything or ends is closed. When a *reused* connection dies before the first byte of a
- * response, the call is sent once more on a fresh one, silently (RFC 9112 section 9.3.1; deliveries
- * carry an id). Redirects are not followed. 1xx are skipped (8 at most). Responses are read to
- * their end, 64 KiB at most: a longer one counts by its status, and its connection is closed.
+ * An origin is a scheme, host and port, and all that is asked of connections to them; calls to one
+ * origin share its connections, used last in first out. A connection carries one call at a time. An
+ * idle one that receives anything or ends is closed. When a *reused* connection dies before the
+ * first byte of a response, the call is sent once more on a fresh one, silently (RFC 9112
+ * section 9.3.1; deliveries carry an id). Redirects are not followed. 1xx are skipped (8 at most).
+ * Responses are read to their end, 64 KiB at most: a longer one counts by its status, and its
+ * connection is closed.
  *
- * Each address is offered to `allowed` right before the connection to it; the addresses of a name
- * are tried in turn.
+ * Each address is offered to `allowed`, the origin's or else the client's, right before the
+ * connection to it; the addresses of a name are tried in turn.
  *
  * Threads: one client for each shard. Memory: connections from a pool taken at open.
  */
@@ -88,10 +89,21 @@ MUST_CHECK int http_client_open(struct http_client **client, struct loop *loop, 
                                 struct resolver *resolver,
                                 const struct http_client_options *options);
 
-/* The origin of `url`, counted: give each back with http_origin_give(). NULL: out of memory.
- * Origins with equal settings are one. Its idle connections are closed when nobody holds it. */
+struct http_origin_options {
+    bool is_unverified; /* https: any certificate will do, but for pins in `trust` */
+    struct trust trust; /* https: borrowed for the call */
+    /* NULL: the client's. An answer must stay what it was for as long as the origin is held: what
+     * is connected already is not asked about again. */
+    bool (*allowed)(void *context, const struct address *address);
+    void *context;
+};
+
+/* The origin of `url`, counted: give each back with http_origin_give(). `options` may be NULL.
+ * NULL: out of memory. Origins with equal options are one, and those with others share nothing: no
+ * connection, no TLS session. Idle connections are closed when nobody holds it. Calls to an origin
+ * whose `trust` cannot be used (see tls_check_identity()) end as HTTP_TLS_FAILED. */
 struct http_origin *http_origin_take(struct http_client *client, const struct url *url,
-                                     bool verify);
+                                     const struct http_origin_options *options);
 void http_origin_give(struct http_client *client, struct http_origin *origin);
 
 /* on_done may be called before this returns (no connection, blocked address). */

@@ -134,7 +134,10 @@ static void complete(struct http_link *link)
 
 static bool is_allowed(const struct http_link *link, const struct address *address)
 {
-    struct http_client_options *options = &link->client->options;
+    const struct http_client_options *options = &link->client->options;
+    const struct http_origin_key *own = &link->origin->key;
+    if (own->allowed)
+        return own->allowed(own->context, address);
     return !options->allowed || options->allowed(options->context, address);
 }
 
@@ -147,13 +150,11 @@ static int connect_to(struct http_link *link, const struct address *address)
     if (error)
         return error;
     link->state = LINK_CONNECTING;
-    if (!origin->https)
+    if (!origin->key.https)
         return 0;
     struct slice host = slice_of(origin->host, origin->host_size);
-    error = -ENOMEM;
-    if (client->options.tls)
-        error = stream_use_tls_client(&link->stream, client->options.tls, host, origin->host_is_ip,
-                                      origin->verify);
+    error = stream_use_tls_client(&link->stream, origin->tls, host, origin->host_is_ip,
+                                  !origin->key.is_unverified);
     if (error)
         http_link_fail(link, HTTP_TLS_FAILED, "no TLS session could be opened");
     return 0;
@@ -193,7 +194,7 @@ static void on_found(struct resolver_query *query, const struct resolver_result 
     link->address_count = result->count;
     for (unsigned i = 0; i < result->count; i++) {
         link->addresses[i] = result->addresses[i];
-        address_set_port(&link->addresses[i], link->origin->port);
+        address_set_port(&link->addresses[i], link->origin->key.port);
     }
     connect_next(link);
 }
@@ -202,6 +203,10 @@ void http_link_open(struct http_link *link)
 {
     struct http_origin *origin = link->origin;
     struct http_call *call = link->call;
+    if (origin->key.https && !origin->tls) {
+        http_link_fail(link, HTTP_TLS_FAILED, "the TLS settings cannot be used");
+        return;
+    }
     /* What it comes to if no address is even tried. */
     call->outcome = HTTP_BLOCKED_ADDRESS;
     snprintf(call->why, sizeof call->why, "connections to this address are not allowed");
@@ -445,6 +450,9 @@ static void on_end(struct stream *stream, int result)
         call->reused = false;
         link->client->counters.resends++;
         close_stream(link, AFTER_RESEND);
+    } else if (!link->has_byte && result == -EPROTO) {
+        /* In TLS 1.3 a server judges the client's certificate when the client is already done. */
+        http_link_fail(link, HTTP_TLS_FAILED, stream_why(stream));
     } else if (!link->has_byte) {
         http_link_fail(link, HTTP_RESPONSE_INVALID, "the connection ended without a response");
     } else {

@@ -53,13 +53,23 @@ struct http_link {
     char head[HTTP_HEAD_MAX];
 };
 
+/* By what an origin is found, beside its host. */
+struct http_origin_key {
+    bool https, is_unverified;
+    uint16_t port;
+    bool (*allowed)(void *context, const struct address *address);
+    void *context;
+    uint8_t trust[TRUST_DIGEST_BYTES]; /* zero: the usual */
+};
+
 struct http_origin {
     struct table_node node;
     struct http_client *client;
     unsigned holders, link_count, idle_count;
     struct list_node idle; /* used last: last */
-    bool https, verify, host_is_ip;
-    uint16_t port;
+    struct http_origin_key key;
+    struct tls_context *tls; /* the client's, or its own; NULL: none that can be used */
+    bool host_is_ip;
     struct address ip; /* if host_is_ip */
     size_t host_size;
     char host[]; /* in lower case */

@@ -1,7 +1,8 @@
 /* http_origin.c - origins, and their connections that wait for the next call.
  *
- * An origin is found by what it is: scheme, host, port, verification. It is allocated when first
- * taken, and freed when nobody holds it and its last link is gone.
+ * An origin is found by what it is: scheme, host, port, and all that was asked of its connections.
+ * It is allocated when first taken, and freed when nobody holds it and its last link is gone. One
+ * that trusts something other than the usual has a TLS context of its own.
  *
  * Idle links are on two lists: their origin's, of which the last is used again, since the one used
  * last is the least likely to be closed by the other side; and the client's, which begins with the
@@ -9,7 +10,6 @@
  */
 #include "net/http_link.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 /* ---- origins ---- */
@@ -20,59 +20,87 @@ static char to_lower(char c)
     return (char)(is_upper ? c | 0x20 : c);
 }
 
-static uint64_t hash_of(const struct url *url, bool verify)
+static void key_of(const struct url *url, const struct http_origin_options *options,
+                   struct http_origin_key *key)
 {
-    char key[URL_SIZE_MAX + 4];
-    must(url->host.size <= URL_SIZE_MAX);
-    for (size_t i = 0; i < url->host.size; i++)
-        key[i] = to_lower(url->host.at[i]);
-    size_t size = url->host.size;
-    key[size++] = url->https ? 's' : '-';
-    key[size++] = verify ? 'v' : '-';
-    memcpy(key + size, &url->port, sizeof url->port);
-    return table_hash(key, size + sizeof url->port);
+    memset(key, 0, sizeof *key); /* its gaps as well: it is compared and hashed as bytes */
+    key->https = url->https;
+    key->port = url->port;
+    key->is_unverified = options->is_unverified;
+    key->allowed = options->allowed;
+    key->context = options->context;
+    if (!trust_is_usual(&options->trust))
+        trust_digest(&options->trust, key->trust);
 }
 
-static bool is_for(const struct http_origin *origin, const struct url *url, bool verify)
+static uint64_t hash_of(const struct http_origin_key *key, struct slice host)
 {
-    return origin->https == url->https && origin->port == url->port && origin->verify == verify &&
-           slice_equal_nocase(slice_of(origin->host, origin->host_size), url->host);
+    char bytes[sizeof *key + URL_SIZE_MAX];
+    must(host.size <= URL_SIZE_MAX);
+    memcpy(bytes, key, sizeof *key);
+    for (size_t i = 0; i < host.size; i++)
+        bytes[sizeof *key + i] = to_lower(host.at[i]);
+    return table_hash(bytes, sizeof *key + host.size);
 }
 
-static struct http_origin *find_origin(const struct http_client *client, const struct url *url,
-                                       bool verify, uint64_t hash)
+static struct http_origin *find_origin(const struct http_client *client, struct slice host,
+                                       const struct http_origin_key *key, uint64_t hash)
 {
     for (struct table_node *node = table_first(&client->origins, hash); node;
          node = table_next(node)) {
         struct http_origin *origin = container_of(node, struct http_origin, node);
-        if (is_for(origin, url, verify))
+        if (memcmp(&origin->key, key, sizeof *key) == 0 &&
+            slice_equal_nocase(slice_of(origin->host, origin->host_size), host))
             return origin;
     }
     return NULL;
 }
 
-struct http_origin *http_origin_take(struct http_client *client, const struct url *url, bool verify)
+/* What its connections are encrypted with; NULL if nothing can be. */
+static struct tls_context *open_tls(const struct http_client *client, const struct trust *trust)
 {
-    uint64_t hash = hash_of(url, verify);
-    struct http_origin *origin = find_origin(client, url, verify, hash);
-    if (origin) {
-        origin->holders++;
-        return origin;
-    }
-    origin = calloc(1, sizeof *origin + url->host.size);
+    char why[TLS_WHY_SIZE];
+    struct tls_context *usual = client->options.tls, *own;
+    if (!usual || trust_is_usual(trust))
+        return usual;
+    return tls_client_open_trusting(&own, usual, trust, why) == 0 ? own : NULL;
+}
+
+static struct http_origin *new_origin(struct http_client *client, const struct url *url,
+                                      const struct http_origin_key *key)
+{
+    struct http_origin *origin = calloc(1, sizeof *origin + url->host.size);
     if (!origin)
         return NULL;
     origin->client = client;
-    origin->holders = 1;
     list_init(&origin->idle);
-    origin->https = url->https;
-    origin->verify = verify;
-    origin->port = url->port;
+    memcpy(&origin->key, key, sizeof *key);
     origin->host_size = url->host.size;
     for (size_t i = 0; i < url->host.size; i++)
         origin->host[i] = to_lower(url->host.at[i]);
     origin->host_is_ip = address_parse_ip(url->host, url->port, &origin->ip) == 0;
-    table_put(&client->origins, &origin->node, hash);
+    return origin;
+}
+
+struct http_origin *http_origin_take(struct http_client *client, const struct url *url,
+                                     const struct http_origin_options *options)
+{
+    static const struct http_origin_options usual;
+    struct http_origin_key key;
+    if (!options)
+        options = &usual;
+    key_of(url, options, &key);
+    uint64_t hash = hash_of(&key, url->host);
+    struct http_origin *origin = find_origin(client, url->host, &key, hash);
+    if (!origin) {
+        origin = new_origin(client, url, &key);
+        if (!origin)
+            return NULL;
+        if (url->https)
+            origin->tls = open_tls(client, &options->trust);
+        table_put(&client->origins, &origin->node, hash);
+    }
+    origin->holders++;
     return origin;
 }
 
@@ -93,6 +121,8 @@ void http_origin_free_unused(struct http_origin *origin)
     if (origin->holders > 0 || origin->link_count > 0)
         return;
     table_drop(&origin->client->origins, &origin->node);
+    if (origin->tls != origin->client->options.tls)
+        tls_context_close(origin->tls);
     free(origin);
 }
 

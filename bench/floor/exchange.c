@@ -238,7 +238,7 @@ static int open_client(struct client *client, const char *url_text, char *why)
         error = http_client_open(&client->http, client->loop, &client->wheel, client->resolver,
                                  &options);
     if (!error)
-        client->origin = http_origin_take(client->http, &url, true);
+        client->origin = http_origin_take(client->http, &url, NULL);
     return error ? error : client->origin ? 0 : -ENOMEM;
 }
 

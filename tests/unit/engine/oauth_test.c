@@ -29,11 +29,12 @@ static unsigned calls, origins;
 static char request[20000];
 static bool is_pool_empty;
 
-struct http_origin *http_origin_take(struct http_client *client, const struct url *url, bool verify)
+struct http_origin *http_origin_take(struct http_client *client, const struct url *url,
+                                     const struct http_origin_options *origin_options)
 {
     (void)client;
     cr_assert(slice_equal(url->host, SLICE("id.example")));
-    cr_assert(verify);
+    cr_assert(not(origin_options->is_unverified));
     origins++;
     return (struct http_origin *)&origins;
 }

@@ -73,16 +73,22 @@ static void turn(void)
     loop_turn(loop, clock_monotonic_ns() + 1000000);
 }
 
-static struct http_origin *take_origin(const char *scheme, const char *host,
-                                       const struct address *at)
+static struct http_origin *take_with(const char *scheme, const char *host, const struct address *at,
+                                     const struct http_origin_options *asked_of_it)
 {
     char text[128], why[URL_WHY_SIZE];
     snprintf(text, sizeof text, "%s://%s:%u/", scheme, host, address_port(at));
     struct url url;
     cr_assert(eq(int, url_parse(slice_str(text), &url, why), 0), "%s", why);
-    struct http_origin *taken = http_origin_take(client, &url, true);
+    struct http_origin *taken = http_origin_take(client, &url, asked_of_it);
     cr_assert(taken != NULL);
     return taken;
+}
+
+static struct http_origin *take_origin(const char *scheme, const char *host,
+                                       const struct address *at)
+{
+    return take_with(scheme, host, at, NULL);
 }
 
 static int listen_somewhere(struct address *at)
@@ -981,4 +987,107 @@ Test(http_client_tls, fails_where_nobody_speaks_it)
     say(fd, OK);
     expect(trial, HTTP_TLS_FAILED, 0);
     close(fd);
+}
+
+/* ---- origins ---- */
+
+static bool allowed_too(void *context, const struct address *asked_for)
+{
+    (void)asked_for;
+    return *(const bool *)context;
+}
+
+Test(http_client_tls, keeps_origins_apart_that_ask_for_different_things)
+{
+    static bool yes = true, no = false;
+    struct trust_pin pins[2] = {{"a"}, {"b"}};
+    char *roots = certificate_text(authority.roots);
+    char *chain = certificate_text(certificate.chain), *key = certificate_text(certificate.key);
+    const struct http_origin_options all[] = {
+        {0},
+        {.is_unverified = true},
+        {.trust.roots = roots},
+        {.trust.certificate = chain, .trust.key = key},
+        {.trust.pins = pins, .trust.pin_count = 1},
+        {.trust.pins = pins + 1, .trust.pin_count = 1},
+        {.trust.version_min = TRUST_TLS_1_3},
+        {.trust.version_min = TRUST_TLS_1_3, .is_unverified = true},
+        {.allowed = allowed_too, .context = &yes},
+        {.allowed = allowed_too, .context = &no},
+        {.allowed = allowed, .context = &yes},
+    };
+    enum { COUNT = sizeof all / sizeof all[0] };
+    struct http_origin *taken[COUNT], *again[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        taken[i] = take_with("https", "a.test", &server_address, &all[i]);
+        for (unsigned k = 0; k < i; k++)
+            cr_assert(ne(ptr, taken[i], taken[k]), "%u and %u", i, k);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        again[i] = take_with("https", "A.TEST", &server_address, &all[i]);
+        cr_assert(eq(ptr, again[i], taken[i]), "%u", i);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        http_origin_give(client, taken[i]);
+        http_origin_give(client, again[i]);
+    }
+    free(roots);
+    free(chain);
+    free(key);
+}
+
+/* Calls once with other options than before, at the server's a.test. */
+static void call_with(const struct http_origin_options *asked_of_it, enum http_outcome outcome)
+{
+    if (origin)
+        http_origin_give(client, origin);
+    origin = take_with("https", "a.test", &server_address, asked_of_it);
+    expect(begin_new(), outcome, outcome == HTTP_RESPONSE ? 200 : 0);
+}
+
+Test(http_client_tls, shares_no_connection_and_no_session_between_them)
+{
+    struct trust_pin pin;
+    certificate_pin(certificate.chain, pin.bytes);
+    struct http_origin *usual = take_origin("https", "a.test", &server_address);
+    call_with(NULL, HTTP_RESPONSE);
+    call_with(NULL, HTTP_RESPONSE);
+    cr_assert(eq(u64, http_client_counters(client).tls_handshakes, 1));
+    cr_assert(eq(u64, http_client_counters(client).reuses, 1));
+    call_with(&(struct http_origin_options){.trust.pins = &pin, .trust.pin_count = 1},
+              HTTP_RESPONSE);
+    cr_assert(eq(u64, http_client_counters(client).tls_handshakes, 2));
+    cr_assert(eq(u64, http_client_counters(client).reuses, 1));
+    cr_assert(eq(u64, http_client_counters(client).tls_resumed, 0));
+    http_origin_give(client, usual);
+}
+
+Test(http_client_tls, asks_the_origins_own_rule_for_each_address)
+{
+    static bool yes = true, no = false;
+    unsigned before = asked;
+    call_with(&(struct http_origin_options){.allowed = allowed_too, .context = &no},
+              HTTP_BLOCKED_ADDRESS);
+    call_with(&(struct http_origin_options){.allowed = allowed_too, .context = &yes},
+              HTTP_RESPONSE);
+    cr_assert(eq(u32, asked, before), "in place of the client's");
+    await_open(1, 1);
+}
+
+Test(http_client_tls, fails_with_a_receiver_that_is_not_the_pinned_one)
+{
+    struct trust_pin pin = {"nobody's"};
+    const struct http_origin_options pinned = {.trust.pins = &pin, .trust.pin_count = 1};
+    call_with(&pinned, HTTP_TLS_FAILED);
+    await_open(0, 0);
+}
+
+Test(http_client_tls, fails_every_call_of_settings_that_cannot_be_used)
+{
+    unsigned before = asked;
+    call_with(&(struct http_origin_options){.trust.roots = "no certificate"}, HTTP_TLS_FAILED);
+    call_with(&(struct http_origin_options){.trust.certificate = "no", .trust.key = "no"},
+              HTTP_TLS_FAILED);
+    cr_assert(eq(u32, asked, before), "and connects to nothing");
+    await_open(0, 0);
 }
