@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "base/random.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,8 @@ struct act {
 struct fiber {
     const char *name;
     ucontext_t context;
+    jmp_buf place; /* where it is, if it has begun */
+    bool has_begun;
     char *stack;
     void *fake_stack;
     void (*run)(void *context);
@@ -51,6 +54,7 @@ static struct {
     unsigned fiber_count;
     struct fiber *current;
     ucontext_t driver;
+    jmp_buf driver_place;
     void *driver_fake_stack;
     const void *driver_stack;
     size_t driver_stack_size;
@@ -162,11 +166,40 @@ static void after_switch(void *fake_stack, const void **stack, size_t *size)
 #endif
 }
 
+/* A switch by swapcontext() is a system call, for the mask of signals; one by _longjmp() is not,
+ * but AddressSanitizer takes it for the end of the frames that it leaves. */
+#ifdef __SANITIZE_ADDRESS__
+static const bool may_jump = false;
+#else
+static const bool may_jump = true;
+#endif
+
+static void switch_to_driver(struct fiber *fiber)
+{
+    if (!may_jump)
+        swapcontext(&fiber->context, &world.driver);
+    else if (_setjmp(fiber->place) == 0)
+        _longjmp(world.driver_place, 1);
+}
+
+static void switch_to(struct fiber *fiber)
+{
+    bool is_first = !fiber->has_begun;
+    fiber->has_begun = true;
+    if (!may_jump) {
+        swapcontext(&world.driver, &fiber->context);
+    } else if (_setjmp(world.driver_place) == 0) {
+        if (is_first)
+            setcontext(&fiber->context);
+        _longjmp(fiber->place, 1);
+    }
+}
+
 static void back_to_driver(struct fiber *fiber)
 {
     before_switch(fiber->is_over ? NULL : &fiber->fake_stack, world.driver_stack,
                   world.driver_stack_size);
-    swapcontext(&fiber->context, &world.driver);
+    switch_to_driver(fiber);
     after_switch(fiber->fake_stack, &world.driver_stack, &world.driver_stack_size);
 }
 
@@ -244,7 +277,7 @@ static void resume(struct fiber *fiber)
     fiber->due_ns = UINT64_MAX;
     world.current = fiber;
     before_switch(&world.driver_fake_stack, fiber->stack, STACK_SIZE);
-    swapcontext(&world.driver, &fiber->context);
+    switch_to(fiber);
     after_switch(world.driver_fake_stack, NULL, NULL);
     world.current = NULL;
 }
