@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 enum {
-    LEDGER_EVENTS = 512,
-    LEDGER_BODIES = 1024,
+    LEDGER_EVENTS = 2048,
+    LEDGER_BODIES = 4096,
     LEDGER_SUBSCRIPTIONS = 16,
     LEDGER_STEPS = 8,
     LEDGER_ID = 40,

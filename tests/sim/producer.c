@@ -37,6 +37,7 @@ static struct {
 } keyed[KEYED_MAX];
 
 static unsigned keyed_count, keys, left, out;
+static bool are_heavy;
 
 bool producers_are_done(void)
 {
@@ -47,7 +48,8 @@ bool producers_are_done(void)
 
 static struct slice draw_payload(unsigned number)
 {
-    size_t fill = (size_t)world_below(world_one_in(30) ? 60000 : world_one_in(4) ? 3000 : 60);
+    size_t most = world_one_in(30) ? 60000 : world_one_in(4) ? 3000 : 60;
+    size_t fill = (size_t)world_below(are_heavy ? 120000 : most);
     char *payload = malloc(fill + 64);
     must(payload);
     size_t size = (size_t)snprintf(payload, 64, "{ \"n\":%u, \"fill\": \"", number);
@@ -262,9 +264,10 @@ static void publish(void *context)
         offer_event(event, form, key); /* at the same time */
 }
 
-void producers_open(unsigned count, uint64_t from_ns, uint64_t until_ns)
+void producers_open(unsigned count, bool is_heavy, uint64_t from_ns, uint64_t until_ns)
 {
     left = count;
+    are_heavy = is_heavy;
     uint64_t burst_ns = from_ns;
     for (unsigned i = 0; i < count; i++) {
         if (i == 0 || world_one_in(8))

@@ -11,6 +11,8 @@
 struct plan {
     uint64_t span_ns; /* of the time with faults */
     uint64_t long_ms; /* the longest wait before a retry */
+    unsigned publishes;
+    bool is_heavy;
     unsigned mishaps; /* crashes and stops */
     unsigned steps;   /* of the wall clock */
 };
@@ -46,6 +48,11 @@ static struct plan draw_plan(void)
                              .long_ms = UINT64_C(6) * 3600000};
     else if (scale >= 80)
         plan = (struct plan){.span_ns = world_between(20, 120) * MINUTE_NS, .long_ms = 1800000};
+    plan.publishes = (unsigned)world_between(20, world_one_in(5) ? 120 : 50);
+    if (world_one_in(25))
+        plan.publishes = (unsigned)world_between(200, 400);
+    else
+        plan.is_heavy = world_one_in(25);
     plan.mishaps = (unsigned)(world_one_in(4) ? 0 : world_between(1, 4));
     plan.steps = world_one_in(8) ? 2 : 0;
     return plan;
@@ -144,8 +151,7 @@ void run_seed(uint64_t seed, bool verbose)
     keeper_open((unsigned)world_between(1, 8), (unsigned)world_below(20), until_ns, plan.long_ms);
     if (!world_run(keeper_has_begun, world_now_ns() + 5 * MINUTE_NS))
         world_fail("the subscriptions are not made");
-    producers_open((unsigned)world_between(20, world_one_in(5) ? 120 : 50), world_now_ns(),
-                   world_now_ns() + plan.span_ns);
+    producers_open(plan.publishes, plan.is_heavy, world_now_ns(), world_now_ns() + plan.span_ns);
     run_through(&plan, shards);
     heal(&plan);
     restart(&plan);
