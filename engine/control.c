@@ -496,9 +496,9 @@ void control_stop(struct control *control)
     }
     control->phase = DRAINING;
     control->health.stopping = true;
-    control->wheel.now_ms = now_ms();
-    control->drain_until_ms = control->wheel.now_ms + DRAIN_MS;
-    control->stop_until_ms = control->wheel.now_ms + control->config.shutdown_timeout_ms;
+    uint64_t since_ms = now_ms();
+    control->drain_until_ms = since_ms + DRAIN_MS;
+    control->stop_until_ms = since_ms + control->config.shutdown_timeout_ms;
     http_server_drain(api_server(control->api));
 }
 
