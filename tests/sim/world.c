@@ -46,6 +46,7 @@ struct fiber {
 static struct {
     uint64_t seed, now_ns, steps, order, digest;
     int64_t wall_step_ms;
+    uint64_t wall_fraction_ns; /* its milliseconds do not begin with those of the other clock */
     struct random random;
     bool is_verbose;
     struct act *acts; /* a heap: the first is the earliest */
@@ -68,6 +69,7 @@ void world_open(uint64_t seed, bool verbose)
     world.is_verbose = verbose;
     world.now_ns = WORLD_SECOND;
     random_init(&world.random, seed);
+    world.wall_fraction_ns = world_below(WORLD_MS);
 }
 
 /* ---- time and chance ---- */
@@ -79,7 +81,8 @@ uint64_t world_now_ns(void)
 
 uint64_t world_wall_ms(void)
 {
-    return wall_begin_ms + (uint64_t)((int64_t)(world.now_ns / WORLD_MS) + world.wall_step_ms);
+    uint64_t passed_ms = (world.now_ns + world.wall_fraction_ns) / WORLD_MS;
+    return wall_begin_ms + (uint64_t)((int64_t)passed_ms + world.wall_step_ms);
 }
 
 void world_step_wall(int64_t step_ms)
