@@ -1,9 +1,9 @@
 /* cloudevents.c - CloudEvents 1.0: structured mode (JSON format) and binary mode (HTTP
  * protocol binding).
  *
- * Kept: type, the data's bytes, datacontenttype, and source + id, which by the specification name
- * an event uniquely and so make it idempotent. `time` is checked. Extension attributes are allowed
- * and not kept, but for "traceparent"-like fields nobody here reads.
+ * Kept: type, time, the data's bytes, datacontenttype, and source + id, which by the specification
+ * name an event uniquely and so make it idempotent. Extension attributes are allowed and not
+ * kept, but for "traceparent"-like fields nobody here reads.
  */
 #include "envelope.h"
 

@@ -258,6 +258,7 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
         .content_type = envelope->content_type,
         .channels = envelope->channels,
         .payload = envelope->payload,
+        .time_ms = envelope->time_ms,
         .subscriptions = ingest->matched,
         .subscription_count = count,
     };

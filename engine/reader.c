@@ -39,7 +39,8 @@ static struct fetched_event *hold(const struct event_record *event)
     if (!held)
         return NULL;
     char *at = (char *)(held + 1);
-    *held = (struct fetched_event){.event = {.event = event->event, .tenant = event->tenant}};
+    *held = (struct fetched_event){
+        .event = {.event = event->event, .tenant = event->tenant, .time_ms = event->time_ms}};
     held->event.type = copy(&at, event->type);
     held->event.version = copy(&at, event->version);
     held->event.correlation_id = copy(&at, event->correlation_id);

@@ -7,7 +7,7 @@
 void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count)
 {
     char value[WAIT_ROW_SIZE];
-    wait_row_encode(&(struct wait_row){attempt_count}, value);
+    wait_row_encode(&(struct wait_row){.attempt_count = attempt_count}, value);
     outcomes_put(shard, key, slice_of(value, sizeof value));
 }
 

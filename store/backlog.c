@@ -50,27 +50,30 @@ static int list_rows(struct db *db, unsigned shard, const struct key range[2],
     return error ? error : count;
 }
 
-static int read_count(struct cursor *cursor, struct backlog_row *row)
+static int read_wait(struct cursor *cursor, struct backlog_row *row, struct wait_row *wait)
 {
-    struct wait_row wait;
-    int error = wait_row_decode(cursor_value(cursor), &wait);
+    int error = wait_row_decode(cursor_value(cursor), wait);
     if (!error)
-        row->attempt_count = wait.attempt_count;
+        row->attempt_count = wait->attempt_count;
     return error;
 }
 
 static int read_retry(struct cursor *cursor, struct backlog_row *row)
 {
     int error = key_parse_retry(cursor_key(cursor), &row->due_ms, &row->subscription, &row->event);
-    return error ? error : read_count(cursor, row);
+    struct wait_row wait;
+    return error ? error : read_wait(cursor, row, &wait);
 }
 
 static int read_parked(struct cursor *cursor, struct backlog_row *row)
 {
     enum row_kind kind;
     int error = key_parse_row(cursor_key(cursor), &kind, &row->subscription, &row->event);
-    row->due_ms = 0;
-    return error ? error : read_count(cursor, row);
+    struct wait_row wait = {0};
+    if (!error)
+        error = read_wait(cursor, row, &wait);
+    row->due_ms = wait.due_ms;
+    return error;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): a range and a page */

@@ -9,7 +9,7 @@
 
 struct backlog_row {
     struct id subscription, event;
-    uint64_t due_ms; /* retries only */
+    uint64_t due_ms; /* a retry: when it is due; parked: 0 if it may be sent at any time */
     uint32_t attempt_count;
 };
 

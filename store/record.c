@@ -2,7 +2,7 @@
  *
  * event record                            attempt record
  *   offset size                             offset size
- *        0    1  version (1)                     0    1  version (1)
+ *        0    1  version (2)                     0    1  version (1)
  *        1    1  flags: 1 duplicate              1    1  outcome
  *        2    2  size of type                    2    1  status after
  *        4    2  of version                      3    1  flags: 1 body truncated
@@ -14,17 +14,17 @@
  *       20    4  first delivery                 20    4  duration_ms
  *       24   16  event                          24   16  dns, connect, tls, first byte: us, 4 each
  *       40   16  tenant                         40    8  at_ms
- *       56       subscriptions, 16 each,        48    8  next_attempt_ms
- *                type, version, correlation     56   16  event
- *                id, content type, channels,    72   16  subscription
- *                payload                        88   16  tenant
- *                                              104       address, error, response body
+ *       56    8  time_ms; not in version 1      48    8  next_attempt_ms
+ *       64       subscriptions, 16 each,        56   16  event
+ *                type, version, correlation     72   16  subscription
+ *                id, content type, channels,    88   16  tenant
+ *                payload                       104       address, error, response body
  *
  * delivery row                            wait row
- *        0    1  version (1)                     0    1  version (1)
+ *        0    1  version (1)                     0    1  version (2)
  *        1    1  status                          1    4  attempt count
- *        2    1  last outcome                    5    4  XXH32 of all before
- *        3    1  count of blocks
+ *        2    1  last outcome                    5    8  due_ms; not in version 1
+ *        3    1  count of blocks                13    4  XXH32 of all before
  *        4    2  last HTTP status
  *        6    2  0
  *        8    4  attempt count
@@ -45,11 +45,15 @@
 
 enum {
     RECORD_VERSION = 1,
+    EVENT_VERSION = 2,
+    WAIT_VERSION = 2,
     FLAG_DUPLICATE = 1,
     FLAG_BODY_TRUNCATED = 1,
-    EVENT_HEAD = 56,
+    EVENT_HEAD_1 = 56, /* of version 1 */
+    EVENT_HEAD = 64,
     ATTEMPT_HEAD = 104,
     DELIVERY_ROW_HEAD = 28,
+    WAIT_ROW_SIZE_1 = 9, /* of version 1 */
     CHECKSUM_SIZE = 4,
     ID_SIZE = sizeof(struct id),
 };
@@ -93,7 +97,7 @@ void event_record_encode(const struct event_record *event, char *at)
     must(event->correlation_id.size <= UINT16_MAX && event->content_type.size <= UINT16_MAX);
     must(event->channels.size <= UINT32_MAX && event->payload.size <= UINT32_MAX);
     must(event->subscription_count <= RECORD_SUBSCRIPTIONS_MAX);
-    at[0] = RECORD_VERSION;
+    at[0] = EVENT_VERSION;
     at[1] = event->duplicate ? FLAG_DUPLICATE : 0;
     bytes_put_u16(at + 2, (uint16_t)event->type.size);
     bytes_put_u16(at + 4, (uint16_t)event->version.size);
@@ -105,6 +109,7 @@ void event_record_encode(const struct event_record *event, char *at)
     bytes_put_u32(at + 20, event->first_delivery);
     memcpy(at + 24, &event->event, ID_SIZE);
     memcpy(at + 40, &event->tenant, ID_SIZE);
+    bytes_put_u64(at + EVENT_HEAD_1, event->time_ms);
     at = put_bytes(at + EVENT_HEAD, event->subscriptions,
                    (size_t)event->subscription_count * ID_SIZE);
     at = put_slice(at, event->type);
@@ -118,22 +123,26 @@ void event_record_encode(const struct event_record *event, char *at)
 int event_record_decode(struct slice record, struct event_record *event)
 {
     const char *at = record.at;
-    if (record.size < EVENT_HEAD || at[0] != RECORD_VERSION || (at[1] & ~FLAG_DUPLICATE))
+    if (record.size < EVENT_HEAD_1 || (at[1] & ~FLAG_DUPLICATE))
+        return -EBADMSG;
+    size_t head = at[0] == EVENT_VERSION ? EVENT_HEAD : EVENT_HEAD_1;
+    if (record.size < head || at[0] < 1 || at[0] > EVENT_VERSION)
         return -EBADMSG;
     size_t type = bytes_get_u16(at + 2), version = bytes_get_u16(at + 4);
     size_t correlation = bytes_get_u16(at + 6), content_type = bytes_get_u16(at + 8);
     size_t channels = bytes_get_u32(at + 12), payload = bytes_get_u32(at + 16);
     uint32_t subscription_count = bytes_get_u16(at + 10);
     size_t subscriptions = (size_t)subscription_count * ID_SIZE;
-    if (record.size != EVENT_HEAD + subscriptions + type + version + correlation + content_type +
-                           channels + payload)
+    if (record.size !=
+        head + subscriptions + type + version + correlation + content_type + channels + payload)
         return -EBADMSG;
 
     event->duplicate = at[1] & FLAG_DUPLICATE;
     event->first_delivery = bytes_get_u32(at + 20);
     memcpy(&event->event, at + 24, ID_SIZE);
     memcpy(&event->tenant, at + 40, ID_SIZE);
-    struct slice rest = slice_skip(record, EVENT_HEAD);
+    event->time_ms = head == EVENT_HEAD ? bytes_get_u64(at + EVENT_HEAD_1) : 0;
+    struct slice rest = slice_skip(record, head);
     event->subscription_count = subscription_count;
     event->subscriptions = (const void *)cut(&rest, subscriptions).at;
     event->type = cut(&rest, type);
@@ -147,7 +156,7 @@ int event_record_decode(struct slice record, struct event_record *event)
 
 void event_record_mark_duplicate(char *record)
 {
-    must(record[0] == RECORD_VERSION);
+    must(record[0] == EVENT_VERSION);
     record[1] |= FLAG_DUPLICATE;
 }
 
@@ -335,16 +344,20 @@ int delivery_row_decode(struct slice value, struct delivery_row *row)
 
 void wait_row_encode(const struct wait_row *row, char out[static WAIT_ROW_SIZE])
 {
-    out[0] = RECORD_VERSION;
+    out[0] = WAIT_VERSION;
     bytes_put_u32(out + 1, row->attempt_count);
+    bytes_put_u64(out + 5, row->due_ms);
     seal_row(out, WAIT_ROW_SIZE - CHECKSUM_SIZE);
 }
 
 int wait_row_decode(struct slice value, struct wait_row *row)
 {
-    if (value.size != WAIT_ROW_SIZE || !row_is_sealed(value) || value.at[0] != RECORD_VERSION)
+    bool is_old = value.size == WAIT_ROW_SIZE_1;
+    if ((value.size != WAIT_ROW_SIZE && !is_old) || !row_is_sealed(value) ||
+        value.at[0] != (is_old ? 1 : WAIT_VERSION))
         return -EBADMSG;
     row->attempt_count = bytes_get_u32(value.at + 1);
+    row->due_ms = is_old ? 0 : bytes_get_u64(value.at + 5);
     return 0;
 }
 

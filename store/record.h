@@ -19,6 +19,7 @@ struct event_record {
     struct id event, tenant;
     bool duplicate;          /* of an earlier event: a record without effect */
     uint32_t first_delivery; /* the number within its block of this event's first delivery */
+    uint64_t time_ms;        /* when it happened, as its producer says; 0: not said */
     struct slice type, version, correlation_id, content_type, channels /* JSON array or empty */,
         payload;
     const struct id *subscriptions;
@@ -112,8 +113,9 @@ MUST_CHECK int delivery_row_decode(struct slice value, struct delivery_row *row)
 /* The value of 'R', 'P' and 'X' rows. */
 struct wait_row {
     uint32_t attempt_count;
+    uint64_t due_ms; /* of 'P' rows: wall time before which it is not sent; 0: none */
 };
-enum { WAIT_ROW_SIZE = 9 };
+enum { WAIT_ROW_SIZE = 17 };
 void wait_row_encode(const struct wait_row *row, char out[static WAIT_ROW_SIZE]);
 MUST_CHECK int wait_row_decode(struct slice value, struct wait_row *row);
 

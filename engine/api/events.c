@@ -35,7 +35,9 @@ static void put_event(struct text *text, const struct event_record *event)
     text_put(text, event->channels.size ? event->channels : SLICE("[]"));
     text_char(text, ',');
     put_optional(text, "content_type", event->content_type);
-    text_printf(text, "\"payload_bytes\":%zu,\"deliveries\":%u,\"created_at\":\"",
+    text_put(text, SLICE("\"timestamp\":\""));
+    text_time(text, event->time_ms ? event->time_ms : id_time_ms(&event->event));
+    text_printf(text, "\",\"payload_bytes\":%zu,\"deliveries\":%u,\"created_at\":\"",
                 event->payload.size, event->subscription_count);
     text_time(text, id_time_ms(&event->event));
     text_char(text, '"');

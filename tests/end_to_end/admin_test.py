@@ -241,8 +241,18 @@ class Figures(case.EngineCase):
         self.assertEqual(got["payload"], {"n": [1, 2]})
         self.assertEqual(got["correlation_id"], "c")
         self.assertEqual(got["version"], "2")
+        self.assertEqual(got["channels"], ["x"])
+        self.assertEqual(got["timestamp"], got["created_at"], "a producer that says nothing means now")
         self.assert_problem(self.engine.admin.get(f"{EVENTS}/evt_01h455vb4pex5vsknk084sn02q"), 404)
         self.assert_problem(self.engine.admin.get(f"{EVENTS}/nonsense"), 404)
+
+    def test_the_time_that_a_producer_gives_is_kept(self):
+        event = self.publish(1, timestamp="2020-02-29T12:00:00.5+02:00")
+        cloud = self.engine.ingest.post(EVENTS, {"specversion": "1.0", "id": self.kind, "source": "/s", "type": self.kind,
+                                                 "time": "1999-12-31T23:59:59Z"},
+                                        headers={"Content-Type": "application/cloudevents+json"}).json()["id"]
+        for each, time in [(event, "2020-02-29T10:00:00.500Z"), (cloud, "1999-12-31T23:59:59.000Z")]:
+            self.assertEqual(self.engine.admin.get(f"{EVENTS}/{each}").json()["timestamp"], time)
 
     def test_events_are_listed_newest_first(self):
         events = [self.publish(number) for number in range(5)]

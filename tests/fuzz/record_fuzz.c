@@ -19,6 +19,8 @@ static void try_event(struct slice input)
     struct event_record event;
     if (event_record_decode(input, &event))
         return;
+    if (input.at[0] == 1)
+        return; /* written by an earlier version: encoded again it has another size */
     size_t size = event_record_size(&event);
     char *again = malloc(size);
     event_record_encode(&event, again);
@@ -46,7 +48,7 @@ static void try_rows(struct slice input)
     char again[DELIVERY_ROW_SIZE_MAX];
     if (delivery_row_decode(input, &row) == 0)
         must(delivery_row_encode(&row, again) == input.size);
-    if (wait_row_decode(input, &wait) == 0) {
+    if (wait_row_decode(input, &wait) == 0 && input.at[0] != 1) {
         wait_row_encode(&wait, again);
         check_same(input, again, WAIT_ROW_SIZE);
     }

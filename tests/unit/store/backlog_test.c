@@ -44,7 +44,7 @@ TestSuite(backlog, .init = setup, .fini = teardown);
 static void put_wait(struct key key, uint32_t attempt_count)
 {
     char value[WAIT_ROW_SIZE];
-    wait_row_encode(&(struct wait_row){attempt_count}, value);
+    wait_row_encode(&(struct wait_row){.attempt_count = attempt_count}, value);
     batch_put(batch, scratch.db, queue, key_slice(&key), slice_of(value, sizeof value));
 }
 

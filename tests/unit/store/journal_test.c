@@ -313,7 +313,7 @@ static void change_rows(unsigned shard)
         model[i].is_there = random_below(&chance, 2);
         model[i].value = (uint32_t)random_u64(&chance);
         char value[WAIT_ROW_SIZE];
-        wait_row_encode(&(struct wait_row){model[i].value}, value);
+        wait_row_encode(&(struct wait_row){.attempt_count = model[i].value}, value);
         bool done = model[i].is_there
                         ? row_log_put(&outcomes.rows, &model[i].key, slice_of(value, sizeof value))
                         : row_log_drop(&outcomes.rows, &model[i].key);

@@ -37,6 +37,7 @@ static struct event_record any_event(void)
         .tenant = ids[1],
         .duplicate = random_below(&chance, 2),
         .first_delivery = (uint32_t)random_u64(&chance),
+        .time_ms = random_u64(&chance),
         .type = any_slice(128),
         .version = any_slice(10),
         .correlation_id = any_slice(100),
@@ -102,6 +103,7 @@ Test(record, of_an_event_comes_back)
         cr_assert(id_equal(&read.event, &event.event) && id_equal(&read.tenant, &event.tenant));
         cr_assert(eq(int, read.duplicate, event.duplicate));
         cr_assert(eq(u32, read.first_delivery, event.first_delivery));
+        cr_assert(eq(u64, read.time_ms, event.time_ms));
         cr_assert(slice_equal(read.type, event.type));
         cr_assert(slice_equal(read.version, event.version));
         cr_assert(slice_equal(read.correlation_id, event.correlation_id));
@@ -113,6 +115,22 @@ Test(record, of_an_event_comes_back)
                                    event.subscription_count * sizeof(struct id))));
         give(encoded);
     }
+}
+
+/* As version 1 wrote it: without the time. */
+Test(record, of_an_event_is_read_as_the_version_before_wrote_it)
+{
+    struct event_record event = any_event(), read;
+    struct slice encoded = encode_event(&event);
+    char *old = (char *)(uintptr_t)encoded.at;
+    memmove(old + 56, old + 64, encoded.size - 64);
+    old[0] = 1;
+    cr_assert(zero(int, event_record_decode(slice_of(old, encoded.size - 8), &read)));
+    cr_assert(zero(u64, read.time_ms));
+    cr_assert(slice_equal(read.type, event.type));
+    cr_assert(slice_equal(read.payload, event.payload));
+    cr_assert(eq(int, event_record_decode(encoded, &read), -EBADMSG));
+    give(encoded);
 }
 
 Test(record, of_an_event_with_all_its_subscriptions_comes_back)
@@ -276,16 +294,26 @@ Test(record, refuses_a_row_with_any_bit_turned)
     for (size_t cut = 0; cut < size; cut++)
         cr_assert(eq(int, delivery_row_decode(slice_of(encoded, cut), &row), -EBADMSG));
 
-    struct wait_row wait = {.attempt_count = 7}, read;
+    struct wait_row wait = {.attempt_count = 7, .due_ms = UINT64_C(1) << 41}, read;
     char waiting[WAIT_ROW_SIZE];
     wait_row_encode(&wait, waiting);
     cr_assert(zero(int, wait_row_decode(slice_of(waiting, WAIT_ROW_SIZE), &read)));
     cr_assert(eq(u32, read.attempt_count, 7));
+    cr_assert(eq(u64, read.due_ms, wait.due_ms));
     for (size_t bit = 0; bit < 8 * WAIT_ROW_SIZE; bit++) {
         waiting[bit / 8] ^= (char)(1 << bit % 8);
         cr_assert(eq(int, wait_row_decode(slice_of(waiting, WAIT_ROW_SIZE), &read), -EBADMSG));
         waiting[bit / 8] ^= (char)(1 << bit % 8);
     }
+}
+
+Test(record, of_a_wait_is_read_as_the_version_before_wrote_it)
+{
+    static const char old[] = {1, 7, 0, 0, 0, '\x8c', '\x11', '\x62', '\x6e'};
+    struct wait_row read = {.due_ms = 1};
+    cr_assert(zero(int, wait_row_decode(slice_of(old, sizeof old), &read)));
+    cr_assert(eq(u32, read.attempt_count, 7));
+    cr_assert(zero(u64, read.due_ms));
 }
 
 Test(record, names_each_outcome_and_status)

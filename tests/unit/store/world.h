@@ -205,7 +205,7 @@ static inline void world_move_rows(struct world *world, struct row_log *rows,
     const struct id *subscription = &world->subscriptions[delivery->subscription];
     char wait[WAIT_ROW_SIZE], encoded[DELIVERY_ROW_SIZE_MAX];
     struct slice wait_value = slice_of(wait, sizeof wait);
-    wait_row_encode(&(struct wait_row){row->attempt_count}, wait);
+    wait_row_encode(&(struct wait_row){.attempt_count = row->attempt_count}, wait);
     if (delivery->parked)
         world_drop_row(rows, key_row(ROW_PARKED, subscription, event));
     if (delivery->has_row && delivery->row.status == DELIVERY_RETRYING)
