@@ -41,6 +41,7 @@ struct endpoint {
     uint64_t ask_epoch;    /* parked_epoch when ask_sequence was set */
     uint64_t ask_sequence; /* outcomes that have to be on disk before the next page is asked for; 0:
                               not set */
+    uint64_t ask_after_ms; /* no question before: the last page could not be read */
     bool deleted;          /* waits for what is being sent */
 };
 

@@ -233,6 +233,8 @@ static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
 {
     if (!endpoint->has_parked || endpoint->fetching || endpoint->deleted)
         return true;
+    if (shard->now_ms < endpoint->ask_after_ms)
+        return false;
     if (endpoint->ask_sequence == 0) {
         outcomes_flush(shard, true);
         endpoint->ask_sequence = shard->outcomes.sequence;
@@ -304,6 +306,8 @@ static void parked_fetched(struct shard *shard, struct mail_fetch *fetch)
     }
     int taken = take_parked(shard, endpoint, fetch);
     give_back_all(shard, fetch, taken);
+    if (fetch->error)
+        endpoint->ask_after_ms = shard->paging.next_look_ms;
 
     bool at_end = fetch->error == 0 && taken == fetch->count && !fetch->more;
     if (at_end && endpoint->parked_epoch == endpoint->ask_epoch)
