@@ -317,19 +317,23 @@ static void parked_fetched(struct shard *shard, struct mail_fetch *fetch)
 
 /* ---- at start ---- */
 
-static void ask_backlogs(struct shard *shard, const struct id *after)
+static void ask_backlogs(struct shard *shard)
 {
+    struct paging *paging = &shard->paging;
     struct mail_fetch *fetch = begin(shard, FETCH_BACKLOGS, FETCH_ROWS_MAX);
-    must(fetch); /* one at a time, and the first of all */
-    if (after)
-        fetch->after_subscription = *after;
-    fetch->has_after = after;
+    if (!fetch)
+        return;
+    fetch->has_after = !id_is_zero(&paging->backlogs_after);
+    fetch->after_subscription = paging->backlogs_after;
+    paging->backlogs_due_ms = UINT64_MAX;
     ask(shard, fetch);
 }
 
 static void backlogs_fetched(struct shard *shard, const struct mail_fetch *fetch)
 {
+    struct paging *paging = &shard->paging;
     for (int i = 0; i < fetch->count; i++) {
+        paging->backlogs_after = fetch->rows[i].subscription;
         struct endpoint *endpoint = endpoint_find(shard, &fetch->rows[i].subscription);
         if (!endpoint) {
             paging_erase(shard, &fetch->rows[i].subscription);
@@ -340,14 +344,16 @@ static void backlogs_fetched(struct shard *shard, const struct mail_fetch *fetch
         memset(&endpoint->parked_after, 0, sizeof endpoint->parked_after);
         endpoint_update_turn(shard, endpoint);
     }
-    if (fetch->count == fetch->max)
-        ask_backlogs(shard, &fetch->rows[fetch->count - 1].subscription);
+    if (fetch->error)
+        paging->backlogs_due_ms = paging->next_look_ms;
+    else if (fetch->count == fetch->max)
+        paging->backlogs_due_ms = shard->now_ms;
 }
 
 void paging_start(struct shard *shard)
 {
     shard->paging.is_started = true;
-    ask_backlogs(shard, NULL);
+    shard->paging.backlogs_due_ms = shard->now_ms;
 }
 
 /* ---- all of it ---- */
@@ -362,6 +368,8 @@ uint64_t paging_tick(struct shard *shard)
         if (!paging->moving && paging->window_ms < clock_wall_ms() + LIMIT_RETRY_WINDOW_MS / 2)
             move_window(shard);
     }
+    if (shard->now_ms >= paging->backlogs_due_ms)
+        ask_backlogs(shard);
     if (paging->moving)
         ask_retries(shard);
     ask_hungry(shard);

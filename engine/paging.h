@@ -23,7 +23,9 @@ struct paging {
     uint64_t wait_sequence; /* outcomes that have to be on disk before the question */
     uint64_t next_look_ms;  /* monotonic */
     struct id after_subscription, after_event;
-    unsigned parked_out; /* questions for parked rows that are out */
+    struct id backlogs_after; /* the last subscription with parked rows that is known of */
+    uint64_t backlogs_due_ms; /* monotonic: when to ask which come after it */
+    unsigned parked_out;      /* questions for parked rows that are out */
     bool is_started, has_after, moving, asking;
 };
 
@@ -31,7 +33,7 @@ MUST_CHECK int paging_open(struct paging *paging);
 void paging_close(struct paging *paging);
 
 /* Begins, when the directory is known (a row of a subscription that is not in it is an orphan, and
- * dropped): asks which subscriptions have parked rows. */
+ * dropped): which subscriptions have parked rows is to be asked. */
 void paging_start(struct shard *shard);
 
 /* Asks for what is wanted now. Returns the monotonic ms at which to be called again. */
