@@ -1,0 +1,597 @@
+/* Bringing back from disk what is due, against a model that knows of each delivery where it is:
+ * random failures, parkings and ends; commits and answers that come late; pages that end early, and
+ * reads that fail. The files around paging.c are replaced by the model. What must hold:
+ *
+ *   1. Nothing twice: what is taken in is on disk alone, and that row is its latest.
+ *   2. Nothing missed: no retry that is due before window_ms is on disk alone.
+ *   3. Nothing forgotten: when all goes well again, every delivery comes to its end.
+ */
+#include "shard.h"
+
+#include "base/clock.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    SEED = 5,
+    STORMS = 40,
+    STEPS = 2000,  /* of each */
+    ITEMS = 20000, /* deliveries that ever are; ids count up */
+    LIVE_MAX = 300,
+    ENDPOINTS = 3,
+    WINDOW = 40,       /* deliveries that an endpoint holds */
+    WAITING_ROOM = 20, /* retries in memory: the rest of the room is taken */
+    READY_LOW = 8,     /* an endpoint with fewer is hungry */
+    WRITES_MAX = 4096,
+    ANSWERS_MAX = 512,
+};
+
+struct row {
+    uint8_t kind; /* enum row_kind, 0: none */
+    uint64_t due_ms;
+};
+
+static struct item {
+    struct row row;            /* its latest, on disk or on the way there */
+    struct row disk;           /* what the reader sees */
+    struct delivery *delivery; /* NULL: not in memory */
+    unsigned ghosts;
+} items[ITEMS];
+
+static struct {
+    unsigned item;
+    uint64_t sequence;
+    struct row row;
+} writes[WRITES_MAX]; /* a ring: those that are not on disk */
+static size_t write_first, write_end;
+
+static struct mail_fetch *answers[ANSWERS_MAX]; /* a ring: answers on their way back */
+static size_t answer_first, answer_end;
+
+static struct crew crew;
+static struct shard shard;
+static struct endpoint endpoints[ENDPOINTS];
+static struct random dice;
+static uint64_t wall_ms = 1000000;
+static unsigned made, live, events_out;
+static bool is_fair; /* nothing fails any more */
+
+static bool chance(unsigned one_in)
+{
+    return random_below(&dice, one_in) == 0;
+}
+
+/* ---- ids ---- */
+
+static struct id event_id(unsigned item)
+{
+    return (struct id){{0, 0, (uint8_t)(item >> 8), (uint8_t)item, 1}};
+}
+
+static unsigned item_of(const struct id *event)
+{
+    return (unsigned)event->bytes[2] << 8 | event->bytes[3];
+}
+
+static struct endpoint *endpoint_of(unsigned item)
+{
+    return &endpoints[item % ENDPOINTS];
+}
+
+/* ---- in place of clock.c and outcomes.c ---- */
+
+static bool batch_is_open;
+
+uint64_t clock_wall_ms(void)
+{
+    return wall_ms;
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+    return shard.now_ms * 1000000;
+}
+
+bool outcomes_have_room(const struct shard *asker)
+{
+    (void)asker;
+    return is_fair || !chance(10);
+}
+
+void outcomes_begin(struct shard *writer)
+{
+    writer->outcomes.sequence += !batch_is_open;
+    batch_is_open = true;
+}
+
+void outcomes_flush(struct shard *writer, bool now)
+{
+    (void)writer;
+    cr_assert(now);
+    batch_is_open = false;
+}
+
+void outcomes_drop(struct shard *writer, const struct key *key)
+{
+    (void)writer;
+    (void)key;
+    cr_assert(false, "there are no orphans here");
+}
+
+/* The delivery's row is this now. */
+static void write_row(unsigned item, struct row row)
+{
+    outcomes_begin(&shard);
+    cr_assert(lt(sz, write_end - write_first, WRITES_MAX));
+    size_t at = write_end++ % WRITES_MAX;
+    writes[at].item = item;
+    writes[at].sequence = shard.outcomes.sequence;
+    writes[at].row = row;
+    live += (row.kind != 0) - (items[item].row.kind != 0);
+    items[item].row = row;
+}
+
+/* One batch comes to the disk. */
+static void commit(void)
+{
+    struct outcomes *outcomes = &shard.outcomes;
+    if (outcomes->committed == outcomes->sequence - batch_is_open)
+        return;
+    outcomes->committed++;
+    for (; write_first < write_end; write_first++) {
+        size_t at = write_first % WRITES_MAX;
+        if (writes[at].sequence > outcomes->committed)
+            break;
+        items[writes[at].item].disk = writes[at].row;
+    }
+    paging_lay_ghosts(&shard);
+}
+
+/* ---- in place of endpoint.c ---- */
+
+struct endpoint *endpoint_find(const struct shard *asker, const struct id *subscription)
+{
+    (void)asker;
+    return &endpoints[subscription->bytes[0]];
+}
+
+bool endpoint_has_window(const struct shard *asker, const struct endpoint *endpoint)
+{
+    (void)asker;
+    return endpoint->in_memory < WINDOW;
+}
+
+bool endpoint_free_if_over(struct shard *owner, struct endpoint *endpoint)
+{
+    (void)owner;
+    (void)endpoint;
+    return false;
+}
+
+void endpoint_update_turn(struct shard *owner, struct endpoint *endpoint)
+{
+    if (endpoint->has_parked && !endpoint->fetching && endpoint->ready_count < READY_LOW &&
+        !list_is_linked(&endpoint->hungry))
+        list_push_back(&owner->endpoints.hungry, &endpoint->hungry);
+}
+
+static void note_parked(struct endpoint *endpoint, const struct id *event)
+{
+    endpoint->has_parked = true;
+    endpoint->parked_epoch++;
+    if (id_is_zero(&endpoint->parked_low) ||
+        memcmp(event, &endpoint->parked_low, sizeof *event) < 0)
+        endpoint->parked_low = *event;
+    endpoint_update_turn(&shard, endpoint);
+}
+
+/* ---- in place of delivery.c ---- */
+
+static struct delivery *hold(unsigned item, enum delivery_state state)
+{
+    struct delivery *delivery = calloc(1, sizeof *delivery);
+    delivery->endpoint = endpoint_of(item);
+    delivery->event = event_id(item);
+    delivery->subscription = delivery->endpoint->id;
+    delivery->state = (uint8_t)state;
+    delivery->row = items[item].row.kind;
+    list_init(&delivery->link);
+    delivery->endpoint->in_memory++;
+    if (state == STATE_READY)
+        delivery->endpoint->ready_count++;
+    else
+        shard.deliveries.waiting++;
+    items[item].delivery = delivery;
+    return delivery;
+}
+
+/* It leaves memory; as a ghost, if a row of it may still be read. */
+static void let_go(unsigned item, bool as_ghost)
+{
+    struct delivery *delivery = items[item].delivery;
+    struct endpoint *endpoint = delivery->endpoint;
+    items[item].delivery = NULL;
+    endpoint->in_memory--;
+    if (delivery->state == STATE_READY)
+        endpoint->ready_count--;
+    else
+        shard.deliveries.waiting--;
+    endpoint_update_turn(&shard, endpoint);
+    if (delivery->fetched)
+        paging_give_back(&shard, delivery->fetched);
+    delivery->fetched = NULL;
+    if (!as_ghost) {
+        free(delivery);
+        return;
+    }
+    delivery->state = STATE_GHOST;
+    items[item].ghosts++;
+    paging_haunt(&shard, delivery);
+}
+
+void delivery_lay(struct shard *owner, struct delivery *ghost)
+{
+    cr_assert(owner == &shard);
+    items[item_of(&ghost->event)].ghosts--;
+    free(ghost);
+}
+
+/* The first promise. */
+static enum load_result judge(const struct backlog_row *row, enum row_kind kind)
+{
+    struct item *item = &items[item_of(&row->event)];
+    if (item->delivery || item->ghosts > 0)
+        return LOAD_KNOWN;
+    cr_assert(eq(int, item->row.kind, (int)kind), "%u comes twice", item_of(&row->event));
+    cr_assert(eq(u64, item->row.due_ms, row->due_ms), "%u comes twice", item_of(&row->event));
+    return !is_fair && chance(20) ? LOAD_NO_ROOM : LOAD_TAKEN;
+}
+
+enum load_result delivery_load_retry(struct shard *owner, struct endpoint *endpoint,
+                                     const struct backlog_row *row)
+{
+    enum load_result result = judge(row, ROW_RETRY);
+    cr_assert(owner == &shard);
+    cr_assert(endpoint == endpoint_of(item_of(&row->event)));
+    if (result == LOAD_TAKEN)
+        hold(item_of(&row->event), STATE_WAITING);
+    return result;
+}
+
+enum load_result delivery_load_parked(struct shard *owner, struct endpoint *endpoint,
+                                      const struct backlog_row *row, struct fetched_event *event)
+{
+    enum load_result result = judge(row, ROW_PARKED);
+    cr_assert(owner == &shard);
+    cr_assert(endpoint == endpoint_of(item_of(&row->event)));
+    if (result == LOAD_TAKEN)
+        hold(item_of(&row->event), STATE_READY)->fetched = event;
+    return result;
+}
+
+void delivery_loaded(struct shard *owner, struct delivery *delivery, struct fetched_event *event)
+{
+    cr_assert(owner == &shard);
+    cr_assert(eq(int, delivery->state, STATE_LOADING));
+    delivery->state = STATE_READY;
+    delivery->fetched = event;
+    shard.deliveries.waiting--;
+    delivery->endpoint->ready_count++;
+}
+
+void delivery_load_failed(struct shard *owner, struct delivery *delivery)
+{
+    cr_assert(owner == &shard);
+    delivery->state = STATE_WAITING;
+}
+
+/* ---- what happens to deliveries ---- */
+
+/* One in memory at random, or -1. */
+static int any_in_memory(void)
+{
+    for (unsigned i = 0; i < 30 && made > 0; i++) {
+        unsigned item = (unsigned)random_below(&dice, made);
+        if (items[item].delivery && items[item].delivery->state != STATE_LOADING)
+            return (int)item;
+    }
+    return -1;
+}
+
+static void fail(unsigned item)
+{
+    struct row row = {ROW_RETRY, wall_ms + random_below(&dice, 2 * LIMIT_RETRY_WINDOW_MS)};
+    struct delivery *delivery = items[item].delivery;
+    bool had_row = delivery && delivery->row;
+    write_row(item, row);
+    if (!paging_wants(&shard, row.due_ms)) {
+        if (delivery)
+            let_go(item, had_row);
+        return;
+    }
+    if (!delivery) {
+        hold(item, STATE_WAITING);
+        return;
+    }
+    if (delivery->state == STATE_READY) {
+        delivery->endpoint->ready_count--;
+        shard.deliveries.waiting++;
+    }
+    delivery->row = ROW_RETRY;
+    delivery->state = STATE_WAITING;
+    if (delivery->fetched)
+        paging_give_back(&shard, delivery->fetched);
+    delivery->fetched = NULL;
+}
+
+static void park(unsigned item)
+{
+    struct delivery *delivery = items[item].delivery;
+    struct id event = event_id(item);
+    bool is_parked = delivery && delivery->row == ROW_PARKED;
+    if (!is_parked)
+        write_row(item, (struct row){.kind = ROW_PARKED});
+    if (delivery)
+        let_go(item, !is_parked && delivery->row);
+    note_parked(endpoint_of(item), &event);
+}
+
+static void end(unsigned item)
+{
+    write_row(item, (struct row){0});
+    let_go(item, true);
+}
+
+static void fall_due(void)
+{
+    for (unsigned item = 0; item < made; item++) {
+        struct delivery *delivery = items[item].delivery;
+        if (delivery && delivery->state == STATE_WAITING && items[item].row.due_ms <= wall_ms &&
+            paging_load(&shard, delivery))
+            delivery->state = STATE_LOADING;
+    }
+}
+
+/* ---- the reader, which answers in order ---- */
+
+static struct fetched_event *read_event(unsigned item)
+{
+    struct fetched_event *event = calloc(1, sizeof *event);
+    event->event.event = event_id(item);
+    events_out++;
+    return event;
+}
+
+static bool goes_before(const struct mail_fetch *fetch, const struct backlog_row *a,
+                        const struct backlog_row *b)
+{
+    if (fetch->kind == FETCH_RETRIES && a->due_ms != b->due_ms)
+        return a->due_ms < b->due_ms;
+    int order = fetch->kind == FETCH_RETRIES ? memcmp(&a->subscription, &b->subscription, 16) : 0;
+    return order ? order < 0 : memcmp(&a->event, &b->event, 16) < 0;
+}
+
+static bool is_asked_for(const struct mail_fetch *fetch, const struct backlog_row *row,
+                         uint8_t kind)
+{
+    struct backlog_row after = {.subscription = fetch->after_subscription,
+                                .event = fetch->after_event,
+                                .due_ms = fetch->from_ms};
+    if (fetch->has_after && !goes_before(fetch, &after, row))
+        return false;
+    if (fetch->kind == FETCH_PARKED)
+        return kind == ROW_PARKED && id_equal(&row->subscription, &fetch->subscription);
+    return kind == ROW_RETRY && row->due_ms >= fetch->from_ms && row->due_ms < fetch->below_ms;
+}
+
+/* Puts it in its place among the first `max`. */
+static void insert(struct mail_fetch *fetch, const struct backlog_row *row)
+{
+    int at = fetch->count;
+    while (at > 0 && goes_before(fetch, row, &fetch->rows[at - 1]))
+        at--;
+    if (at == fetch->max)
+        return;
+    fetch->count += fetch->count < fetch->max;
+    for (int i = fetch->count - 1; i > at; i--)
+        fetch->rows[i] = fetch->rows[i - 1];
+    fetch->rows[at] = *row;
+}
+
+static void read_rows(struct mail_fetch *fetch)
+{
+    fetch->count = 0;
+    fetch->error = !is_fair && chance(20) ? -EIO : 0;
+    if (fetch->error)
+        return;
+    for (unsigned item = 0; item < made; item++) {
+        struct backlog_row row = {.subscription = endpoint_of(item)->id,
+                                  .event = event_id(item),
+                                  .due_ms = items[item].disk.due_ms};
+        if (is_asked_for(fetch, &row, items[item].disk.kind))
+            insert(fetch, &row);
+    }
+}
+
+static void read_parked(struct mail_fetch *fetch)
+{
+    read_rows(fetch);
+    fetch->more = fetch->count == fetch->max;
+    if (chance(4) && fetch->count > 1) { /* heavy ones; or the next cannot be read */
+        fetch->count = 1 + (int)random_below(&dice, (uint64_t)fetch->count - 1);
+        fetch->more = true;
+        fetch->error = !is_fair && chance(4) ? -EIO : 0;
+    }
+    for (int i = 0; i < fetch->count; i++)
+        fetch->events[i] = read_event(item_of(&fetch->rows[i].event));
+}
+
+static void read_one(struct mail_fetch *fetch)
+{
+    fetch->error = !is_fair && chance(20) ? -EIO : 0;
+    fetch->events[0] = fetch->error ? NULL : read_event(item_of(&fetch->rows[0].event));
+}
+
+static void reader_turn(void)
+{
+    struct mail *mail = mailbox_take(&crew.members[crew_reader(&crew)].mailbox);
+    if (!mail)
+        return;
+    if (mail->kind == MAIL_GIVE_BACK) {
+        free(container_of(mail, struct fetched_event, mail));
+        events_out--;
+        return;
+    }
+    struct mail_fetch *fetch = container_of(mail, struct mail_fetch, mail);
+    switch (fetch->kind) {
+    case FETCH_RETRIES:
+        read_rows(fetch);
+        break;
+    case FETCH_PARKED:
+        read_parked(fetch);
+        break;
+    case FETCH_EVENT:
+        read_one(fetch);
+        break;
+    default:
+        fetch->count = 0;
+        break;
+    }
+    answers[answer_end++ % ANSWERS_MAX] = fetch;
+}
+
+static void deliver_answer(void)
+{
+    if (answer_first < answer_end)
+        paging_fetched(&shard, answers[answer_first++ % ANSWERS_MAX]);
+}
+
+/* ---- the test ---- */
+
+/* The second promise. */
+static void check(void)
+{
+    for (unsigned item = 0; item < made; item++)
+        if (items[item].row.kind == ROW_RETRY && !items[item].delivery)
+            cr_assert(items[item].row.due_ms >= shard.paging.window_ms, "delivery %u was missed",
+                      item);
+}
+
+static void open_shard(void)
+{
+    crew_init(&crew, 1);
+    shard.crew = &crew;
+    shard.memory.arena_size = 1 << 20;
+    shard.deliveries.waiting = LIMIT_DELIVERIES / 4 - WAITING_ROOM;
+    list_init(&shard.endpoints.hungry);
+    for (uint8_t i = 0; i < ENDPOINTS; i++) {
+        endpoints[i].id.bytes[0] = i;
+        list_init(&endpoints[i].hungry);
+    }
+    cr_assert(zero(int, paging_open(&shard.paging)));
+    paging_start(&shard);
+}
+
+static void pass_time(uint64_t ms)
+{
+    wall_ms += ms;
+    shard.now_ms += ms;
+    fall_due();
+    uint64_t next_ms = paging_tick(&shard);
+    cr_assert(next_ms > shard.now_ms);
+}
+
+static void something_new(void)
+{
+    if (made == ITEMS || live >= LIVE_MAX)
+        return;
+    unsigned item = made++;
+    if (chance(2))
+        park(item);
+    else
+        fail(item);
+}
+
+static void something_happens(void)
+{
+    int item = any_in_memory();
+    if (item < 0)
+        return;
+    uint64_t what = random_below(&dice, 4);
+    if (what == 0)
+        fail((unsigned)item);
+    else if (what == 1)
+        park((unsigned)item);
+    else
+        end((unsigned)item);
+}
+
+static bool is_over(void)
+{
+    return live == 0 && events_out == 0 && shard.paging.fetches.used == 0 &&
+           !list_is_linked(&shard.paging.ghosts);
+}
+
+/* Everything that can come to its end does. */
+static void calm_down(void)
+{
+    is_fair = true;
+    for (unsigned round = 0; round < 1000 && !is_over(); round++) {
+        pass_time(1000);
+        while (shard.outcomes.committed < shard.outcomes.sequence - batch_is_open)
+            commit();
+        for (unsigned i = 0; i < 2 * ANSWERS_MAX; i++) {
+            reader_turn();
+            deliver_answer();
+        }
+        for (unsigned item = 0; item < made; item++)
+            if (items[item].delivery && items[item].delivery->state == STATE_READY)
+                end(item);
+        batch_is_open = false;
+    }
+}
+
+static void pass_some_time(void)
+{
+    pass_time(random_below(&dice, 400));
+}
+
+static void send_off(void)
+{
+    batch_is_open &= !chance(4);
+}
+
+static void storm(void)
+{
+    static void (*const acts[])(void) = {something_new,  something_happens, commit,
+                                         pass_some_time, send_off,          reader_turn,
+                                         reader_turn,    deliver_answer};
+    is_fair = false;
+    for (unsigned step = 0; step < STEPS; step++) {
+        acts[random_below(&dice, sizeof acts / sizeof acts[0])]();
+        check();
+    }
+}
+
+Test(paging, agrees_with_a_model_that_knows_where_everything_is)
+{
+    const char *given = getenv("SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 10) : SEED;
+    random_init(&dice, seed);
+    fprintf(stderr, "seed %llu (SEED=N takes another)\n", (unsigned long long)seed);
+    open_shard();
+    for (unsigned i = 0; i < STORMS; i++) {
+        storm();
+        calm_down();
+        cr_assert(zero(u32, live), "after storm %u: %u deliveries are forgotten", i, live);
+        cr_assert(not(list_is_linked(&shard.paging.ghosts)));
+        cr_assert(zero(sz, shard.paging.fetches.used));
+        cr_assert(zero(u32, events_out));
+    }
+    cr_assert(gt(u32, made, 1000));
+    paging_close(&shard.paging);
+}
