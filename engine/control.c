@@ -22,6 +22,7 @@
 #include "meta.h"
 #include "net/wheel.h"
 #include "requester.h"
+#include "rotation.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -59,6 +60,7 @@ struct control {
     struct loop_op signal_op;
     struct timer watch;
 
+    size_t rotation_at;
     size_t load_at; /* over tenants, keys and subscriptions, in this order */
     uint64_t drain_until_ms, stop_until_ms;
     struct mail_stop stops[CREW_MAX], hurries[CREW_MAX];
@@ -114,6 +116,8 @@ static void on_watch(struct timer *timer)
     }
     if (control->phase <= RUNNING)
         watch_storage(control);
+    if (control->phase == RUNNING)
+        rotation_sweep(&control->meta.changes, &control->rotation_at, clock_wall_ms());
     wheel_arm(&control->wheel, &control->watch, control->wheel.now_ms + WATCH_MS);
 }
 

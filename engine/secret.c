@@ -9,6 +9,7 @@
 #include <openssl/curve25519.h>
 #include <openssl/mem.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { KEY_MIN = 24, KEY_MAX = 64, KEY_MADE = 32, SEED_SIZE = 32, PAIR_SIZE = 64 };
 
@@ -96,4 +97,16 @@ void secret_public_key(struct slice text, char out[static SECRET_TEXT_SIZE])
     must(secret_parse(SIGNATURE_ED25519, text, &signer, why) == 0);
     encode("whpk_", signer.ed25519 + SEED_SIZE, 32, out);
     OPENSSL_cleanse(&signer, sizeof signer);
+}
+
+bool secret_is_live(const struct secret *secret, uint64_t at_ms)
+{
+    return secret->until_ms == 0 || at_ms < secret->until_ms;
+}
+
+void secret_erase(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
 }

@@ -26,4 +26,10 @@ void secret_make(enum signature_scheme scheme, char out[static SECRET_TEXT_SIZE]
 /* What verifies the signatures of a secret of ed25519: "whpk_" and base64, with a NUL. */
 void secret_public_key(struct slice text, char out[static SECRET_TEXT_SIZE]);
 
+/* Does it sign at this wall time? */
+bool secret_is_live(const struct secret *secret, uint64_t at_ms);
+
+/* Frees the text of one and leaves no copy of it. NULL is allowed. */
+void secret_erase(char *text);
+
 #endif

@@ -164,11 +164,6 @@ static void put_element(const struct form *form, const struct signer *signer,
     put_parts(form->element, values, out);
 }
 
-static bool is_live(const struct secret *secret, uint64_t at_ms)
-{
-    return secret->until_ms == 0 || at_ms < secret->until_ms;
-}
-
 static void put_value(const struct subscription *subscription, const struct form *form,
                       const struct signer *signers, const struct message *message, struct text *out)
 {
@@ -176,7 +171,7 @@ static void put_value(const struct subscription *subscription, const struct form
     unsigned oldest = 0, printed = 0;
     put_parts(form->lead, values, out);
     for (unsigned i = 0; i < subscription->secret_count; i++) {
-        if (!is_live(&subscription->secrets[i], message->at_ms))
+        if (!secret_is_live(&subscription->secrets[i], message->at_ms))
             continue;
         oldest = i;
         if (form->separator == '\0')
@@ -264,7 +259,7 @@ bool signature_verify(const struct subscription *subscription, const struct sign
     for (unsigned i = 0; i < subscription->secret_count; i++) {
         char buffer[VALUE_MAX];
         struct text expected;
-        if (!is_live(&subscription->secrets[i], claim.at_ms))
+        if (!secret_is_live(&subscription->secrets[i], claim.at_ms))
             continue;
         text_init(&expected, buffer, sizeof buffer);
         put_element(&form, &signers[i], &claim, &expected);

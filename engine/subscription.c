@@ -4,17 +4,10 @@
 #include "subscription.h"
 
 #include "auth.h"
+#include "secret.h"
 #include "template.h"
 
 #include <stdlib.h>
-
-/* Frees a secret and leaves no copy of it. */
-static void erase(char *text)
-{
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
-}
 
 void subscription_free(struct subscription *subscription)
 {
@@ -28,7 +21,7 @@ void subscription_free(struct subscription *subscription)
     free(subscription->signature_header);
     free(subscription->template);
     for (unsigned i = 0; i < subscription->secret_count; i++)
-        erase(subscription->secrets[i].text);
+        secret_erase(subscription->secrets[i].text);
     free(subscription->headers);
     free(subscription->uid);
     free(subscription->description);

@@ -3,12 +3,11 @@
  * A change is answered when every shard uses it: its answer is made up at once and kept with the
  * change (changes.h).
  */
+#include "subscriptions.h"
 #include "auth.h"
 #include "base/clock.h"
-#include "call.h"
 #include "merge_patch.h"
 #include "router.h"
-#include "secret.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +15,7 @@
 
 enum { LOCATION_SIZE = 128, PATCHED_SIZE = SUBSCRIPTION_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING };
 
-/* The subscription that the path names, if it is the tenant's; else answers 404. */
-static struct subscription *find(struct call *call)
+struct subscription *subscriptions_find(struct call *call)
 {
     struct id id;
     struct subscription *found = NULL;
@@ -39,21 +37,9 @@ static void reply_with(struct call *call, const struct subscription *subscriptio
 
 void subscriptions_get(struct call *call)
 {
-    const struct subscription *found = find(call);
+    const struct subscription *found = subscriptions_find(call);
     if (found)
         reply_with(call, found);
-}
-
-void subscriptions_secret(struct call *call)
-{
-    const struct subscription *found = find(call);
-    if (!found)
-        return;
-    struct text *text = call_text(call, 1024);
-    text_put(text, SLICE("{\"secret\":"));
-    text_json(text, slice_str(found->secrets[0].text));
-    text_char(text, '}');
-    call_reply(call, 200, SLICE("Cache-Control: no-store\r\n"));
 }
 
 void subscriptions_list(struct call *call)
@@ -87,10 +73,8 @@ void subscriptions_list(struct call *call)
 
 /* ---- changing ---- */
 
-/* Begins the change; answers when it is done, or at once if it cannot be begun. Takes `after` over.
- */
-static void change(struct call *call, struct subscription *before, struct subscription *after,
-                   struct reply *reply)
+void subscriptions_change(struct call *call, struct subscription *before,
+                          struct subscription *after, struct reply *reply)
 {
     int error =
         reply ? changes_begin(call->api->parts.changes, before, after, reply_send, reply) : -ENOMEM;
@@ -106,7 +90,7 @@ static void change(struct call *call, struct subscription *before, struct subscr
         call_problem(call, 500, "the change could not be stored");
 }
 
-static bool has_room(struct call *call)
+bool subscriptions_have_room(struct call *call)
 {
     if (changes_have_room(call->api->parts.changes) && !call->api->parts.health->stopping)
         return true;
@@ -146,7 +130,7 @@ static struct subscription *parse(struct call *call, struct json_value body,
 void subscriptions_create(struct call *call)
 {
     struct json_value body;
-    if (!has_room(call) || !call_read_body(call, call->api->json, false, &body))
+    if (!subscriptions_have_room(call) || !call_read_body(call, call->api->json, false, &body))
         return;
     struct subscription *made = parse(call, body, NULL);
     if (!made)
@@ -163,7 +147,7 @@ void subscriptions_create(struct call *call)
     snprintf(location, sizeof location, "Location: /api/v1/webhooks/subscriptions/%s\r\n",
              id_print(&made->id, "sub", digits).at);
     subscription_print(made, SUBSCRIPTION_WITH_SECRET, call_text(call, SUBSCRIPTION_TEXT_MAX));
-    change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
+    subscriptions_change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
 }
 
 /* Puts what `body` says in the place of `before`. */
@@ -179,14 +163,15 @@ static void replace(struct call *call, struct subscription *before, struct json_
     uint64_t now_ms = clock_wall_ms();
     made->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
     subscription_print(made, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
-    change(call, before, made, call_reply_later(call, 200, SLICE("")));
+    subscriptions_change(call, before, made, call_reply_later(call, 200, SLICE("")));
 }
 
 void subscriptions_replace(struct call *call)
 {
     struct json_value body;
-    struct subscription *before = find(call);
-    if (before && has_room(call) && call_read_body(call, call->api->json, false, &body))
+    struct subscription *before = subscriptions_find(call);
+    if (before && subscriptions_have_room(call) &&
+        call_read_body(call, call->api->json, false, &body))
         replace(call, before, body);
 }
 
@@ -226,8 +211,9 @@ static int patch_into(struct call *call, const struct subscription *before, stru
 void subscriptions_patch(struct call *call)
 {
     struct json_value patch, patched;
-    struct subscription *before = find(call);
-    if (!before || !has_room(call) || !call_read_body(call, call->api->other, true, &patch))
+    struct subscription *before = subscriptions_find(call);
+    if (!before || !subscriptions_have_room(call) ||
+        !call_read_body(call, call->api->other, true, &patch))
         return;
 
     char *buffer = malloc(PATCHED_SIZE);
@@ -247,9 +233,9 @@ void subscriptions_patch(struct call *call)
 
 void subscriptions_delete(struct call *call)
 {
-    struct subscription *before = find(call);
-    if (!before || !has_room(call))
+    struct subscription *before = subscriptions_find(call);
+    if (!before || !subscriptions_have_room(call))
         return;
     call_text(call, 0);
-    change(call, before, NULL, call_reply_later(call, 204, SLICE("")));
+    subscriptions_change(call, before, NULL, call_reply_later(call, 204, SLICE("")));
 }

@@ -8,7 +8,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case, wait
 from support.client import Client
-from support.engine import Engine
+from support.engine import Engine, SUBSCRIPTIONS
 
 
 class Sandbox(case.EngineCase):
@@ -41,6 +41,27 @@ class Sandbox(case.EngineCase):
         self.assertEqual((got["bin"], got["method"], got["body"]), ("mine", "POST", '{"n": 1}'))
         self.assertRegex(got["received_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
         self.engine.await_status(event, "delivered")
+
+    def test_verifies_every_scheme_also_while_a_rotation_overlaps(self):
+        signatures = [{"scheme": scheme} for scheme in ("standard", "ed25519", "timestamped", "stripe", "github", "hex")]
+        signatures += [{"scheme": "hex", "header": "X-Mine"},
+                       {"scheme": "template", "content": "{timestamp}|{body}", "header": "X-Sig: {timestamp};{base64}"}]
+        for number, signature in enumerate(signatures):
+            with self.subTest(signature):
+                kind, part = f"{self.kind}.{number}", f"schemes-{number}"
+                url = f"http://{self.engine.ingest_address}/webhook/receive/{part}"
+                made = self.engine.subscribe(url, events=[kind], signature=signature)
+                for overlap in (None, "24h", "0s"):
+                    if overlap:
+                        path = f"{SUBSCRIPTIONS}/{made['id']}/rotate-secret"
+                        self.assertEqual(self.engine.admin.post(path, {"overlap": overlap}).status, 200)
+                    got = self.await_event(self.publish({"n": 1}, type=kind), f"/{part}")
+                    self.assertIs(got["signature_valid"], True, got)
+                headers = {**got["headers"], "webhook-id": "evt_forged"}
+                del headers["Content-Length"], headers["Host"]
+                answer = self.engine.ingest.post(f"/webhook/receive/{part}", b'{"n":2}', headers=headers, key=False)
+                self.assertEqual(answer.status, 200, answer)
+                self.assertIs(self.await_event("evt_forged", f"/{part}")["signature_valid"], False)
 
     def test_bins_are_apart(self):
         for name in ("one", "two"):

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Signatures: checked by the reference implementation of Standard Webhooks, and by the definition."""
+"""Signatures: checked by implementations that are not ours, and by the definition; and rotations of secrets."""
 import base64
+import datetime
 import hashlib
 import hmac
 import json
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support import case
-from support.engine import EVENTS, SUBSCRIPTIONS
+from support import case, wait
+from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS
 from support.receiver import status
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -24,18 +26,35 @@ def expected(secret, request):
     return "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
 
 
-def verify(pairs, scheme="standard"):
-    """The verdicts of an implementation that is not ours on [(secret, request)]."""
+def verdicts(claims):
+    """What implementations that are not ours say of [(scheme, secret, request)]: "ok", or why not."""
     asked = [{"scheme": scheme, "secret": secret, "headers": {name.lower(): value for name, value in request.headers},
-              "body": base64.b64encode(request.body).decode()} for secret, request in pairs]
+              "body": base64.b64encode(request.body).decode()} for scheme, secret, request in claims]
     done = subprocess.run(["node", "verify.js"], cwd=FOLDER, input=json.dumps(asked), capture_output=True,
                           text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
+def verify(pairs, scheme="standard"):
+    return verdicts([(scheme, secret, request) for secret, request in pairs])
+
+
 def hexdigest(secret, content):
     return hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
+
+
+class Keys(case.EngineCase):
+    def secret(self, made):
+        answer = self.engine.admin.get(f"{SUBSCRIPTIONS}/{made['id']}/secret")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.headers.get("cache-control"), "no-store")
+        return answer.json()
+
+    def verifying_key(self, made):
+        """What a receiver verifies with."""
+        shown = self.secret(made)
+        return shown.get("public_key", shown["secret"])
 
 
 class Signature(case.EngineCase):
@@ -119,27 +138,7 @@ class Signature(case.EngineCase):
         made = self.subscribe(**fields)
         return made, self.receiver.await_event(self.publish({"n": [1, "\u00e9"]}))
 
-    def test_stripe(self):
-        made, request = self.deliver(signature={"scheme": "stripe"})
-        self.assertEqual(verify([(made["secret"], request), ("whsec_wrong", request)], "stripe")[0], "ok")
-        self.assertNotEqual(verify([("whsec_wrong", request)], "stripe"), ["ok"])
-
-    def test_github(self):
-        made, request = self.deliver(signature={"scheme": "github"}, secret="It's a Secret to Everybody")
-        self.assertEqual(verify([(made["secret"], request)], "github"), ["ok"])
-        self.assertNotEqual(verify([("It's another", request)], "github"), ["ok"])
-
-    def test_ed25519(self):
-        made, request = self.deliver(signature={"scheme": "ed25519"})
-        self.assertTrue(made["secret"].startswith("whsk_"))
-        key = base64.b64decode(made["secret"].removeprefix("whsk_"))
-        self.assertEqual(len(key), 64)
-        public = "whpk_" + base64.b64encode(key[32:]).decode()
-        self.assertEqual(verify([(public, request)], "ed25519"), ["ok"])
-        request.body += b" "
-        self.assertNotEqual(verify([(public, request)], "ed25519"), ["ok"])
-
-    def test_timestamped_and_hex(self):
+    def test_by_the_definition_with_timestamps(self):
         made, request = self.deliver(signature={"scheme": "timestamped"})
         seconds = request.find("webhook-timestamp")
         self.assertEqual(request.find("X-PT-Signature"),
@@ -157,9 +156,245 @@ class Signature(case.EngineCase):
         seconds = request.find("webhook-timestamp")
         content = f"{request.event}|{seconds}|".encode() + request.body
         self.assertEqual(request.find("X-Sig"), f"t={seconds},v1={hexdigest(made['secret'], content)}")
-        answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "https://a.example/", "signature": {
-            "scheme": "template", "content": "{body}{nope}", "header": "X-Sig: {hex}"}})
-        self.assertEqual(self.assert_problem(answer, 422)["errors"][0]["pointer"], "/signature/content")
+
+    def test_what_is_put_in_is_not_expanded_again(self):
+        made = self.subscribe(signature={"scheme": "template", "content": "{body}{id}", "header": "X-Sig: {hex}"})
+        request = self.receiver.await_event(self.publish("{id}{timestamp}{hex}"))
+        self.assertEqual(request.body, b'"{id}{timestamp}{hex}"')
+        self.assertEqual(request.find("X-Sig"), hexdigest(made["secret"], request.body + request.event.encode()))
+
+    def test_faults_are_named(self):
+        cases = ((("/signature/scheme",), {"scheme": "md5"}),
+                 (("/signature/scheme",), {"scheme": 1}),
+                 (("/signature/nope",), {"scheme": "hex", "nope": 1}),
+                 (("/signature/content",), {"scheme": "hex", "content": "{body}"}),
+                 (("/signature/header",), {"scheme": "none", "header": "X-Sig"}),
+                 (("/signature/header",), {"scheme": "hex", "header": "Content-Length"}),
+                 (("/signature/header",), {"scheme": "hex", "header": "no name"}),
+                 (("/signature/content", "/signature/header"), {"scheme": "template"}),
+                 (("/signature/content",), {"scheme": "template", "content": "{body}{nope}", "header": "X-Sig: {hex}"}),
+                 (("/signature/content",), {"scheme": "template", "content": "{id}", "header": "X-Sig: {hex}"}),
+                 (("/signature/header",), {"scheme": "template", "content": "{body}", "header": "X-Sig: {body}"}),
+                 (("/signature/header",), {"scheme": "template", "content": "{body}", "header": "X-Sig: v1"}))
+        for pointers, signature in cases:
+            with self.subTest(signature):
+                answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "https://a.example/", "signature": signature})
+                errors = self.assert_problem(answer, 422)["errors"]
+                self.assertEqual(tuple(each["pointer"] for each in errors), pointers)
+
+
+SCHEMES = ("standard", "ed25519", "timestamped", "stripe", "github", "hex")
+# The same wires, spelt out: (a verifier of another scheme, content, header).
+TEMPLATES = (("standard-raw", "{id}.{timestamp}.{body}", "webhook-signature: v1,{base64}"),
+             ("timestamped", "{timestamp}{body}", "X-PT-Signature: t={timestamp},v1={hex}"),
+             ("stripe", "{timestamp}.{body}", "Stripe-Signature: t={timestamp},v1={hex}"),
+             ("github", "{body}", "X-Hub-Signature-256: sha256={hex}"),
+             ("hex", "{body}", "X-Webhook-Signature: {hex}"))
+ONE_SIGNATURE = ("github", "hex", "template")
+
+
+class Schemes(Keys):
+    """Every scheme, by implementations that are not ours."""
+
+    def test_every_scheme_and_the_templates_that_are_the_same(self):
+        claims, wrong = [], []
+        settings = [(scheme, {"scheme": scheme}) for scheme in SCHEMES]
+        settings += [(verifier, {"scheme": "template", "content": content, "header": header})
+                     for verifier, content, header in TEMPLATES]
+        for number, (verifier, signature) in enumerate(settings):
+            kind = f"{self.kind}.{number}"
+            made = self.subscribe(f"{self.path}/{number}", events=[kind], signature=signature)
+            other = self.subscribe(f"{self.path}/other", events=["other"], signature=signature)
+            request = self.receiver.await_event(self.publish({"n": [1, "\u00e9"]}, type=kind))
+            claims.append((verifier, self.verifying_key(made), request))
+            wrong.append((verifier, self.verifying_key(other), request))
+        self.assertEqual(verdicts(claims), ["ok"] * len(claims))
+        self.assertNotIn("ok", verdicts(wrong), "with the secret of another subscription")
+        for _, _, request in claims:
+            request.body = request.body.replace(b"1", b"2")
+        self.assertNotIn("ok", verdicts(claims), "with another body")
+
+    def test_secrets_of_the_user_are_taken_as_their_bytes(self):
+        claims = []
+        for scheme in ("timestamped", "stripe", "github", "hex"):
+            for number, secret in enumerate(("It's a Secret to Everybody", "whsec_not/base64!", "\u00e9" * 64)):
+                kind = f"{self.kind}.{scheme}.{number}"
+                made = self.subscribe(f"{self.path}/{kind}", events=[kind], signature={"scheme": scheme}, secret=secret)
+                claims.append((scheme, made["secret"], self.receiver.await_event(self.publish({"n": 1}, type=kind))))
+        self.assertEqual(verdicts(claims), ["ok"] * len(claims))
+
+
+class Rotation(Keys):
+    def rotate(self, made, status=200, **fields):
+        answer = self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/rotate-secret", fields)
+        self.assertEqual(answer.status, status, answer)
+        return answer.json()
+
+    def subscribe_to(self, scheme, **fields):
+        signature = {"scheme": scheme}
+        if scheme == "template":
+            signature.update(content="{body}", header="X-Webhook-Signature: {hex}")
+        return self.subscribe(f"{self.path}/{scheme}", events=[f"{self.kind}.{scheme}"], signature=signature, **fields)
+
+    def send(self, scheme):
+        return self.receiver.await_event(self.publish({"n": 1}, type=f"{self.kind}.{scheme}"))
+
+    def claims(self, scheme, keys, request):
+        verifier = "hex" if scheme == "template" else scheme
+        return [(verifier, key, request) for key in keys]
+
+    def test_both_secrets_sign_while_it_overlaps_and_the_new_one_alone_afterwards(self):
+        live, ended, both = [], [], []
+        for scheme in (*SCHEMES, "template"):
+            made = self.subscribe_to(scheme)
+            old = self.verifying_key(made)
+            self.assertIsNone(self.secret(made)["previous_secret_expires_at"])
+            rotated = self.rotate(made, overlap="24h")
+            self.assertNotEqual(rotated["secret"], made["secret"])
+            self.assertEqual(self.secret(made), rotated)
+            new = self.verifying_key(made)
+            during = self.send(scheme)
+            keys = [old] if scheme in ONE_SIGNATURE else [old, new]
+            live += self.claims(scheme, keys, during)
+            ended += self.claims(scheme, [new] if scheme in ONE_SIGNATURE else [], during)
+            both += [(scheme, during, new)] if scheme not in ONE_SIGNATURE else []
+
+            last = self.rotate(made, overlap="0s")
+            self.assertIsNone(last["previous_secret_expires_at"])
+            after = self.send(scheme)
+            live += self.claims(scheme, [self.verifying_key(made)], after)
+            ended += self.claims(scheme, [old, new], after)
+        self.assertEqual(verdicts(live), ["ok"] * len(live))
+        self.assertNotIn("ok", verdicts(ended))
+        self.assert_newest_first(both)
+
+    def assert_newest_first(self, both):
+        """What a verifier says of the first signature alone."""
+        claims = []
+        for scheme, request, new in both:
+            name = {"timestamped": "X-PT-Signature", "stripe": "Stripe-Signature"}.get(scheme, "webhook-signature")
+            separator = "," if scheme in ("timestamped", "stripe") else " "
+            parts = request.find(name).split(separator)
+            count = 3 if separator == "," else 2
+            self.assertEqual(len(parts), count, request.headers)
+            request.headers = [(each, separator.join(parts[:-1]) if each == name else value)
+                               for each, value in request.headers]
+            claims += self.claims(scheme, [new], request)
+        self.assertEqual(verdicts(claims), ["ok"] * len(claims))
+
+    def test_an_overlap_ends_by_itself_and_at_its_time(self):
+        requests = {"standard": [], "hex": []}
+        made, old, new, ends = {}, {}, {}, {}
+        for scheme in requests:
+            made[scheme] = self.subscribe_to(scheme)
+            old[scheme] = made[scheme]["secret"]
+            answer = self.rotate(made[scheme], overlap="3s")
+            new[scheme] = answer["secret"]
+            ends[scheme] = datetime.datetime.fromisoformat(answer["previous_secret_expires_at"]).timestamp()
+        wait.until(lambda: all(self.has_ended(scheme, requests, new, old) for scheme in requests), "the end")
+        claims = [(scheme, old[scheme], request) for scheme in requests for request in requests[scheme]]
+        for (scheme, _, request), verdict in zip(claims, verdicts(claims)):
+            seconds = int(request.find("webhook-timestamp"))
+            if seconds + 1 <= ends[scheme]:
+                self.assertEqual(verdict, "ok", "the old secret, while it is live")
+            elif seconds >= ends[scheme]:
+                self.assertNotEqual(verdict, "ok", "the old secret, when it is over")
+        for scheme in requests:
+            wait.until(lambda scheme=scheme: self.secret(made[scheme])["previous_secret_expires_at"] is None, "no old one")
+
+    def has_ended(self, scheme, requests, new, old):
+        """Sends one more; is it signed by the new secret alone?"""
+        request = self.send(scheme)
+        requests[scheme].append(request)
+        if scheme == "hex":
+            return request.find("X-Webhook-Signature") == hexdigest(new[scheme], request.body)
+        self.assertEqual(request.find("webhook-signature").split(" ")[0], expected(new[scheme], request))
+        return expected(old[scheme], request) not in request.find("webhook-signature")
+
+    def test_a_secret_may_be_given(self):
+        made = self.subscribe_to("github", secret="old secret")
+        self.assertEqual(self.rotate(made, secret="new secret", overlap="0s")["secret"], "new secret")
+        self.assertEqual(verify([("new secret", self.send("github"))], "github"), ["ok"])
+        self.assertEqual(self.rotate(made, secret="old secret")["secret"], "old secret")
+        self.assertEqual(verify([("new secret", self.send("github"))], "github"), ["ok"])
+
+    def test_the_body_may_be_absent_and_the_overlap_is_a_day(self):
+        made = self.subscribe_to("standard")
+        answer = self.engine.admin.request("POST", f"{SUBSCRIPTIONS}/{made['id']}/rotate-secret")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.headers.get("cache-control"), "no-store")
+        ends = datetime.datetime.fromisoformat(answer.json()["previous_secret_expires_at"]).timestamp()
+        self.assertAlmostEqual(ends - time.time(), 24 * 3600, delta=600)
+
+    def test_every_rotation_has_its_own_end_and_there_is_a_limit(self):
+        made = self.subscribe_to("standard")
+        secrets = [made["secret"]] + [self.rotate(made)["secret"] for _ in range(3)]
+        request = self.send("standard")
+        self.assertEqual(request.find("webhook-signature").split(" "),
+                         [expected(secret, request) for secret in reversed(secrets)])
+        problem = self.rotate(made, status=409)
+        self.assertIn("overlap", problem["detail"])
+        self.rotate(made, overlap="0s")
+        self.rotate(made)
+
+    def test_a_rotation_survives_a_crash_and_other_changes(self):
+        made = self.subscribe_to("standard")
+        new = self.rotate(made)
+        self.engine.kill()
+        self.engine.start()
+        self.assertEqual(self.secret(made), new)
+        answer = self.engine.admin.request("PATCH", f"{SUBSCRIPTIONS}/{made['id']}", {"description": "d"})
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(self.secret(made), new)
+        request = self.send("standard")
+        self.assertEqual(verify([(made["secret"], request), (new["secret"], request)]), ["ok"] * 2)
+
+    def test_no_event_is_signed_by_the_old_secret_alone_once_it_is_answered(self):
+        made = self.subscribe_to("standard")
+        for _ in range(20):
+            new = self.rotate(made, overlap="0s")["secret"]
+            request = self.send("standard")
+            self.assertEqual(request.find("webhook-signature"), expected(new, request))
+
+    def test_retries_are_signed_by_what_is_live_then(self):
+        made = self.subscribe_to("standard", retry={"schedule": ["1s"], "jitter": 0})
+        self.receiver.script(f"{self.path}/standard", [status(500), status(200)])
+        self.publish({"n": 1}, type=f"{self.kind}.standard")
+        self.receiver.await_count(f"{self.path}/standard", 1)
+        new = self.rotate(made, overlap="0s")["secret"]
+        first, second = self.receiver.await_count(f"{self.path}/standard", 2)
+        self.assertEqual(first.find("webhook-signature"), expected(made["secret"], first))
+        self.assertEqual(second.find("webhook-signature"), expected(new, second))
+
+    def test_what_cannot_be_a_rotation_is_refused_and_changes_nothing(self):
+        made = self.subscribe_to("standard")
+        cases = (("/overlap", {"overlap": 1}), ("/overlap", {"overlap": "31d"}), ("/overlap", {"overlap": "soon"}),
+                 ("/secret", {"secret": 1}), ("/secret", {"secret": "short"}), ("/secret", {"secret": made["secret"]}),
+                 ("/secret", {"secret": ""}), ("/nope", {"nope": 1}))
+        for pointer, body in cases:
+            with self.subTest(body):
+                errors = self.rotate(made, status=422, **body)["errors"]
+                self.assertEqual([each["pointer"] for each in errors], [pointer])
+                self.assertNotIn(made["secret"], json.dumps(errors))
+        path = f"{SUBSCRIPTIONS}/{made['id']}/rotate-secret"
+        self.assert_problem(self.engine.admin.post(path, b"[]", headers={"Content-Type": "application/json"}), 422)
+        self.assert_problem(self.engine.admin.post(f"{SUBSCRIPTIONS}/sub_01h455vb4pex5vsknk084sn02q/rotate-secret", {}), 404)
+        self.assertEqual(self.secret(made)["secret"], made["secret"])
+        self.assertIsNone(self.secret(made)["previous_secret_expires_at"])
+
+    def test_what_was_rotated_is_shown_nowhere_else(self):
+        made = self.subscribe_to("hex", secret="sEcReT-number-one-1234567890")
+        self.rotate(made, secret="sEcReT-number-two-1234567890")
+        event = self.send("hex").event
+        delivery = self.engine.await_status(event, "delivered")
+        shown = [self.engine.admin.get(path).body.decode() for path in (
+            SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/{made['id']}", f"{DELIVERIES}/{delivery['id']}/attempts",
+            f"{DELIVERIES}/{delivery['id']}")]
+        for text in (*shown, self.engine.log()):
+            self.assertNotIn("sEcReT", text)
+        for path in self.engine.data.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(b"sEcReT", path.read_bytes(), path)
 
 
 if __name__ == "__main__":

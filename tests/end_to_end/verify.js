@@ -6,6 +6,10 @@ const crypto = require("node:crypto");
 const { Webhook } = require("standardwebhooks");
 const stripe = require("stripe");
 
+function require_that(good) {
+  if (!good) throw new Error("no signature fits");
+}
+
 // Standard Webhooks' v1a by Node's own Ed25519; `secret` is the public key, "whpk_...".
 function ed25519({ secret, headers, body }) {
   const prefix = Buffer.from("302a300506032b6570032100", "hex"); // SubjectPublicKeyInfo of RFC 8410
@@ -13,23 +17,40 @@ function ed25519({ secret, headers, body }) {
   const key = crypto.createPublicKey({ key: Buffer.concat([prefix, raw]), format: "der", type: "spki" });
   const head = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.`;
   const content = Buffer.concat([Buffer.from(head), body]);
-  const good = headers["webhook-signature"].split(" ").some((each) => {
+  require_that(headers["webhook-signature"].split(" ").some((each) => {
     const [version, signature] = each.split(",");
     return version === "v1a" && crypto.verify(null, content, key, Buffer.from(signature, "base64"));
-  });
-  if (!good) throw new Error("no signature fits");
+  }));
+}
+
+function fits(hex, secret, ...parts) {
+  const hmac = crypto.createHmac("sha256", secret);
+  for (const part of parts) hmac.update(part);
+  return /^[0-9a-f]{64}$/.test(hex) && crypto.timingSafeEqual(Buffer.from(hex, "hex"), hmac.digest());
+}
+
+function timestamped({ secret, headers, body }) {
+  const fields = headers["x-pt-signature"].split(",").map((each) => each.split("="));
+  const timestamp = fields.find(([name]) => name === "t")[1];
+  require_that(fields.some(([name, hex]) => name === "v1" && fits(hex, secret, timestamp, body)));
+}
+
+async function github({ secret, headers, body }) {
+  const { verify } = await import("@octokit/webhooks-methods");
+  require_that(await verify(secret, body.toString("utf8"), headers["x-hub-signature-256"]));
 }
 
 const schemes = {
   standard: ({ secret, headers, body }) => new Webhook(secret).verify(body.toString("utf8"), headers),
+  // The same, with a secret that is taken as it is.
+  "standard-raw": ({ secret, headers, body }) =>
+    new Webhook(secret, { format: "raw" }).verify(body.toString("utf8"), headers),
   stripe: ({ secret, headers, body }) =>
     stripe.webhooks.constructEvent(body, headers["stripe-signature"], secret),
-  github: async ({ secret, headers, body }) => {
-    const { verify } = await import("@octokit/webhooks-methods");
-    if (!(await verify(secret, body.toString("utf8"), headers["x-hub-signature-256"])))
-      throw new Error("the signature does not fit");
-  },
+  hex: ({ secret, headers, body }) => require_that(fits(headers["x-webhook-signature"], secret, body)),
+  github,
   ed25519,
+  timestamped,
 };
 
 async function verdict({ scheme, secret, headers, body }) {

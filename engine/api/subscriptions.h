@@ -1,0 +1,18 @@
+/* subscriptions.h - what routes about one subscription share. */
+#ifndef API_SUBSCRIPTIONS_H
+#define API_SUBSCRIPTIONS_H
+
+#include "call.h"
+
+/* The subscription that the path names, if it is the tenant's; else answers 404. */
+struct subscription *subscriptions_find(struct call *call);
+
+/* False: too much is on its way, which has been answered. */
+bool subscriptions_have_room(struct call *call);
+
+/* Begins the change; answers with `reply` when it is done, or at once if it cannot be begun. Takes
+ * `after` over. */
+void subscriptions_change(struct call *call, struct subscription *before,
+                          struct subscription *after, struct reply *reply);
+
+#endif
