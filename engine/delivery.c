@@ -312,7 +312,7 @@ enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpo
 static bool may_load(const struct shard *shard, const struct endpoint *endpoint)
 {
     return shard->deliveries.fetched_bytes < shard->memory.arena_size / 4 &&
-           endpoint->ready_count <= endpoint->subscription->concurrency_max && !shard->stopping;
+           endpoint->ready_count <= endpoint->subscription->concurrency.max && !shard->stopping;
 }
 
 static void fall_due(struct timer *timer)

@@ -89,8 +89,15 @@ void draft_settle_secrets(struct draft *draft);
 
 void draft_parse_retry(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_timeout(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_rate_limit(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_concurrency(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_breaker(struct draft *draft, struct json_value value, const char *pointer);
+
+/* The breaker that one has who says nothing. */
+void draft_set_breaker(struct draft *draft);
+
+/* Checks its cool-downs against each other, now that both are known. */
+void draft_settle_breaker(struct draft *draft);
 
 /* ---- in which form (draft_mode.c) ---- */
 

@@ -1,13 +1,18 @@
 /* draft_policy.c - when a subscription is sent to, and how much at a time: "retry", "timeout",
- * "concurrency", "breaker". */
+ * "rate_limit", "concurrency", "breaker". */
 #include "draft.h"
 #include "retry.h"
 
+#include <math.h>
+
 enum {
-    TIMEOUT_MIN_MS = 1000,
-    TIMEOUT_MAX_MS = 60000,
-    RETRY_MAX_MS = 7 * 86400000,
+    SECOND_MS = 1000,
+    MINUTE_MS = 60 * SECOND_MS,
+    HOUR_MS = 60 * MINUTE_MS,
+    RETRY_MAX_MS = 7 * 24 * HOUR_MS,
+    RATE_MAX = 1000000,
     CONCURRENCY_MAX = 1024,
+    MIN_ATTEMPTS_MAX = 10000,
 };
 
 static void parse_waits(struct draft *draft, struct json_value list, const char *pointer)
@@ -64,39 +69,163 @@ void draft_parse_retry(struct draft *draft, struct json_value value, const char 
     DRAFT_WALK(draft, value, pointer, fields);
 }
 
+/* ---- what is within bounds ---- */
+
+static void take_count(struct draft *draft, struct json_value value, const char *pointer,
+                       unsigned max, unsigned *count)
+{
+    uint64_t given;
+    if (json_u64(value, &given) && given >= 1 && given <= max)
+        *count = (unsigned)given;
+    else
+        faults_add(draft->faults, pointer, "must be a whole number from 1 to %u", max);
+}
+
+static void take_number(struct draft *draft, struct json_value value, const char *pointer,
+                        const double bounds[2], double *number)
+{
+    double given;
+    if (json_double(value, &given) && given >= bounds[0] && given <= bounds[1])
+        *number = given;
+    else
+        faults_add(draft->faults, pointer, "must be a number from %.7g to %.7g", bounds[0],
+                   bounds[1]);
+}
+
+static void take_span(struct draft *draft, struct json_value value, const char *pointer,
+                      const uint64_t bounds_ms[2], uint64_t *span_ms)
+{
+    uint64_t given_ms;
+    char buffer[64];
+    struct text range;
+    if (!draft_take_duration(draft, value, pointer, &given_ms))
+        return;
+    if (given_ms >= bounds_ms[0] && given_ms <= bounds_ms[1]) {
+        *span_ms = given_ms;
+        return;
+    }
+    text_init(&range, buffer, sizeof buffer);
+    text_duration(&range, bounds_ms[0]);
+    text_put(&range, SLICE(" to "));
+    text_duration(&range, bounds_ms[1]);
+    faults_add(draft->faults, pointer, "must be from %.*s", (int)range.size, range.at);
+}
+
 void draft_parse_timeout(struct draft *draft, struct json_value value, const char *pointer)
 {
-    uint64_t timeout_ms;
-    if (!draft_take_duration(draft, value, pointer, &timeout_ms))
-        return;
-    if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
-        faults_add(draft->faults, pointer, "must be from 1s to 60s");
-    else
-        draft->made->timeout_ms = timeout_ms;
+    static const uint64_t bounds_ms[] = {1000, 60000};
+    take_span(draft, value, pointer, bounds_ms, &draft->made->timeout_ms);
 }
+
+/* ---- rate limit ---- */
+
+static void parse_per_second(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const double bounds[] = {0.01, RATE_MAX};
+    take_number(draft, value, pointer, bounds, &draft->made->rate_limit.per_second);
+}
+
+static void parse_burst(struct draft *draft, struct json_value value, const char *pointer)
+{
+    take_count(draft, value, pointer, RATE_MAX, &draft->made->rate_limit.burst);
+}
+
+/* Without "burst": what a second gives, and one at least. */
+void draft_parse_rate_limit(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"per_second", parse_per_second, NULL},
+                                          {"burst", parse_burst, NULL}};
+    struct throttle_rate *rate = &draft->made->rate_limit;
+    struct json_value given;
+    char place[FAULT_POINTER_SIZE];
+    DRAFT_WALK(draft, value, pointer, fields);
+    if (!json_get(value, "per_second", &given) || json_kind(given) == JSON_NULL) {
+        pointer_member(place, pointer, SLICE("per_second"));
+        faults_add(draft->faults, place, "is required");
+    }
+    if (rate->burst == 0)
+        rate->burst = rate->per_second > 1 ? (unsigned)ceil(rate->per_second) : 1;
+}
+
+/* ---- concurrency ---- */
 
 static void parse_concurrency_max(struct draft *draft, struct json_value value, const char *pointer)
 {
-    uint64_t max;
-    if (json_u64(value, &max) && max >= 1 && max <= CONCURRENCY_MAX)
-        draft->made->concurrency_max = (unsigned)max;
-    else
-        faults_add(draft->faults, pointer, "must be a whole number from 1 to %d", CONCURRENCY_MAX);
+    take_count(draft, value, pointer, CONCURRENCY_MAX, &draft->made->concurrency.max);
+}
+
+static void parse_adaptive(struct draft *draft, struct json_value value, const char *pointer)
+{
+    if (!json_bool(value, &draft->made->concurrency.adaptive))
+        faults_add(draft->faults, pointer, "must be true or false");
 }
 
 void draft_parse_concurrency(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const struct field fields[] = {{"max", parse_concurrency_max, NULL},
-                                          {"adaptive", NULL, "true"}};
+                                          {"adaptive", parse_adaptive, NULL}};
     DRAFT_WALK(draft, value, pointer, fields);
+}
+
+/* ---- breaker ---- */
+
+static void parse_window(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const uint64_t bounds_ms[] = {SECOND_MS, 10 * MINUTE_MS};
+    take_span(draft, value, pointer, bounds_ms, &draft->made->breaker.window_ms);
+}
+
+static void parse_min_attempts(struct draft *draft, struct json_value value, const char *pointer)
+{
+    take_count(draft, value, pointer, MIN_ATTEMPTS_MAX, &draft->made->breaker.min_attempts);
+}
+
+static void parse_failure_rate(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const double bounds[] = {0.01, 1};
+    take_number(draft, value, pointer, bounds, &draft->made->breaker.failure_rate);
+}
+
+static void parse_cooldown(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const uint64_t bounds_ms[] = {SECOND_MS, HOUR_MS};
+    take_span(draft, value, pointer, bounds_ms, &draft->made->breaker.cooldown_ms);
+}
+
+static void parse_max_cooldown(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const uint64_t bounds_ms[] = {SECOND_MS, 24 * HOUR_MS};
+    take_span(draft, value, pointer, bounds_ms, &draft->made->breaker.max_cooldown_ms);
 }
 
 void draft_parse_breaker(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const struct field fields[] = {
-        {"window", NULL, "\"30s\""},       {"min_attempts", NULL, "10"},
-        {"failure_rate", NULL, "0.5"},     {"cooldown", NULL, "\"10s\""},
-        {"max_cooldown", NULL, "\"10m\""},
+        {"window", parse_window, NULL},
+        {"min_attempts", parse_min_attempts, NULL},
+        {"failure_rate", parse_failure_rate, NULL},
+        {"cooldown", parse_cooldown, NULL},
+        {"max_cooldown", parse_max_cooldown, NULL},
     };
     DRAFT_WALK(draft, value, pointer, fields);
+}
+
+void draft_set_breaker(struct draft *draft)
+{
+    draft->made->breaker = (struct breaker_settings){.window_ms = 30 * SECOND_MS,
+                                                     .min_attempts = 10,
+                                                     .failure_rate = 0.5,
+                                                     .cooldown_ms = 10 * SECOND_MS};
+}
+
+/* Without "max_cooldown": 10m, or the cool-down if that is longer. */
+void draft_settle_breaker(struct draft *draft)
+{
+    struct breaker_settings *breaker = &draft->made->breaker;
+    uint64_t standard_ms = 10 * MINUTE_MS;
+    if (breaker->max_cooldown_ms == 0)
+        breaker->max_cooldown_ms =
+            breaker->cooldown_ms > standard_ms ? breaker->cooldown_ms : standard_ms;
+    if (breaker->max_cooldown_ms < breaker->cooldown_ms)
+        faults_add(draft->faults, "/breaker/max_cooldown", "must be at least \"cooldown\"");
 }

@@ -171,7 +171,7 @@ static bool may_send(const struct endpoint *endpoint)
 {
     return endpoint->ready_count > 0 && !endpoint->deleted &&
            endpoint->subscription->status == SUBSCRIPTION_ACTIVE &&
-           endpoint->sending_count < endpoint->subscription->concurrency_max &&
+           endpoint->sending_count < endpoint->subscription->concurrency.max &&
            authenticator_is_ready(endpoint->authenticator);
 }
 

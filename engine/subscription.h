@@ -9,8 +9,11 @@
 
 #include "base/id.h"
 #include "base/json.h"
+#include "breaker.h"
+#include "concurrency.h"
 #include "limits.h"
 #include "net/url.h"
+#include "throttle.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,7 +71,9 @@ struct subscription {
     char *headers;          /* custom fields as sent, each "Name: value\r\n"; "" for none */
     bool sets_content_type; /* one of them is Content-Type */
     bool gzip;              /* compresses bodies */
-    unsigned concurrency_max;
+    struct throttle_rate rate_limit; /* per_second 0: none */
+    struct concurrency_settings concurrency;
+    struct breaker_settings breaker;
     bool tls_verify;
     struct auth *auth; /* NULL: none */
 

@@ -235,7 +235,7 @@ static const struct field subscription_fields[] = {
     {"timeout", draft_parse_timeout, NULL},
     {"method", draft_parse_method, NULL},
     {"headers", draft_parse_headers, NULL},
-    {"rate_limit", NULL, "null"},
+    {"rate_limit", draft_parse_rate_limit, NULL},
     {"concurrency", draft_parse_concurrency, NULL},
     {"breaker", draft_parse_breaker, NULL},
     {"ordering", NULL, "\"none\""},
@@ -269,7 +269,8 @@ static void set_standards(struct draft *draft)
     made->jitter = 0.1;
     made->timeout_ms = 15000;
     memcpy(made->method, "POST", sizeof "POST");
-    made->concurrency_max = 64;
+    made->concurrency = (struct concurrency_settings){.max = 64, .adaptive = true};
+    draft_set_breaker(draft);
     made->tls_verify = true;
 }
 
@@ -280,6 +281,7 @@ static void settle(struct draft *draft)
         faults_add(draft->faults, "/url", "is required");
     if (made->pattern_count == 0)
         draft_keep(draft, &made->patterns[made->pattern_count++], SLICE("*"));
+    draft_settle_breaker(draft);
     draft_settle_signature(draft);
     draft_settle_auth(draft);
     draft_settle_secrets(draft);

@@ -85,6 +85,32 @@ static void put_retry(struct text *text, const struct subscription *subscription
     text_put(text, SLICE("},"));
 }
 
+static void put_rate_limit(struct text *text, const struct subscription *subscription)
+{
+    const struct throttle_rate *rate = &subscription->rate_limit;
+    if (rate->per_second == 0) {
+        text_put(text, SLICE("\"rate_limit\":null,"));
+        return;
+    }
+    text_put(text, SLICE("\"rate_limit\":{\"per_second\":"));
+    put_double(text, rate->per_second);
+    text_printf(text, ",\"burst\":%u},", rate->burst);
+}
+
+static void put_breaker(struct text *text, const struct subscription *subscription)
+{
+    const struct breaker_settings *breaker = &subscription->breaker;
+    text_put(text, SLICE("\"breaker\":{\"window\":"));
+    put_duration(text, breaker->window_ms);
+    text_printf(text, ",\"min_attempts\":%u,\"failure_rate\":", breaker->min_attempts);
+    put_double(text, breaker->failure_rate);
+    text_put(text, SLICE(",\"cooldown\":"));
+    put_duration(text, breaker->cooldown_ms);
+    text_put(text, SLICE(",\"max_cooldown\":"));
+    put_duration(text, breaker->max_cooldown_ms);
+    text_put(text, SLICE("},"));
+}
+
 static void put_headers(struct text *text, const struct subscription *subscription)
 {
     struct slice rest = slice_str(subscription->headers);
@@ -210,11 +236,12 @@ static void put_rest(struct text *text, const struct subscription *subscription,
     put_duration(text, subscription->timeout_ms);
     text_printf(text, ",\"method\":\"%s\",", subscription->method);
     put_headers(text, subscription);
-    text_printf(text, "\"rate_limit\":null,\"concurrency\":{\"max\":%u,\"adaptive\":true},",
-                subscription->concurrency_max);
-    text_put(text, SLICE("\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
-                         "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"},"
-                         "\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"));
+    put_rate_limit(text, subscription);
+    text_printf(text, "\"concurrency\":{\"max\":%u,\"adaptive\":%s},",
+                subscription->concurrency.max,
+                subscription->concurrency.adaptive ? "true" : "false");
+    put_breaker(text, subscription);
+    text_put(text, SLICE("\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"));
     text_printf(text, "\"compression\":\"%s\",", subscription->gzip ? "gzip" : "none");
     put_auth(text, subscription, vault, is_whole);
     text_printf(text, "\"tls\":{\"verify\":%s},\"created_at\":\"",

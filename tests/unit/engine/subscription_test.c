@@ -91,7 +91,14 @@ Test(subscription, needs_only_a_url)
     cr_assert(eq(u64, made->retry_ms[7], 36000000));
     cr_assert(eq(u64, made->timeout_ms, 15000));
     cr_assert_str_eq(made->method, "POST");
-    cr_assert(eq(u32, made->concurrency_max, 64));
+    cr_assert(eq(u32, made->concurrency.max, 64));
+    cr_assert(made->concurrency.adaptive);
+    cr_assert(eq(dbl, made->rate_limit.per_second, 0));
+    cr_assert(eq(u64, made->breaker.window_ms, 30000));
+    cr_assert(eq(u32, made->breaker.min_attempts, 10));
+    cr_assert(eq(dbl, made->breaker.failure_rate, 0.5));
+    cr_assert(eq(u64, made->breaker.cooldown_ms, 10000));
+    cr_assert(eq(u64, made->breaker.max_cooldown_ms, 600000));
     cr_assert(made->tls_verify);
     cr_assert(eq(u32, made->secret_count, 1));
     cr_assert(eq(sz, strlen(made->secrets[0].text), strlen("whsec_") + 44));
@@ -121,11 +128,12 @@ static const char everything[] =
     "\"secret\":\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\","
     "\"retry\":{\"schedule\":[\"500ms\",\"2m\"],\"jitter\":0.25},\"timeout\":\"1500ms\","
     "\"method\":\"PUT\",\"headers\":{\"X-A\":\"1, 2\",\"Content-Type\":\"text/plain\"},"
-    "\"concurrency\":{\"max\":3,\"adaptive\":true},\"tls\":{\"verify\":false},"
-    "\"channels\":[\"a/b\",\"c:1\"],\"filter\":null,\"rate_limit\":null,\"ordering\":\"none\","
+    "\"concurrency\":{\"max\":3,\"adaptive\":false},\"tls\":{\"verify\":false},"
+    "\"channels\":[\"a/b\",\"c:1\"],\"filter\":null,\"ordering\":\"none\","
+    "\"rate_limit\":{\"per_second\":0.3,\"burst\":7},"
     "\"delivery\":{\"mode\":\"single\"},\"compression\":\"gzip\",\"auth\":null,"
-    "\"breaker\":{\"window\":\"30s\",\"min_attempts\":10,\"failure_rate\":0.5,"
-    "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"}}";
+    "\"breaker\":{\"window\":\"1500ms\",\"min_attempts\":3,\"failure_rate\":0.07,"
+    "\"cooldown\":\"1h\",\"max_cooldown\":\"24h\"}}";
 
 Test(subscription, takes_every_field)
 {
@@ -143,7 +151,15 @@ Test(subscription, takes_every_field)
     cr_assert_str_eq(made->method, "PUT");
     cr_assert_str_eq(made->headers, "X-A: 1, 2\r\nContent-Type: text/plain\r\n");
     cr_assert(made->sets_content_type);
-    cr_assert(eq(u32, made->concurrency_max, 3));
+    cr_assert(eq(u32, made->concurrency.max, 3));
+    cr_assert(not(made->concurrency.adaptive));
+    cr_assert(eq(dbl, made->rate_limit.per_second, 0.3));
+    cr_assert(eq(u32, made->rate_limit.burst, 7));
+    cr_assert(eq(u64, made->breaker.window_ms, 1500));
+    cr_assert(eq(u32, made->breaker.min_attempts, 3));
+    cr_assert(eq(dbl, made->breaker.failure_rate, 0.07));
+    cr_assert(eq(u64, made->breaker.cooldown_ms, 3600000));
+    cr_assert(eq(u64, made->breaker.max_cooldown_ms, 86400000));
     cr_assert(made->gzip);
     cr_assert(not(made->tls_verify));
     subscription_free(made);
@@ -248,6 +264,49 @@ Test(subscription, keeps_the_text_of_its_secret_when_the_scheme_changes)
     subscription_free(after);
 }
 
+Test(subscription, shows_its_policy_as_it_was_given)
+{
+    static const char *const members[] = {
+        "\"rate_limit\":{\"per_second\":0.01,\"burst\":1}",
+        "\"rate_limit\":{\"per_second\":1000000,\"burst\":1000000}",
+        "\"rate_limit\":null",
+        "\"concurrency\":{\"max\":1024,\"adaptive\":false}",
+        "\"breaker\":{\"window\":\"1s\",\"min_attempts\":1,\"failure_rate\":0.01,"
+        "\"cooldown\":\"1s\",\"max_cooldown\":\"1s\"}",
+        "\"breaker\":{\"window\":\"10m\",\"min_attempts\":10000,\"failure_rate\":1,"
+        "\"cooldown\":\"1h\",\"max_cooldown\":\"24h\"}",
+    };
+    char body[512];
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        snprintf(body, sizeof body, "{\"url\":\"http://a.example\",%s}", members[i]);
+        struct subscription *made = parse(body);
+        cr_assert(strstr(print(made, SUBSCRIPTION_PUBLIC), members[i]) != NULL, "%s", members[i]);
+        subscription_free(made);
+    }
+}
+
+Test(subscription, derives_what_its_policy_leaves_open)
+{
+    static const struct {
+        const char *given, *shown;
+    } cases[] = {
+        {"\"rate_limit\":{\"per_second\":100}", "{\"per_second\":100,\"burst\":100}"},
+        {"\"rate_limit\":{\"per_second\":2.5}", "{\"per_second\":2.5,\"burst\":3}"},
+        {"\"rate_limit\":{\"per_second\":0.5,\"burst\":null}", "{\"per_second\":0.5,\"burst\":1}"},
+        {"\"breaker\":{\"cooldown\":\"10m\"}", "\"cooldown\":\"10m\",\"max_cooldown\":\"10m\"}"},
+        {"\"breaker\":{\"cooldown\":\"11m\"}", "\"cooldown\":\"11m\",\"max_cooldown\":\"11m\"}"},
+        {"\"breaker\":null", "\"cooldown\":\"10s\",\"max_cooldown\":\"10m\"}"},
+    };
+    char body[512];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(body, sizeof body, "{\"url\":\"http://a.example\",%s}", cases[i].given);
+        struct subscription *made = parse(body);
+        cr_assert(strstr(print(made, SUBSCRIPTION_PUBLIC), cases[i].shown) != NULL, "%s",
+                  cases[i].given);
+        subscription_free(made);
+    }
+}
+
 static const struct {
     const char *member, *pointer, *detail;
 } wrong_members[] = {
@@ -294,7 +353,7 @@ static const struct {
     {"\"retry\":{\"schedule\":[\"8d\"]}", "/retry/schedule/0", "7d"},
     {"\"retry\":{\"jitter\":1.5}", "/retry/jitter", "0 to 1"},
     {"\"retry\":{\"tries\":3}", "/retry/tries", "unknown"},
-    {"\"timeout\":\"999ms\"", "/timeout", "1s to 60s"},
+    {"\"timeout\":\"999ms\"", "/timeout", "1s to 1m"},
     {"\"timeout\":61", "/timeout", "duration"},
     {"\"method\":\"GET\"", "/method", "POST"},
     {"\"headers\":{\"Host\":\"x\"}", "/headers/Host", "may not be set"},
@@ -305,7 +364,6 @@ static const struct {
     {"\"headers\":{\"X A\":\"a\"}", "/headers/X A", "name"},
     {"\"headers\":{\"X-A\":\"1\",\"x-a\":\"2\"}", "/headers/x-a", "twice"},
     {"\"concurrency\":{\"max\":0}", "/concurrency/max", "1 to 1024"},
-    {"\"concurrency\":{\"adaptive\":false}", "/concurrency/adaptive", "not supported"},
     {"\"tls\":{\"verify\":1}", "/tls/verify", "true or false"},
     {"\"filter\":{}", "/filter", "not supported"},
     {"\"channels\":\"a\"", "/channels", "array"},
@@ -315,8 +373,34 @@ static const struct {
     {"\"channels\":[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
      "\"a\",\"a\",\"a\",\"a\"]",
      "/channels", "at most 16"},
-    {"\"rate_limit\":{\"per_second\":1}", "/rate_limit", "not supported"},
-    {"\"breaker\":{\"window\":\"1m\"}", "/breaker/window", "not supported"},
+    {"\"rate_limit\":1", "/rate_limit", "object"},
+    {"\"rate_limit\":{}", "/rate_limit/per_second", "required"},
+    {"\"rate_limit\":{\"per_second\":null}", "/rate_limit/per_second", "required"},
+    {"\"rate_limit\":{\"per_second\":0}", "/rate_limit/per_second", "0.01 to 1000000"},
+    {"\"rate_limit\":{\"per_second\":0.0099}", "/rate_limit/per_second", "0.01 to 1000000"},
+    {"\"rate_limit\":{\"per_second\":1000001}", "/rate_limit/per_second", "0.01 to 1000000"},
+    {"\"rate_limit\":{\"per_second\":\"5\"}", "/rate_limit/per_second", "number"},
+    {"\"rate_limit\":{\"per_second\":5,\"burst\":0}", "/rate_limit/burst", "1 to 1000000"},
+    {"\"rate_limit\":{\"per_second\":5,\"burst\":1000001}", "/rate_limit/burst", "1 to"},
+    {"\"rate_limit\":{\"per_second\":5,\"burst\":1.5}", "/rate_limit/burst", "whole"},
+    {"\"rate_limit\":{\"per_minute\":5}", "/rate_limit/per_minute", "unknown"},
+    {"\"concurrency\":{\"max\":1025}", "/concurrency/max", "1 to 1024"},
+    {"\"concurrency\":{\"adaptive\":1}", "/concurrency/adaptive", "true or false"},
+    {"\"breaker\":{\"window\":\"601s\"}", "/breaker/window", "1s to 10m"},
+    {"\"breaker\":{\"window\":30}", "/breaker/window", "duration"},
+    {"\"breaker\":{\"min_attempts\":0}", "/breaker/min_attempts", "1 to 10000"},
+    {"\"breaker\":{\"min_attempts\":10001}", "/breaker/min_attempts", "1 to 10000"},
+    {"\"breaker\":{\"failure_rate\":0}", "/breaker/failure_rate", "0.01 to 1"},
+    {"\"breaker\":{\"failure_rate\":1.01}", "/breaker/failure_rate", "0.01 to 1"},
+    {"\"breaker\":{\"cooldown\":\"999ms\"}", "/breaker/cooldown", "1s to 1h"},
+    {"\"breaker\":{\"cooldown\":\"61m\"}", "/breaker/cooldown", "1s to 1h"},
+    {"\"breaker\":{\"max_cooldown\":\"25h\"}", "/breaker/max_cooldown", "1s to 24h"},
+    {"\"breaker\":{\"max_cooldown\":\"9s\"}", "/breaker/max_cooldown", "\"cooldown\""},
+    {"\"breaker\":{\"cooldown\":\"20m\",\"max_cooldown\":\"19m\"}", "/breaker/max_cooldown",
+     "\"cooldown\""},
+    {"\"breaker\":{\"cool_down\":\"1m\"}", "/breaker/cool_down", "unknown"},
+    {"\"breaker\":null,\"breaker\":null", "/breaker", "twice"},
+    {"\"breaker\":{\"window\":\"999ms\"}", "/breaker/window", "1s to 10m"},
     {"\"ordering\":\"strict\"", "/ordering", "not supported"},
     {"\"delivery\":{\"mode\":\"batch\"}", "/delivery/mode", "not supported"},
     {"\"compression\":\"zstd\"", "/compression", "gzip"},
