@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char url_text[URL_SIZE_MAX + 1];
+static char url_text[URL_SIZE_MAX + 1], no_fields[] = "";
 
 static struct subscription subscription_to(const char *url)
 {
     char why[URL_WHY_SIZE];
-    struct subscription made = {.method = "POST", .headers = (char[]){""}};
+    struct subscription made = {.method = "POST", .headers = no_fields};
     snprintf(url_text, sizeof url_text, "%s", url);
     cr_assert(zero(int, url_parse(slice_str(url_text), &made.url, why)), "%s: %s", url, why);
     return made;
