@@ -109,6 +109,10 @@ void draft_parse_delivery(struct draft *draft, struct json_value value, const ch
 
 void draft_parse_tls(struct draft *draft, struct json_value value, const char *pointer);
 
+/* Check it, and the certificate that the receiver is shown, against the other fields. */
+void draft_settle_tls(struct draft *draft);
+void draft_settle_identity(struct draft *draft);
+
 /* ---- how the receiver is told who sends (draft_auth.c) ---- */
 
 void draft_parse_auth(struct draft *draft, struct json_value value, const char *pointer);

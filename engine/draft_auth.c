@@ -264,8 +264,6 @@ static bool take_kind(struct draft *draft, struct json_value object, enum auth_t
              !auth_type_find(name, type))
         faults_add(draft->faults, "/auth/type",
                    "must be \"basic\", \"bearer\", \"header\", \"jwt\", \"oauth2\" or \"mtls\"");
-    else if (*type == AUTH_MTLS)
-        faults_add(draft->faults, "/auth/type", "not supported by this version");
     else
         return true;
     return false;
@@ -322,12 +320,6 @@ static void settle_token_url(struct draft *draft, struct auth *auth)
         faults_add(draft->faults, "/auth/token_url", "%s", why);
 }
 
-static void settle_mtls(struct draft *draft)
-{
-    if (draft->made->url_text && !draft->made->url.https)
-        faults_add(draft->faults, "/auth/type", "\"mtls\" needs an https URL");
-}
-
 /* No header may be sent twice. */
 static void settle_header(struct draft *draft, struct slice name)
 {
@@ -352,7 +344,7 @@ void draft_settle_auth(struct draft *draft)
     else if (auth->type == AUTH_OAUTH2)
         settle_token_url(draft, auth);
     else if (auth->type == AUTH_MTLS)
-        settle_mtls(draft);
+        draft_settle_identity(draft);
     if (draft->faults->count == 0)
         settle_header(draft, auth_header(auth));
 }

@@ -2,6 +2,7 @@
 #include "shard.h"
 
 #include "attempt.h"
+#include "auth.h"
 #include "authenticator.h"
 #include "base/log.h"
 
@@ -47,13 +48,28 @@ static struct authenticator *open_authenticator(struct shard *shard, struct endp
     return authenticator_open(&parts);
 }
 
+/* What is asked of connections to the receiver, and shown to it. */
+static struct http_origin *take_origin(struct shard *shard, const struct subscription *subscription)
+{
+    const struct auth *auth = subscription->auth;
+    struct http_origin_options options = {.is_unverified = !subscription->tls_verify};
+    options.trust = (struct trust){.roots = subscription->tls_roots,
+                                   .pins = subscription->tls_pins,
+                                   .pin_count = subscription->tls_pin_count,
+                                   .version_min = subscription->tls_version_min};
+    if (auth && auth->type == AUTH_MTLS) {
+        options.trust.certificate = auth->texts[AUTH_CERTIFICATE];
+        options.trust.key = auth->texts[AUTH_KEY];
+    }
+    return http_origin_take(shard->client, &subscription->url, &options);
+}
+
 /* What depends on the subscription's settings. */
 static void configure(struct shard *shard, struct endpoint *endpoint,
                       const struct subscription *subscription)
 {
-    const struct http_origin_options options = {.is_unverified = !subscription->tls_verify};
     endpoint->subscription = subscription;
-    endpoint->origin = http_origin_take(shard->client, &subscription->url, &options);
+    endpoint->origin = take_origin(shard, subscription);
     endpoint->head = attempt_fixed_head(subscription, &endpoint->head_size);
     endpoint->signers = calloc(subscription->secret_count, sizeof *endpoint->signers);
     must(endpoint->origin && endpoint->head && endpoint->signers);

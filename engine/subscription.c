@@ -23,6 +23,8 @@ void subscription_free(struct subscription *subscription)
     for (unsigned i = 0; i < subscription->secret_count; i++)
         secret_erase(subscription->secrets[i].text);
     free(subscription->headers);
+    free(subscription->tls_roots);
+    free(subscription->tls_pins);
     free(subscription->uid);
     free(subscription->description);
     free(subscription->metadata);
@@ -58,6 +60,18 @@ static bool copy_signature(struct subscription *to, const struct subscription *f
            copy_string(&to->signature_header, from->signature_header);
 }
 
+static bool copy_tls(struct subscription *to, const struct subscription *from)
+{
+    size_t size = from->tls_pin_count * sizeof *to->tls_pins;
+    if (size > 0) {
+        to->tls_pins = malloc(size);
+        if (!to->tls_pins)
+            return false;
+        memcpy(to->tls_pins, from->tls_pins, size);
+    }
+    return copy_string(&to->tls_roots, from->tls_roots);
+}
+
 struct subscription *subscription_copy(const struct subscription *subscription)
 {
     struct subscription *copy = malloc(sizeof *copy);
@@ -69,6 +83,8 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     copy->url_text = copy->signature_header = copy->headers = NULL;
     copy->template = NULL;
     copy->auth = NULL;
+    copy->tls_roots = NULL;
+    copy->tls_pins = NULL;
     for (unsigned i = 0; i < LIMIT_SECRETS; i++)
         copy->secrets[i].text = NULL;
     copy->uid = copy->description = copy->metadata = NULL;
@@ -77,7 +93,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
         !copy_string(&copy->channels, subscription->channels) ||
         !copy_string(&copy->url_text, subscription->url_text) ||
         !copy_signature(copy, subscription) ||
-        !copy_string(&copy->headers, subscription->headers) ||
+        !copy_string(&copy->headers, subscription->headers) || !copy_tls(copy, subscription) ||
         !copy_string(&copy->uid, subscription->uid) ||
         !copy_string(&copy->description, subscription->description) ||
         !copy_string(&copy->metadata, subscription->metadata) ||

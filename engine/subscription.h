@@ -12,6 +12,7 @@
 #include "breaker.h"
 #include "concurrency.h"
 #include "limits.h"
+#include "net/trust.h"
 #include "net/url.h"
 #include "throttle.h"
 
@@ -75,6 +76,10 @@ struct subscription {
     struct concurrency_settings concurrency;
     struct breaker_settings breaker;
     bool tls_verify;
+    char *tls_roots; /* PEM; NULL: the engine's */
+    struct trust_pin *tls_pins;
+    unsigned tls_pin_count;
+    enum trust_version tls_version_min;
     struct auth *auth; /* NULL: none */
 
     /* Kept for showing only. */
@@ -85,7 +90,7 @@ struct faults;
 struct text;
 struct vault;
 
-enum { SUBSCRIPTION_TEXT_MAX = 128 * 1024 }; /* the most that subscription_print() prints */
+enum { SUBSCRIPTION_TEXT_MAX = 192 * 1024 }; /* the most that subscription_print() prints */
 
 enum subscription_view {
     SUBSCRIPTION_PUBLIC,

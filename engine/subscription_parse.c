@@ -283,6 +283,7 @@ static void settle(struct draft *draft)
         draft_keep(draft, &made->patterns[made->pattern_count++], SLICE("*"));
     draft_settle_breaker(draft);
     draft_settle_signature(draft);
+    draft_settle_tls(draft);
     draft_settle_auth(draft);
     draft_settle_secrets(draft);
 }

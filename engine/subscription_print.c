@@ -218,6 +218,26 @@ static void put_auth(struct text *text, const struct subscription *subscription,
     text_put(text, SLICE("},"));
 }
 
+/* What is as by default is left out, but for `verify`. */
+static void put_tls(struct text *text, const struct subscription *subscription)
+{
+    char pin[TRUST_PIN_TEXT_SIZE];
+    text_printf(text, "\"tls\":{\"verify\":%s", subscription->tls_verify ? "true" : "false");
+    if (subscription->tls_roots) {
+        text_put(text, SLICE(",\"ca\":"));
+        text_json(text, slice_str(subscription->tls_roots));
+    }
+    for (unsigned i = 0; i < subscription->tls_pin_count; i++) {
+        text_put(text, i == 0 ? SLICE(",\"pins\":[") : SLICE(","));
+        text_json(text, trust_print_pin(&subscription->tls_pins[i], pin));
+    }
+    if (subscription->tls_pin_count > 0)
+        text_char(text, ']');
+    if (subscription->tls_version_min == TRUST_TLS_1_3)
+        text_put(text, SLICE(",\"min_version\":\"1.3\""));
+    text_put(text, SLICE("},"));
+}
+
 /* What follows the first members, which the views differ in. */
 static void put_rest(struct text *text, const struct subscription *subscription,
                      const struct vault *vault, bool is_whole)
@@ -244,8 +264,8 @@ static void put_rest(struct text *text, const struct subscription *subscription,
     text_put(text, SLICE("\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"));
     text_printf(text, "\"compression\":\"%s\",", subscription->gzip ? "gzip" : "none");
     put_auth(text, subscription, vault, is_whole);
-    text_printf(text, "\"tls\":{\"verify\":%s},\"created_at\":\"",
-                subscription->tls_verify ? "true" : "false");
+    put_tls(text, subscription);
+    text_put(text, SLICE("\"created_at\":\""));
     text_time(text, subscription->created_ms);
     text_put(text, SLICE("\",\"updated_at\":\""));
     text_time(text, subscription->updated_ms);

@@ -35,7 +35,8 @@ MUST_CHECK int tls_client_open(struct tls_context **context, const char *roots,
 MUST_CHECK int tls_client_open_trusting(struct tls_context **context, struct tls_context *usual,
                                         const struct trust *trust, char why[static TLS_WHY_SIZE]);
 
-/* Can a client show this certificate, and is this its key? 0; -EINVAL and `why`; -ENOMEM. */
+/* Can a client show this certificate, and is this its key (NULL: not asked)? 0; -EINVAL and `why`;
+ * -ENOMEM. */
 MUST_CHECK int tls_check_identity(const char *certificate, const char *key,
                                   char why[static TLS_WHY_SIZE]);
 

@@ -186,16 +186,24 @@ int tls_client_open(struct tls_context **out, const char *roots, char why[static
 
 /* ---- clients that trust something else, or show who they are ---- */
 
-static int take_chain(SSL_CTX *ssl, STACK_OF(X509) * chain, EVP_PKEY *key,
-                      char why[static TLS_WHY_SIZE])
+static int take_chain(SSL_CTX *ssl, STACK_OF(X509) * chain, char why[static TLS_WHY_SIZE])
 {
-    ERR_clear_error();
     bool is_taken = SSL_CTX_use_certificate(ssl, sk_X509_value(chain, 0));
     for (size_t i = 1; is_taken && i < sk_X509_num(chain); i++)
         is_taken = SSL_CTX_add1_chain_cert(ssl, sk_X509_value(chain, i));
-    if (!is_taken)
-        return explain(-EINVAL, why, "has a certificate that cannot be used for TLS");
-    if (SSL_CTX_use_PrivateKey(ssl, key))
+    return is_taken ? 0 : explain(-EINVAL, why, "has a certificate that cannot be used for TLS");
+}
+
+static int take_key(SSL_CTX *ssl, const char *pem, char why[static TLS_WHY_SIZE])
+{
+    EVP_PKEY *key;
+    int error = private_key_parse(&key, slice_str(pem), why);
+    if (error)
+        return error;
+    ERR_clear_error();
+    bool is_taken = SSL_CTX_use_PrivateKey(ssl, key);
+    EVP_PKEY_free(key);
+    if (is_taken)
         return 0;
     if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
         return explain(-EINVAL, why, "is not the key of the certificate");
@@ -206,15 +214,12 @@ static int show_identity(SSL_CTX *ssl, const char *certificate, const char *key,
                          char why[static TLS_WHY_SIZE])
 {
     STACK_OF(X509) * chain;
-    EVP_PKEY *pkey;
     int error = trust_open_certificates(certificate, &chain, why);
     if (error)
         return error;
-    error = private_key_parse(&pkey, slice_str(key), why);
-    if (!error) {
-        error = take_chain(ssl, chain, pkey, why);
-        EVP_PKEY_free(pkey);
-    }
+    error = take_chain(ssl, chain, why);
+    if (!error && key)
+        error = take_key(ssl, key, why);
     trust_free_certificates(chain);
     ERR_clear_error();
     return error;

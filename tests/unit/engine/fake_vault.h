@@ -1,4 +1,5 @@
-/* fake_vault.h - in the place of vault.c: a secret reads "FIELD|reversed" in its sealed form. */
+/* fake_vault.h - in the place of vault.c: a secret reads "FIELD|reversed" in its sealed form, with
+ * '~' for the ends of its lines. */
 #ifndef TESTS_UNIT_ENGINE_FAKE_VAULT_H
 #define TESTS_UNIT_ENGINE_FAKE_VAULT_H
 
@@ -19,7 +20,7 @@ void vault_seal(const struct vault *with, const struct vault_place *place, struc
     cr_assert(eq(ptr, (void *)with, &vault));
     text_printf(out, "%s|", place->field);
     for (size_t i = plain.size; i > 0; i--)
-        text_char(out, plain.at[i - 1]);
+        text_char(out, plain.at[i - 1] == '\n' ? '~' : plain.at[i - 1]);
 }
 
 int vault_unseal(struct vault *with, const struct vault_place *place, struct slice stored,
@@ -30,7 +31,7 @@ int vault_unseal(struct vault *with, const struct vault_place *place, struct sli
     if (!slice_equal(slice_of(stored.at, bar), slice_str(place->field)))
         return -EBADMSG;
     for (size_t i = stored.size; i > bar + 1; i--)
-        text_char(out, stored.at[i - 1]);
+        text_char(out, stored.at[i - 1] == '~' ? '\n' : stored.at[i - 1]);
     return 0;
 }
 
