@@ -290,9 +290,9 @@ static void soften(char *text)
 static void fail(struct tls *tls)
 {
     const char *what = tls->state == TLS_HANDSHAKE ? "handshake failed" : "protocol error";
-    long verified = SSL_get_verify_result(tls->ssl);
+    long verified = SSL_get_verify_result(tls->ssl); /* ..._INVALID_CALL: it never came to that */
     tls->state = TLS_FAILED;
-    if (is_judged(tls) && verified != X509_V_OK) {
+    if (is_judged(tls) && verified != X509_V_OK && verified != X509_V_ERR_INVALID_CALL) {
         snprintf(tls->why, sizeof tls->why, "certificate refused: %s", certificate_text(verified));
         return;
     }

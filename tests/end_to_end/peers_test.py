@@ -2,26 +2,19 @@
 """Programs that others wrote: curl as the producer, nginx as the receiver."""
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support import case, wait
+from support import case, nginx, wait
 from support.certificates import Authority
 from support.engine import EVENTS, Engine
 
 NGINX = """
-daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
     log_format seen escape=none '$http_webhook_id $request_method $request_length $connection $http_x_webhook_attempt';
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    client_max_body_size 4m; keepalive_requests 100;
+    keepalive_requests 100;
     server {{
         listen 127.0.0.1:{port};
         listen 127.0.0.1:{tls_port} ssl;
@@ -31,18 +24,7 @@ http {{
         location /limited {{ return 503; }}
         location /moved {{ return 301 /hook; }}
     }}
-}}
 """
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 class Nginx(unittest.TestCase):
@@ -51,38 +33,19 @@ class Nginx(unittest.TestCase):
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="grapnel-test-"))
         authority = Authority(cls.folder)
         certificate, key = authority.issue("nginx", "DNS:localhost,IP:127.0.0.1")
-        cls.port, cls.tls_port = free_ports(2)
-        path = pathlib.Path(cls.folder) / "nginx.conf"
-        path.write_text(NGINX.format(folder=cls.folder, port=cls.port, tls_port=cls.tls_port, certificate=certificate,
-                                     key=key))
-        cls.nginx = subprocess.Popen(["nginx", "-e", f"{cls.folder}/error.log", "-p", cls.folder, "-c", str(path)],
-                                     env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-        cls.addClassCleanup(cls.end_nginx)
-        wait.until(cls.listens, "nginx")
+        cls.port, cls.tls_port = nginx.free_ports(2)
+        http = NGINX.format(folder=cls.folder, port=cls.port, tls_port=cls.tls_port, certificate=certificate, key=key)
+        cls.nginx = cls.enterClassContext(nginx.Nginx(cls.folder, http, cls.port))
         cls.engine = cls.enterClassContext(Engine("--ca-file", authority.path))
-
-    @classmethod
-    def listens(cls):
-        if cls.nginx.poll() is not None:
-            raise AssertionError("nginx ended: " + (pathlib.Path(cls.folder) / "error.log").read_text())
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", cls.port)) == 0
-
-    @classmethod
-    def end_nginx(cls):
-        cls.nginx.terminate()
-        cls.nginx.wait()
 
     def deliver(self, url, count=200):
         """Publishes events, awaits their delivery and returns what nginx logged of them: id -> words."""
         made = self.engine.subscribe(url, events=["nginx"])
         body = [{"type": "nginx", "payload": {"n": number, "fill": "x" * number * 20}} for number in range(count)]
         events = {each["id"] for each in self.engine.ingest.post(EVENTS, body).json()["events"]}
-        log = pathlib.Path(self.folder) / "hook.log"
 
         def seen():
-            lines = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
-            words = {each[0]: each for each in lines if each[0] in events}
+            words = {each[0]: each for each in self.nginx.lines("hook.log") if each[0] in events}
             return words if len(words) == len(events) else None
 
         got = wait.until(seen, f"{count} lines of nginx")

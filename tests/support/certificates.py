@@ -8,21 +8,31 @@ def openssl(*arguments, folder):
     subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
 
+def pin(certificate, folder):
+    """The pin of a certificate's key, as openssl(1) and the shell make it (RFC 7469, appendix A)."""
+    done = subprocess.run(f"openssl x509 -in {certificate} -pubkey -noout | openssl pkey -pubin -outform der |"
+                          "openssl dgst -sha256 -binary | openssl enc -base64", shell=True, cwd=folder, check=True,
+                          capture_output=True, text=True)
+    return "sha256/" + done.stdout.strip()
+
+
 class Authority:
     """A root in a folder: ca.pem to be trusted, and what issue() makes."""
 
-    def __init__(self, folder, name="ca"):
+    def __init__(self, folder, name="ca", parent=None):
+        """`parent`: the authority that signs its certificate, in place of itself."""
         self.folder = pathlib.Path(folder)
         self.name = name
         self.path = str(self.folder / f"{name}.pem")
+        signed_by = ["-CA", f"{parent.name}.pem", "-CAkey", f"{parent.name}.key"] if parent else []
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                 "-subj", f"/CN=grapnel test {name}", "-keyout", f"{name}.key", "-out", f"{name}.pem",
-                "-addext", "keyUsage=critical,keyCertSign,cRLSign", folder=self.folder)
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign", *signed_by, folder=self.folder)
 
-    def issue(self, name, alternatives, days=2):
+    def issue(self, name, alternatives, days=2, usage="serverAuth"):
         """(certificate, key): paths. `alternatives` as openssl writes them: "DNS:a.test,IP:127.0.0.1"."""
         (self.folder / f"{name}.ext").write_text(
-            f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n")
+            f"subjectAltName={alternatives}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                 "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr", folder=self.folder)
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{self.name}.pem", "-CAkey", f"{self.name}.key",
