@@ -135,6 +135,7 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     /* Another shard may have taken an event for it before this one knew it (trace_park_unknown()).
      * At start, paging_start() asks for all at once. */
     endpoint->has_parked = shard->paging.is_started;
+    endpoint->parked_epoch = 1;
     table_put(&shard->endpoints.table, &endpoint->node, id_hash(&subscription->id));
     shard->endpoints.count++;
     endpoint_update_turn(shard, endpoint);

@@ -235,7 +235,9 @@ static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
         return true;
     if (shard->now_ms < endpoint->ask_after_ms)
         return false;
-    if (endpoint->ask_sequence == 0) {
+    /* Nothing was parked since the last question: what it waited for is on disk. */
+    bool is_stale = endpoint->ask_epoch != endpoint->parked_epoch;
+    if (endpoint->ask_sequence == 0 && is_stale) {
         outcomes_flush(shard, true);
         endpoint->ask_sequence = shard->outcomes.sequence;
         rewind_parked(endpoint);
