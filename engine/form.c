@@ -57,6 +57,19 @@ bool form_u64(struct form *form, struct json_value value, const char *pointer, u
     return true;
 }
 
+bool form_number(struct form *form, struct json_value value, const char *pointer,
+                 const double bounds[2], double *number)
+{
+    double given;
+    if (!json_double(value, &given) || given < bounds[0] || given > bounds[1]) {
+        faults_add(form->faults, pointer, "must be a number from %.7g to %.7g", bounds[0],
+                   bounds[1]);
+        return false;
+    }
+    *number = given;
+    return true;
+}
+
 bool form_bool(struct form *form, struct json_value value, const char *pointer, bool *flag)
 {
     if (json_bool(value, flag))

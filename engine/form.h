@@ -32,6 +32,8 @@ bool form_string(struct form *form, struct json_value value, const char *pointer
                  struct slice *string);
 bool form_u64(struct form *form, struct json_value value, const char *pointer, uint64_t max,
               uint64_t *number); /* 1 to `max` */
+bool form_number(struct form *form, struct json_value value, const char *pointer,
+                 const double bounds[2], double *number);
 bool form_bool(struct form *form, struct json_value value, const char *pointer, bool *flag);
 
 /* "A-Z a-z 0-9 _ - .", at least one. */

@@ -1,4 +1,5 @@
 /* ingest.c - see ingest.h. From the request to what intake keeps, and back to the answer. */
+#include "allowance.h"
 #include "ask.h"
 #include "shard.h"
 
@@ -30,8 +31,11 @@ struct visit {
     uint64_t wall_ms;
     uint32_t index; /* of the event at hand in its batch */
     bool is_batch, is_cloudevent;
-    bool is_full;     /* memory or a pool had run out */
-    bool is_answered; /* with a refusal */
+    bool is_full;                /* memory or a pool had run out */
+    bool is_answered;            /* with a refusal */
+    bool is_resumed;             /* it has waited for the tenant's allowance */
+    struct allowance *allowance; /* that `allowed` events were taken from; NULL: no limit */
+    unsigned allowed;
 };
 
 int ingest_open(struct ingest *ingest)
@@ -243,8 +247,7 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
     uint8_t hash[CLAIM_KEY_SIZE];
 
     unsigned count = directory_match(&shard->directory, &visit->tenant, envelope->type,
-                                     envelope->channels, ingest->matches,
-                                     RECORD_SUBSCRIPTIONS_MAX);
+                                     envelope->channels, ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
     if (count > RECORD_SUBSCRIPTIONS_MAX)
         count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
     for (unsigned i = 0; i < count; i++)
@@ -365,6 +368,100 @@ static void add_all(struct visit *visit, enum form form)
         (void)!add_text(visit, body);
 }
 
+/* ---- the tenant's limit ---- */
+
+static int count_one(void *context, struct slice raw)
+{
+    (void)raw;
+    ++*(unsigned *)context;
+    return 0;
+}
+
+static unsigned count_lines(struct slice rest)
+{
+    unsigned count = 0;
+    while (rest.size > 0) {
+        size_t end = slice_find(rest, '\n');
+        struct slice line = slice_trim(slice_of(rest.at, end));
+        count += line.size > 0 && !slice_equal(line, SLICE("\r"));
+        rest = slice_skip(rest, end + 1);
+    }
+    return count;
+}
+
+/* How many events the body has; 0 if it will be refused for what it is. */
+static unsigned count_events(struct visit *visit, enum form form)
+{
+    struct slice body = visit->request->body;
+    char why[JSON_WHY_SIZE];
+    unsigned count = 0;
+    if (form == FORM_LINES)
+        count = count_lines(body);
+    else if (form != FORM_CLOUDEVENTS && !(form == FORM_JSON && begins_array(body)))
+        count = 1;
+    else if (json_each(visit->shard->ingest.json, body, count_one, &count, why) < 0)
+        count = 0;
+    return count <= LIMIT_BATCH_EVENTS ? count : 0;
+}
+
+/* What no waiting helps. */
+static void refuse_burst(struct visit *visit, unsigned burst)
+{
+    char detail[DETAIL_SIZE];
+    snprintf(detail, sizeof detail,
+             "a batch of this tenant may have at most %u events, which is its burst", burst);
+    refuse(visit, 413, detail, SLICE(""));
+}
+
+/* Takes the events from what the tenant may send. False: it was refused, or it waits. */
+static bool admit(struct visit *visit, enum form form)
+{
+    struct shard *shard = visit->shard;
+    struct allowance *allowance = allowance_find(shard, &visit->tenant);
+    unsigned count = allowance ? count_events(visit, form) : 0;
+    uint64_t wait_ns;
+    if (count == 0)
+        return true;
+    if (count > allowance->rate.burst) {
+        refuse_burst(visit, allowance->rate.burst);
+        return false;
+    }
+    enum lease_result result = allowance_take(allowance, count, &wait_ns);
+    if (result == LEASE_TAKEN) {
+        visit->allowance = allowance;
+        visit->allowed = count;
+        return true;
+    }
+    if (result == LEASE_REFUSED || visit->is_resumed)
+        allowance_refuse(allowance, &visit->requester, wait_ns);
+    else if (!allowance_wait(allowance, &visit->requester, visit->request, count))
+        refuse_full(visit, "too much is waiting: memory for requests is exhausted");
+    return false;
+}
+
+/* ---- taking in ---- */
+
+static void take_in(struct visit *visit, enum form form, uint64_t received_ns)
+{
+    struct shard *shard = visit->shard;
+
+    /* Never back, whatever the clock does: pages of events rely on ids that ascend. */
+    uint64_t wall_ms = clock_wall_ms();
+    if (wall_ms < shard->ingest.newest_ms)
+        wall_ms = shard->ingest.newest_ms;
+    visit->wall_ms = shard->ingest.newest_ms = wall_ms;
+    intake_begin(shard, &visit->intake);
+    add_all(visit, form);
+    if (visit->is_full && !visit->is_answered)
+        refuse_full(visit, "too much is waiting: memory for events is exhausted");
+    if (!visit->is_answered && visit->intake.count == 0)
+        refuse(visit, 422, "the batch is empty", SLICE(""));
+    if (visit->is_answered)
+        intake_cancel(shard, &visit->intake);
+    else if (intake_commit(shard, &visit->intake, &visit->requester, received_ns, visit->is_batch))
+        refuse_full(visit, "too many requests are waiting");
+}
+
 static void publish(struct visit *visit)
 {
     struct shard *shard = visit->shard;
@@ -385,22 +482,11 @@ static void publish(struct visit *visit)
         refuse_full(visit, shard->stopping ? "stopping" : "the disk is nearly full");
         return;
     }
-
-    /* Never back, whatever the clock does: pages of events rely on ids that ascend. */
-    uint64_t wall_ms = clock_wall_ms();
-    if (wall_ms < shard->ingest.newest_ms)
-        wall_ms = shard->ingest.newest_ms;
-    visit->wall_ms = shard->ingest.newest_ms = wall_ms;
-    intake_begin(shard, &visit->intake);
-    add_all(visit, form);
-    if (visit->is_full && !visit->is_answered)
-        refuse_full(visit, "too much is waiting: memory for events is exhausted");
-    if (!visit->is_answered && visit->intake.count == 0)
-        refuse(visit, 422, "the batch is empty", SLICE(""));
-    if (visit->is_answered)
-        intake_cancel(shard, &visit->intake);
-    else if (intake_commit(shard, &visit->intake, &visit->requester, received_ns, visit->is_batch))
-        refuse_full(visit, "too many requests are waiting");
+    if (!admit(visit, form))
+        return;
+    take_in(visit, form, received_ns);
+    if (visit->is_answered && visit->allowance)
+        allowance_give(visit->allowance, visit->allowed);
 }
 
 /* ---- the port ---- */
@@ -421,6 +507,14 @@ size_t ingest_body_max(void *context, const struct http_head *head)
     enum form form = form_of(head);
     bool is_single = form == FORM_CLOUDEVENT || form == FORM_BINARY;
     return is_single ? shard->config->event_bytes_max : shard->config->batch_bytes_max;
+}
+
+void ingest_resume(struct shard *shard, const struct requester *requester,
+                   const struct http_request *request)
+{
+    struct visit visit = {
+        .shard = shard, .requester = *requester, .request = request, .is_resumed = true};
+    publish(&visit);
 }
 
 void ingest_publish(struct shard *shard, struct mail_publish *mail)

@@ -24,6 +24,10 @@ void ingest_close(struct ingest *ingest);
 size_t ingest_body_max(void *context, const struct http_head *head);
 void ingest_request(void *context, struct http_ticket ticket, const struct http_request *request);
 
+/* One that waited for its tenant's allowance: it is taken in or refused now. */
+void ingest_resume(struct shard *shard, const struct requester *requester,
+                   const struct http_request *request);
+
 /* A request to publish that came in by the admin port. */
 void ingest_publish(struct shard *shard, struct mail_publish *mail);
 

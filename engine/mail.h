@@ -9,6 +9,7 @@
  *   shard    shard    MAIL_SETTLED    all deliveries of the block here have a durable trace
  *   shard    reader   MAIL_FETCH      rows and events wanted from disk
  *   shard    reader   MAIL_GIVE_BACK  an event that was fetched, to be freed where it was made
+ *   shard    shard    MAIL_LEASE      asks the tenant's home for tokens, or tells what was used
  *   control  shard    MAIL_DIRECTORY  a tenant, key or subscription has changed
  *   control  shard    MAIL_FIGURES    asks for counters
  *   control  shard    MAIL_SERVE      begin to take requests and to deliver
@@ -24,6 +25,7 @@
 #include "mailbox.h"
 #include "metrics.h"
 #include "net/http_server.h"
+#include "quota.h"
 #include "store/backlog.h"
 #include "store/journal.h"
 #include "subscription.h"
@@ -36,6 +38,7 @@ enum mail_kind {
     MAIL_SETTLED,
     MAIL_FETCH,
     MAIL_GIVE_BACK,
+    MAIL_LEASE,
     MAIL_DIRECTORY,
     MAIL_FIGURES,
     MAIL_SERVE,
@@ -112,6 +115,17 @@ struct mail_serve {
 struct mail_stop {
     struct mail mail;
     bool now; /* do not wait for what is in flight */
+};
+
+/* ---- shards among themselves ---- */
+
+struct mail_lease {
+    struct mail mail;
+    struct id tenant;
+    unsigned asker;
+    struct quota_ask ask;
+    struct quota_grant grant; /* the answer */
+    void *allowance;          /* the asker's own */
 };
 
 /* ---- shards <-> reader ---- */

@@ -12,7 +12,9 @@ enum { METRICS_OUTCOMES = ATTEMPT_CANCELLED + 1 };
 
 struct shard_metrics {
     uint64_t events_accepted, events_duplicate, events_refused,
-        events_shed; /* refused: 4xx; shed: 503 */
+        events_shed;         /* refused: 4xx; shed: 503 */
+    uint64_t events_limited; /* 429 */
+    uint64_t lease_asks, lease_waits;
     uint64_t event_bytes;
     uint64_t deliveries_created, deliveries_delivered, deliveries_dead, deliveries_cancelled;
     uint64_t deliveries_parked, deliveries_retried, deliveries_loaded;

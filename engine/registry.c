@@ -282,7 +282,9 @@ static void unmark_key(struct registry *registry, const struct access_key *key)
 
 void registry_drop_key(struct registry *registry, const struct id *id)
 {
-    unmark_key(registry, registry_key_with_id(registry, id));
+    const struct access_key *key = registry_key_with_id(registry, id);
+    must(key);
+    unmark_key(registry, key);
     shelf_drop(&registry->keys, id);
 }
 

@@ -16,35 +16,59 @@ static struct slice copy(struct text *text, struct slice slice)
     return slice_of(text->at + at, slice.size);
 }
 
-static size_t size_of_head(const struct http_head *head)
+static size_t size_of(const struct http_request *request)
 {
-    size_t size = head->method.size;
+    const struct http_head *head = request->head;
+    size_t size = head->method.size + request->path.size + request->body.size;
     for (unsigned i = 0; i < head->header_count; i++)
         size += head->headers[i].name.size + head->headers[i].value.size;
     return size;
 }
 
+/* The bytes go to `at`, which has room for size_of(). */
+static void copy_request(const struct http_request *request, char *at, struct http_head *head,
+                         struct http_request *made)
+{
+    struct text text;
+    text_init(&text, at, size_of(request));
+    head->method = copy(&text, request->head->method);
+    head->header_count = request->head->header_count;
+    for (unsigned i = 0; i < head->header_count; i++) {
+        head->headers[i].name = copy(&text, request->head->headers[i].name);
+        head->headers[i].value = copy(&text, request->head->headers[i].value);
+    }
+    made->head = head;
+    made->path = copy(&text, request->path);
+    made->body = copy(&text, request->body);
+    must(text_ok(&text));
+}
+
+struct request_copy {
+    struct http_request request;
+    struct http_head head;
+    char bytes[];
+};
+
+size_t requester_copy_size(const struct http_request *request)
+{
+    return sizeof(struct request_copy) + size_of(request) + LOOP_SLACK;
+}
+
+const struct http_request *requester_copy_into(const struct http_request *request, void *memory)
+{
+    struct request_copy *made = memory;
+    *made = (struct request_copy){0};
+    copy_request(request, made->bytes, &made->head, &made->request);
+    return &made->request;
+}
+
 struct mail_publish *requester_copy(struct http_ticket ticket, const struct http_request *request)
 {
-    const struct http_head *head = request->head;
-    size_t room = size_of_head(head) + request->path.size + request->body.size;
-    struct mail_publish *mail = malloc(sizeof *mail + room + LOOP_SLACK);
-    struct text text;
+    struct mail_publish *mail = malloc(sizeof *mail + size_of(request) + LOOP_SLACK);
     if (!mail)
         return NULL;
-
     *mail = (struct mail_publish){.mail.kind = MAIL_PUBLISH, .ticket = ticket};
-    text_init(&text, (char *)(mail + 1), room);
-    mail->head.method = copy(&text, head->method);
-    mail->head.header_count = head->header_count;
-    for (unsigned i = 0; i < head->header_count; i++) {
-        mail->head.headers[i].name = copy(&text, head->headers[i].name);
-        mail->head.headers[i].value = copy(&text, head->headers[i].value);
-    }
-    mail->request.head = &mail->head;
-    mail->request.path = copy(&text, request->path);
-    mail->request.body = copy(&text, request->body);
-    must(text_ok(&text));
+    copy_request(request, (char *)(mail + 1), &mail->head, &mail->request);
     return mail;
 }
 

@@ -28,6 +28,11 @@ struct requester {
     struct mail_publish *mail; /* NULL: a connection of this shard */
 };
 
+/* A copy of a request, into memory of requester_copy_size() bytes; the body has LOOP_SLACK readable
+ * bytes after it. The query and the peer are left out. */
+size_t requester_copy_size(const struct http_request *request);
+const struct http_request *requester_copy_into(const struct http_request *request, void *memory);
+
 /* A copy of the request for a shard, or NULL: out of memory. */
 struct mail_publish *requester_copy(struct http_ticket ticket, const struct http_request *request);
 

@@ -6,6 +6,7 @@
  */
 #include "shard.h"
 
+#include "allowance.h"
 #include "ask.h"
 #include "attempt.h"
 #include "base/clock.h"
@@ -88,6 +89,8 @@ static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t 
     if (rc == 0)
         rc = directory_open(&shard->directory);
     if (rc == 0)
+        rc = allowances_open(shard);
+    if (rc == 0)
         rc = ingest_open(&shard->ingest);
     if (rc == 0)
         rc = intake_open(&shard->intake, shard, first_event_block);
@@ -143,6 +146,7 @@ void shard_close(struct shard *shard)
     deliveries_close(&shard->deliveries);
     intake_close(&shard->intake);
     ingest_close(&shard->ingest);
+    allowances_close(shard);
     directory_close(&shard->directory);
     tls_context_close(shard->tls_client);
     tls_context_close(shard->tls_server);
@@ -203,6 +207,8 @@ static void change_directory(struct shard *shard, struct mail_directory *change)
         change_settings(shard, change->after);
     else if (change->kind == DIRECTORY_SUBSCRIPTION)
         change_endpoint(shard, change);
+    else if (change->kind == DIRECTORY_TENANT)
+        allowance_change(shard, change->before, change->after);
     directory_apply(&shard->directory, change);
     crew_post(shard->crew, shard->number, change->mail.from, &change->mail);
 }
@@ -240,6 +246,7 @@ static void begin_stop(struct shard *shard, struct mail_stop *order)
     shard->stopping = order;
     shard->stop_by_ms = shard->now_ms + (order->now ? 0 : shard->config->shutdown_timeout_ms);
     http_server_drain(shard->server);
+    allowances_release(shard);
 }
 
 static void take_mail(struct shard *shard, struct mail *mail)
@@ -247,6 +254,9 @@ static void take_mail(struct shard *shard, struct mail *mail)
     switch ((enum mail_kind)mail->kind) {
     case MAIL_EVENTS:
         intake_durable(shard, container_of(mail, struct event_block, mail));
+        break;
+    case MAIL_LEASE:
+        allowance_mail(shard, container_of(mail, struct mail_lease, mail));
         break;
     case MAIL_OUTCOMES:
         outcomes_durable(shard, container_of(mail, struct outcome_batch, mail));

@@ -37,6 +37,7 @@ struct shard {
     struct egress egress;
 
     struct directory directory;
+    struct table allowances; /* of tenants that have a limit, by tenant */
     struct ingest ingest;
     struct intake intake;
     struct deliveries deliveries;

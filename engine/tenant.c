@@ -6,6 +6,7 @@
 #include "form.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { MOMENT_SIZE = 32 };
@@ -118,11 +119,46 @@ static void parse_metadata(struct form *form, struct json_value value, const cha
         form_keep(form, &draft_of(form)->made->metadata, slice_of(text, (size_t)size));
 }
 
+/* ---- how much it may send ---- */
+
+static void parse_per_second(struct form *form, struct json_value value, const char *pointer)
+{
+    form_number(form, value, pointer, (const double[]){0.01, TENANT_RATE_MAX},
+                &draft_of(form)->made->ingest.per_second);
+}
+
+static void parse_burst(struct form *form, struct json_value value, const char *pointer)
+{
+    uint64_t burst;
+    if (form_u64(form, value, pointer, TENANT_RATE_MAX, &burst))
+        draft_of(form)->made->ingest.burst = (unsigned)burst;
+}
+
+/* Without a burst: what a second gives, and one at least. */
+static void parse_ingest(struct form *form, struct json_value value, const char *pointer)
+{
+    static const struct form_field rate_fields[] = {{"per_second", parse_per_second},
+                                                    {"burst", parse_burst}};
+    struct throttle_rate *rate = &draft_of(form)->made->ingest;
+    struct json_value given;
+    FORM_WALK(form, value, pointer, rate_fields);
+    if (json_kind(value) != JSON_OBJECT)
+        return;
+    if (!json_get(value, "per_second", &given) || json_kind(given) == JSON_NULL) {
+        char place[FAULT_POINTER_SIZE];
+        pointer_member(place, pointer, SLICE("per_second"));
+        faults_add(form->faults, place, "is required");
+    }
+    if (rate->burst == 0)
+        rate->burst = rate->per_second > 1 ? (unsigned)ceil(rate->per_second) : 1;
+}
+
 static const struct form_field fields[] = {
     {"id", parse_id},
     {"name", parse_name},
     {"description", parse_description},
     {"metadata", parse_metadata},
+    {"ingest", parse_ingest},
     {"created_at", parse_created},
     {"updated_at", parse_updated},
 };
@@ -173,8 +209,13 @@ void tenant_print(const struct tenant *tenant, struct text *text)
     text_json(text, slice_str(tenant->name));
     text_put(text, SLICE(",\"description\":"));
     text_json(text, slice_str(tenant->description ? tenant->description : ""));
-    text_printf(text, ",\"metadata\":%s,\"created_at\":\"",
-                tenant->metadata ? tenant->metadata : "{}");
+    text_printf(text, ",\"metadata\":%s,\"ingest\":", tenant->metadata ? tenant->metadata : "{}");
+    if (tenant->ingest.per_second > 0)
+        text_printf(text, "{\"per_second\":%.15g,\"burst\":%u}", tenant->ingest.per_second,
+                    tenant->ingest.burst);
+    else
+        text_put(text, SLICE("null"));
+    text_put(text, SLICE(",\"created_at\":\""));
     text_time(text, id_time_ms(&tenant->id));
     text_put(text, SLICE("\",\"updated_at\":\""));
     text_time(text, updated_of(tenant));

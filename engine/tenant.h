@@ -9,14 +9,16 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "limits.h"
+#include "throttle.h"
 
-enum { TENANT_NAME_SIZE = 64 };
+enum { TENANT_NAME_SIZE = 64, TENANT_RATE_MAX = 1000000 };
 
 struct tenant {
     struct id id;
     uint64_t updated_ms; /* 0: never */
     char name[TENANT_NAME_SIZE];
     char *description, *metadata; /* NULL: "" and {} */
+    struct throttle_rate ingest;  /* of events; per_second 0: no limit */
 };
 
 struct faults;

@@ -112,6 +112,24 @@ uint64_t throttle_take(struct throttle *throttle, unsigned count, uint64_t now_n
     return wait_ns;
 }
 
+void throttle_give(struct throttle *throttle, unsigned count, uint64_t now_ns)
+{
+    u128 owed = debt(throttle, now_ns), back = (u128)throttle->interval * count;
+    (void)!set_debt(throttle, owed > back ? owed - back : 0, now_ns);
+}
+
+void throttle_hold(struct throttle *throttle, unsigned count, uint64_t now_ns)
+{
+    u128 held = (u128)throttle->interval * count;
+    if (debt(throttle, now_ns) < held && !set_debt(throttle, held, now_ns))
+        throttle->paid_ns = UINT64_MAX;
+}
+
+double throttle_per_second(const struct throttle *throttle)
+{
+    return throttle->interval ? SECOND_PARTS / (double)throttle->interval : 0;
+}
+
 unsigned throttle_left(const struct throttle *throttle, uint64_t now_ns)
 {
     if (!throttle->interval)

@@ -45,6 +45,15 @@ uint64_t throttle_take(struct throttle *throttle, unsigned count, uint64_t now_n
 /* What throttle_take() would return; takes nothing. */
 uint64_t throttle_wait_ns(const struct throttle *throttle, unsigned count, uint64_t now_ns);
 
+/* Gives back what was taken and not used. */
+void throttle_give(struct throttle *throttle, unsigned count, uint64_t now_ns);
+
+/* Sees to it that at most the burst less `count` are to be had now: as if `count` had been taken
+ * just now, and no others before. */
+void throttle_hold(struct throttle *throttle, unsigned count, uint64_t now_ns);
+
+double throttle_per_second(const struct throttle *throttle); /* 0: no limit */
+
 /* How many are to be had now; UINT_MAX without a limit. */
 unsigned throttle_left(const struct throttle *throttle, uint64_t now_ns);
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Two tenants through every route: neither sees, changes or slows what is the other's."""
+import concurrent.futures
 import pathlib
 import re
 import sys
@@ -254,6 +255,114 @@ class Apart(TenantCase):
         self.assertEqual(self.sides[1][1].get(f"{SUBSCRIPTIONS}/{other}").status, 200)
         self.publish_as(1)
         self.receiver.await_count(f"{self.path}/1", 1)
+
+
+class Limits(TenantCase):
+    """Each request is on a connection of its own, so any of the shards may get it."""
+
+    def limited(self, **ingest):
+        tenant = self.make_tenant(self.kind[:60], ingest=ingest)
+        return tenant, self.make_key(tenant, "ingest", "manage")
+
+    def batch(self, client, count, **more):
+        return client.post(EVENTS, [{"type": "a", "payload": i} for i in range(count)], **more)
+
+    def metric(self, name):
+        found = re.search(rf"^{name} (\d+)$", self.engine.admin.get("/metrics").body.decode(), re.MULTILINE)
+        return int(found.group(1))
+
+    def assert_limited(self, answer, burst, window):
+        problem = self.assert_problem(answer, 429)
+        self.assertEqual(problem["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded")
+        self.assertEqual(problem["violated-policies"], ["ingest"])
+        self.assertEqual(answer.headers["ratelimit-policy"], f'"ingest";q={burst};w={window}')
+        wait_s = int(answer.headers["retry-after"])
+        self.assertGreaterEqual(wait_s, 1)
+        left = int(re.fullmatch(rf'"ingest";r=(\d+);t={wait_s}', answer.headers["ratelimit"]).group(1))
+        return wait_s, left
+
+    def test_beyond_the_burst_is_429_with_fields_that_say_when(self):
+        _, (_, _, ingest) = self.limited(per_second=0.01, burst=5)
+        before = self.metric("grapnel_events_limited_total")
+        statuses = [ingest.post(EVENTS, {"type": "a", "payload": i}).status for i in range(8)]
+        self.assertEqual(statuses, [202] * 5 + [429] * 3)
+        wait_s, left = self.assert_limited(ingest.post(EVENTS, {"type": "a", "payload": 1}), 5, 500)
+        self.assertLessEqual(wait_s, 100)
+        self.assertEqual(left, 0)
+        self.assertEqual(self.metric("grapnel_events_limited_total"), before + 4)
+
+    def test_many_clients_at_once_get_no_more_than_the_burst(self):
+        _, (_, _, ingest) = self.limited(per_second=0.01, burst=20)
+
+        def send(i):
+            return Client(self.engine.ingest_address, ingest.key).post(EVENTS, {"type": "a", "payload": i}).status
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            statuses = list(pool.map(send, range(80)))
+        self.assertEqual(sorted(set(statuses)), [202, 429])
+        self.assertLessEqual(statuses.count(202), 20)
+        self.assertGreaterEqual(statuses.count(202), 15)
+
+    def test_what_was_spent_comes_back_with_time(self):
+        _, (_, _, ingest) = self.limited(per_second=5, burst=1)
+        sent = []
+
+        def accepted():
+            sent.append(ingest.post(EVENTS, {"type": "a", "payload": 1}).status)
+            return sent.count(202) == 4
+
+        wait.until(accepted, "four events to be accepted, one after the other")
+
+    def test_a_batch_is_let_in_whole_or_not_at_all(self):
+        tenant, (_, admin, ingest) = self.limited(per_second=0.01, burst=10)
+        self.assert_problem(self.batch(ingest, 11), 413)
+        self.assertEqual(self.batch(ingest, 6).status, 202)
+        self.assert_limited(self.batch(ingest, 6), 10, 1000)
+        self.assertEqual(self.batch(ingest, 4).status, 202)
+        self.assert_limited(ingest.post(EVENTS, {"type": "a", "payload": 1}), 10, 1000)
+        events = self.engine.admin.get(EVENTS, headers={"Grapnel-Tenant": tenant["id"]}).json()["data"]
+        self.assertEqual(len(events), 10)
+
+    def test_lines_and_cloudevents_count_too(self):
+        _, (_, _, ingest) = self.limited(per_second=0.01, burst=4)
+        lines = b'{"type":"a","payload":1}\r\n\r\n \n{"type":"a","payload":2}\n{"type":"a","payload":3}'
+        fields = {"Content-Type": "application/x-ndjson"}
+        self.assertEqual(ingest.post(EVENTS, lines, headers=fields).status, 202)
+        fields = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "a", "Content-Type": "text/plain"}
+        self.assertEqual(ingest.post(EVENTS, b"x", headers=fields).status, 202)
+        self.assertEqual(ingest.post(EVENTS, b"x", headers={**fields, "ce-id": "2"}).status, 429)
+
+    def test_what_is_refused_for_another_reason_is_not_counted(self):
+        _, (_, _, ingest) = self.limited(per_second=0.01, burst=2)
+        ingest.keep = True  # one shard: it has at once what it gives back
+        self.addCleanup(ingest.close)
+        for _ in range(5):
+            self.assert_problem(ingest.post(EVENTS, {"payload": 1}), 422)
+            self.assert_problem(ingest.post(EVENTS, [{"type": "a", "payload": 1}, {"type": ""}]), 422)
+            self.assertEqual(ingest.post(EVENTS, b"[{]", headers={"Content-Type": "application/json"}).status, 400)
+        self.assertEqual(self.batch(ingest, 2).status, 202)
+
+    def test_the_admin_port_counts_with_the_ingest_port(self):
+        _, (_, admin, ingest) = self.limited(per_second=0.01, burst=6)
+        statuses = [client.post(EVENTS, {"type": "a", "payload": 1}).status for client in (admin, ingest) * 4]
+        self.assertEqual(statuses, [202] * 6 + [429] * 2)
+        self.assert_limited(admin.post(EVENTS, {"type": "a", "payload": 1}), 6, 600)
+
+    def test_a_limit_is_changed_and_lifted_while_events_come_in(self):
+        tenant, (_, _, ingest) = self.limited(per_second=0.01, burst=1)
+        patch = lambda body: self.engine.admin.request("PATCH", f"{TENANTS}/{tenant['id']}", body)
+        send = lambda: ingest.post(EVENTS, {"type": "a", "payload": 1}).status
+        self.assertEqual([send(), send()], [202, 429])
+        self.assertEqual(patch({"ingest": {"burst": 4}}).json()["ingest"], {"per_second": 0.01, "burst": 4})
+        self.assertEqual([send() for _ in range(5)], [202] * 3 + [429] * 2)
+        self.assertIsNone(patch({"ingest": None}).json()["ingest"])
+        self.assertEqual([send() for _ in range(10)], [202] * 10)
+
+    def test_another_tenant_is_not_held_up(self):
+        _, (_, _, ingest) = self.limited(per_second=0.01, burst=1)
+        for _ in range(3):
+            ingest.post(EVENTS, {"type": "a", "payload": 1})
+        self.assertEqual(self.engine.ingest.post(EVENTS, {"type": "a", "payload": 1}).status, 202)
 
 
 class Restart(unittest.TestCase):

@@ -76,7 +76,7 @@ Test(tenant, has_standards_for_all_but_its_name)
     struct tenant *made = make("{\"name\":\"acme\"}");
     char *shown = print(made);
     cr_assert_str_eq(shown, "{\"id\":\"ten_01hf7yat00e00r000000000002\",\"name\":\"acme\","
-                            "\"description\":\"\",\"metadata\":{},"
+                            "\"description\":\"\",\"metadata\":{},\"ingest\":null,"
                             "\"created_at\":\"2023-11-14T22:13:20.000Z\","
                             "\"updated_at\":\"2023-11-14T22:13:20.000Z\"}");
     free(shown);
@@ -86,7 +86,8 @@ Test(tenant, has_standards_for_all_but_its_name)
 Test(tenant, is_read_again_as_it_was_printed)
 {
     struct tenant *made = make("{\"name\":\"a.b-c_1\",\"description\":\"d \\\"q\\\"\","
-                               "\"metadata\":{\"a\":[1,{\"b\":null}]}}");
+                               "\"metadata\":{\"a\":[1,{\"b\":null}]},"
+                               "\"ingest\":{\"per_second\":0.5,\"burst\":7}}");
     struct tenant *again = NULL;
     struct faults faults;
     made->updated_ms = 1700000001234;
@@ -124,6 +125,31 @@ Test(tenant, names_every_field_that_is_wrong)
                                "\"created_at\":\"2023-11-14T22:13:20.000Z\"}",
                                NULL),
                      "/id /created_at ");
+}
+
+Test(tenant, has_a_limit_whose_burst_is_a_second_of_it_unless_given)
+{
+    static const struct {
+        const char *body;
+        double per_second;
+        unsigned burst;
+    } cases[] = {
+        {"{\"name\":\"a\",\"ingest\":{\"per_second\":100,\"burst\":5}}", 100, 5},
+        {"{\"name\":\"a\",\"ingest\":{\"per_second\":2.5}}", 2.5, 3},
+        {"{\"name\":\"a\",\"ingest\":{\"per_second\":0.01,\"burst\":null}}", 0.01, 1},
+        {"{\"name\":\"a\",\"ingest\":null}", 0, 0},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tenant *made = make(cases[i].body);
+        cr_assert(ieee_ulp_eq(dbl, made->ingest.per_second, cases[i].per_second, 1));
+        cr_assert(eq(uint, made->ingest.burst, cases[i].burst));
+        tenant_free(made);
+    }
+    cr_assert_str_eq(faults_of("{\"name\":\"a\",\"ingest\":{\"per_second\":0,\"burst\":0}}", NULL),
+                     "/ingest/per_second /ingest/burst ");
+    cr_assert_str_eq(faults_of("{\"name\":\"a\",\"ingest\":{\"burst\":1.5,\"x\":1}}", NULL),
+                     "/ingest/burst /ingest/x /ingest/per_second ");
+    cr_assert_str_eq(faults_of("{\"name\":\"a\",\"ingest\":5}", NULL), "/ingest ");
 }
 
 Test(tenant, keeps_what_only_the_server_sets)

@@ -55,3 +55,34 @@ Test(throttle, never_gives_more_at_once_than_its_burst)
     cr_assert(eq(u64, throttle_take(&throttle, UINT_MAX, UINT64_MAX), THROTTLE_NEVER));
     cr_assert(eq(u64, throttle_take(&throttle, 5, SECOND), 0), "what was refused took nothing");
 }
+
+Test(throttle, takes_back_what_was_not_used)
+{
+    set(1, 5);
+    cr_assert(eq(u64, throttle_take(&throttle, 4, SECOND), 0));
+    throttle_give(&throttle, 3, SECOND);
+    cr_assert(eq(u32, throttle_left(&throttle, SECOND), 4));
+    throttle_give(&throttle, 3, 2 * SECOND);
+    cr_assert(eq(u32, throttle_left(&throttle, 2 * SECOND), 5), "never more than its burst");
+}
+
+Test(throttle, holds_back_tokens_however_long_they_are_out)
+{
+    set(1, 5);
+    throttle_hold(&throttle, 3, SECOND);
+    cr_assert(eq(u32, throttle_left(&throttle, SECOND), 2));
+    throttle_hold(&throttle, 3, 100 * SECOND);
+    cr_assert(eq(u32, throttle_left(&throttle, 100 * SECOND), 2));
+    throttle_hold(&throttle, 1, 100 * SECOND);
+    cr_assert(eq(u32, throttle_left(&throttle, 100 * SECOND), 2), "what was taken stays taken");
+    throttle_hold(&throttle, 9, 100 * SECOND);
+    cr_assert(eq(u32, throttle_left(&throttle, 100 * SECOND), 0), "more than the burst is out");
+}
+
+Test(throttle, tells_its_rate)
+{
+    set(0, 0);
+    cr_assert(ieee_ulp_eq(dbl, throttle_per_second(&throttle), 0, 1));
+    set(8, 1);
+    cr_assert(epsilon_eq(dbl, throttle_per_second(&throttle), 8, 1e-6));
+}
