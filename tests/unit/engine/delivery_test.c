@@ -8,14 +8,6 @@ TestSuite(delivery, .init = stage_open, .fini = stage_close);
 #define ONE_RETRY \
     "{\"url\":\"https://example.com/\",\"retry\":{\"schedule\":[\"5s\"],\"jitter\":0}}"
 
-static unsigned rows_of(enum row_kind kind)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < row_count; i++)
-        count += rows[i].key.bytes[0] == (char)kind;
-    return count;
-}
-
 /* How the delivery stands on disk. */
 static struct delivery_row state_of(const struct subscription *subscription, const struct id *event)
 {
@@ -25,13 +17,6 @@ static struct delivery_row state_of(const struct subscription *subscription, con
     cr_assert(ge(int, at, 0));
     cr_assert(zero(int, delivery_row_decode(slice_of(rows[at].value, rows[at].size), &row)));
     return row;
-}
-
-static bool has_row(enum row_kind kind, const struct subscription *subscription,
-                    const struct id *event)
-{
-    struct key key = key_row(kind, &subscription->id, event);
-    return row_at(&key) >= 0;
 }
 
 static bool owner_has(const struct mail *answer)

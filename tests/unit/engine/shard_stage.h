@@ -161,6 +161,21 @@ static inline int row_at(const struct key *key)
     return -1;
 }
 
+static inline unsigned rows_of(enum row_kind kind)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < row_count; i++)
+        count += rows[i].key.bytes[0] == (char)kind;
+    return count;
+}
+
+static inline bool has_row(enum row_kind kind, const struct subscription *subscription,
+                           const struct id *event)
+{
+    struct key key = key_row(kind, &subscription->id, event);
+    return row_at(&key) >= 0;
+}
+
 static inline void change_row(struct slice key_bytes, struct slice value)
 {
     struct key key = {.size = key_bytes.size};
