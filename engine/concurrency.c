@@ -4,7 +4,8 @@
 #include "base/must.h"
 
 enum {
-    USUAL_SAMPLES = 256,
+    FIRST_SAMPLES = 32, /* after so many it is known what is usual, and changes slowly */
+    USUAL_SAMPLES = 1024,
     RECENT_SAMPLES = 16,
     OUTLIER_TIMES = 8, /* a response time counts for no more than this many usual ones */
 };
@@ -29,11 +30,12 @@ void concurrency_change(struct concurrency *concurrency, struct concurrency_sett
         settings.adaptive ? at_most(concurrency->limit, settings.max) : settings.max;
 }
 
-static void cut(struct concurrency *concurrency, uint64_t begun_ns, uint64_t now_ns)
+static void cut(struct concurrency *concurrency, unsigned least, uint64_t begun_ns, uint64_t now_ns)
 {
-    if (begun_ns < concurrency->cut_ns)
+    if (begun_ns < concurrency->cut_ns || concurrency->limit <= least)
         return;
-    concurrency->limit = concurrency->limit > 1 ? concurrency->limit * 7 / 10 : 1;
+    unsigned lower = concurrency->limit * 7 / 10;
+    concurrency->limit = lower > least ? lower : least;
     concurrency->is_slow_start = false;
     concurrency->successes = 0;
     concurrency->cut_ns = now_ns;
@@ -49,25 +51,25 @@ static void grow(struct concurrency *concurrency, unsigned in_flight)
     concurrency->successes = 0;
 }
 
-static bool is_far_above(double response_ns, double usual_ns)
+static double quick_or(double usual_ns)
 {
-    return response_ns > CONCURRENCY_SLOW_NS && response_ns > usual_ns * CONCURRENCY_SLOW_TIMES;
+    return usual_ns > CONCURRENCY_QUICK_NS ? usual_ns : CONCURRENCY_QUICK_NS;
 }
 
 /* Takes a response time in; true if it and those before it are far above the usual. */
 static bool is_slow(struct concurrency *concurrency, uint64_t response_ns)
 {
-    double sample_ns = (double)response_ns, usual_ns = concurrency->usual_ns;
-    if (concurrency->samples == 0)
-        usual_ns = concurrency->recent_ns = sample_ns;
-    else if (sample_ns > usual_ns * OUTLIER_TIMES)
-        sample_ns = usual_ns * OUTLIER_TIMES;
-    if (concurrency->samples < USUAL_SAMPLES)
-        concurrency->samples++;
-    concurrency->usual_ns = usual_ns + (sample_ns - usual_ns) / concurrency->samples;
-    concurrency->recent_ns += (sample_ns - concurrency->recent_ns) / RECENT_SAMPLES;
-    return is_far_above(sample_ns, concurrency->usual_ns) &&
-           is_far_above(concurrency->recent_ns, concurrency->usual_ns);
+    double most_ns = quick_or(concurrency->usual_ns) * OUTLIER_TIMES;
+    double sample_ns = (double)response_ns < most_ns ? (double)response_ns : most_ns;
+    double usual_over = USUAL_SAMPLES, recent_over = RECENT_SAMPLES;
+    if (concurrency->samples < FIRST_SAMPLES) {
+        usual_over = ++concurrency->samples;
+        recent_over = usual_over < recent_over ? usual_over : recent_over;
+    }
+    concurrency->usual_ns += (sample_ns - concurrency->usual_ns) / usual_over;
+    concurrency->recent_ns += (sample_ns - concurrency->recent_ns) / recent_over;
+    double slow_ns = quick_or(concurrency->usual_ns) * CONCURRENCY_SLOW_TIMES;
+    return sample_ns > slow_ns && concurrency->recent_ns > slow_ns;
 }
 
 void concurrency_end(struct concurrency *concurrency, enum concurrency_result result,
@@ -76,8 +78,10 @@ void concurrency_end(struct concurrency *concurrency, enum concurrency_result re
     if (!concurrency->adaptive || result == CONCURRENCY_NEUTRAL)
         return;
     uint64_t response_ns = now_ns > begun_ns ? now_ns - begun_ns : 0;
-    if (result == CONCURRENCY_TROUBLE || is_slow(concurrency, response_ns))
-        cut(concurrency, begun_ns, now_ns);
+    if (result == CONCURRENCY_TROUBLE)
+        cut(concurrency, 1, begun_ns, now_ns);
+    else if (is_slow(concurrency, response_ns))
+        cut(concurrency, CONCURRENCY_START, begun_ns, now_ns);
     else
         grow(concurrency, in_flight);
 }

@@ -2,10 +2,13 @@
  *
  * The limit begins at CONCURRENCY_START and goes up by one for each success, so it doubles with
  * each round trip, until there is trouble; from then on by one for each `limit` successes. It goes
- * up only while at least half of it is in use. Trouble takes it down to 7/10: a receiver that says
- * or shows that it is overloaded, or one whose response times, smoothed, are far above what they
- * usually were. Other people's handlers vary, so "far" is CONCURRENCY_SLOW_TIMES and not less than
- * CONCURRENCY_SLOW_NS.
+ * up only while at least half of it is in use.
+ *
+ * Trouble takes it down to 7/10: when a receiver says or shows that it is overloaded, down to one;
+ * and when response times, smoothed, are far above what they usually are, down to where it began,
+ * for that says less. Other people's handlers vary, so "far" is CONCURRENCY_SLOW_TIMES, a single
+ * response is no trouble, what is usually quicker than CONCURRENCY_QUICK_NS is measured by that,
+ * and who stays slower is slower as usual after a while.
  *
  * 1. 1 <= limit <= max, and limit == max if it is not adaptive.
  * 2. It goes down once for each round trip: what was sent before it went down last does not count
@@ -22,7 +25,7 @@
 enum {
     CONCURRENCY_START = 8,
     CONCURRENCY_SLOW_TIMES = 3,
-    CONCURRENCY_SLOW_NS = 250 * 1000 * 1000,
+    CONCURRENCY_QUICK_NS = 80 * 1000 * 1000,
 };
 
 struct concurrency_settings {
@@ -41,7 +44,7 @@ struct concurrency {
     unsigned max;
     bool adaptive, is_slow_start;
     unsigned successes;         /* since the limit was changed last */
-    unsigned samples;           /* of response times, up to what the usual one is smoothed over */
+    unsigned samples;           /* of response times, the first few of them */
     uint64_t cut_ns;            /* when it went down last */
     double usual_ns, recent_ns; /* response times, smoothed over many and over few */
 };

@@ -5,11 +5,13 @@
 
 #include <math.h>
 
+#define SECOND_MS    UINT64_C(1000)
+#define MINUTE_MS    (60 * SECOND_MS)
+#define HOUR_MS      (60 * MINUTE_MS)
+#define DAY_MS       (24 * HOUR_MS)
+#define RETRY_MAX_MS (7 * DAY_MS)
+
 enum {
-    SECOND_MS = 1000,
-    MINUTE_MS = 60 * SECOND_MS,
-    HOUR_MS = 60 * MINUTE_MS,
-    RETRY_MAX_MS = 7 * 24 * HOUR_MS,
     RATE_MAX = 1000000,
     CONCURRENCY_MAX = 1024,
     MIN_ATTEMPTS_MAX = 10000,
@@ -113,7 +115,7 @@ static void take_span(struct draft *draft, struct json_value value, const char *
 
 void draft_parse_timeout(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const uint64_t bounds_ms[] = {1000, 60000};
+    static const uint64_t bounds_ms[] = {SECOND_MS, MINUTE_MS};
     take_span(draft, value, pointer, bounds_ms, &draft->made->timeout_ms);
 }
 
@@ -194,7 +196,7 @@ static void parse_cooldown(struct draft *draft, struct json_value value, const c
 
 static void parse_max_cooldown(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const uint64_t bounds_ms[] = {SECOND_MS, 24 * HOUR_MS};
+    static const uint64_t bounds_ms[] = {SECOND_MS, DAY_MS};
     take_span(draft, value, pointer, bounds_ms, &draft->made->breaker.max_cooldown_ms);
 }
 

@@ -39,15 +39,17 @@ static u128 debt(const struct throttle *throttle, uint64_t now_ns)
     return paid > now ? paid - now : 0;
 }
 
-/* False if the clock does not reach that far. */
-static bool set_debt(struct throttle *throttle, u128 debt, uint64_t now_ns)
+/* What is given has to be paid for before the clock ends. */
+static bool is_beyond_clock(u128 debt, uint64_t now_ns)
 {
-    u128 paid = parts_of(now_ns) + debt;
-    if (paid >> PART_BITS > UINT64_MAX)
-        return false;
+    return (parts_of(now_ns) + debt) >> PART_BITS > UINT64_MAX;
+}
+
+static void set_debt(struct throttle *throttle, u128 debt, uint64_t now_ns)
+{
+    u128 paid = is_beyond_clock(debt, now_ns) ? parts_of(UINT64_MAX) : parts_of(now_ns) + debt;
     throttle->paid_ns = (uint64_t)(paid >> PART_BITS);
     throttle->paid_part = (uint32_t)(paid & ((1 << PART_BITS) - 1));
-    return true;
 }
 
 static void set_rate(struct throttle *throttle, struct throttle_rate rate)
@@ -78,8 +80,7 @@ void throttle_change(struct throttle *throttle, struct throttle_rate rate, uint6
             (u128)ceil((double)owed / (double)(before ? before : 1) * (double)throttle->interval);
     if (owed > cost_of_burst(throttle))
         owed = cost_of_burst(throttle);
-    if (!set_debt(throttle, owed, now_ns))
-        throttle->paid_ns = UINT64_MAX;
+    set_debt(throttle, owed, now_ns);
 }
 
 /* What would be owed with `count` tokens more, and how long to wait for them. */
@@ -90,7 +91,7 @@ static uint64_t weigh(const struct throttle *throttle, unsigned count, uint64_t 
     if (count > throttle->burst)
         return THROTTLE_NEVER;
     if (*owed <= most)
-        return 0;
+        return is_beyond_clock(*owed, now_ns) ? THROTTLE_NEVER : 0;
     u128 wait_ns = (*owed - most + (1 << PART_BITS) - 1) >> PART_BITS;
     return wait_ns < THROTTLE_NEVER ? (uint64_t)wait_ns : THROTTLE_NEVER;
 }
@@ -107,22 +108,22 @@ uint64_t throttle_take(struct throttle *throttle, unsigned count, uint64_t now_n
     if (!throttle->interval)
         return 0;
     uint64_t wait_ns = weigh(throttle, count, now_ns, &owed);
-    if (wait_ns == 0 && !set_debt(throttle, owed, now_ns))
-        return THROTTLE_NEVER;
+    if (wait_ns == 0)
+        set_debt(throttle, owed, now_ns);
     return wait_ns;
 }
 
 void throttle_give(struct throttle *throttle, unsigned count, uint64_t now_ns)
 {
     u128 owed = debt(throttle, now_ns), back = (u128)throttle->interval * count;
-    (void)!set_debt(throttle, owed > back ? owed - back : 0, now_ns);
+    set_debt(throttle, owed > back ? owed - back : 0, now_ns);
 }
 
 void throttle_hold(struct throttle *throttle, unsigned count, uint64_t now_ns)
 {
     u128 held = (u128)throttle->interval * count;
-    if (debt(throttle, now_ns) < held && !set_debt(throttle, held, now_ns))
-        throttle->paid_ns = UINT64_MAX;
+    if (debt(throttle, now_ns) < held)
+        set_debt(throttle, held, now_ns);
 }
 
 double throttle_per_second(const struct throttle *throttle)
