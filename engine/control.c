@@ -408,7 +408,7 @@ static void on_report(struct control *control, struct mail_report *report)
     send_back(control, &report->mail);
 }
 
-static void on_mail(struct control *control, struct mail *mail)
+void control_take_mail(struct control *control, struct mail *mail)
 {
     switch ((enum mail_kind)mail->kind) {
     case MAIL_DIRECTORY:
@@ -567,7 +567,7 @@ uint64_t control_tick(struct control *control)
     struct mail *mail;
     wheel_advance(&control->wheel, now_ms());
     while ((mail = mailbox_take(&control->crew->members[control->self].mailbox)) != NULL)
-        on_mail(control, mail);
+        control_take_mail(control, mail);
     if (control->phase == LOADING)
         go_on_loading(control);
     bool is_rekeying = control->phase == RUNNING && rekey_turn(&control->meta.rekey);

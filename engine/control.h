@@ -33,6 +33,9 @@ bool control_is_loaded(const struct control *control);
 /* Begins to answer on the admin port. */
 MUST_CHECK int control_serve(struct control *control);
 
+/* Mail that came while somebody else read the mailbox. */
+void control_take_mail(struct control *control, struct mail *mail);
+
 /* Takes mail and does what is due. Returns the monotonic time (ns) at which to be called next at
  * the latest. */
 uint64_t control_tick(struct control *control);

@@ -250,7 +250,7 @@ static void run_control(struct engine *engine, bool (*is_over)(const struct cont
     }
 }
 
-/* Between loading and serving control gets no other mail than these orders back. */
+/* What has begun to serve may ask control for something before the others have begun. */
 static int serve_all(struct engine *engine)
 {
     struct crew *crew = &engine->crew;
@@ -266,7 +266,10 @@ static int serve_all(struct engine *engine)
             crew_turn(crew, crew_control(crew), UINT64_MAX);
             continue;
         }
-        must(mail->kind == MAIL_SERVE);
+        if (mail->kind != MAIL_SERVE) {
+            control_take_mail(engine->control, mail);
+            continue;
+        }
         left--;
         int error = container_of(mail, struct mail_serve, mail)->error;
         if (error) {

@@ -156,11 +156,12 @@ static void serve_all(struct engine *own)
     }
     for (unsigned left = crew->shards; left > 0;) {
         struct mail *mail = mailbox_take(&crew->members[self].mailbox);
-        must(!mail || mail->kind == MAIL_SERVE);
-        if (mail)
+        if (!mail)
+            crew_turn(crew, self, UINT64_MAX);
+        else if (mail->kind == MAIL_SERVE)
             left--;
         else
-            crew_turn(crew, self, UINT64_MAX);
+            control_take_mail(own->control, mail);
     }
     must(control_serve(own->control) == 0);
 }
