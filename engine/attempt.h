@@ -12,6 +12,7 @@ struct attempt {
     struct shard *shard;
     struct delivery *delivery;
     struct body body;
+    struct gate_pass pass;
     uint64_t at_ms;          /* wall time when it began */
     struct slice secret;     /* in `head`: what tells the receiver who sends */
     uint64_t token;          /* the number of the access token that it carried; 0: none */

@@ -169,10 +169,12 @@ void delivery_lay(struct shard *shard, struct delivery *ghost)
 
 static void become_ready(struct shard *shard, struct delivery *delivery)
 {
+    struct endpoint *endpoint = delivery->endpoint;
+    bool is_retry = delivery->attempt_count > 0;
     delivery->state = STATE_READY;
-    list_push_back(&delivery->endpoint->ready, &delivery->link);
-    delivery->endpoint->ready_count++;
-    endpoint_update_turn(shard, delivery->endpoint);
+    list_push_back(is_retry ? &endpoint->again : &endpoint->ready, &delivery->link);
+    endpoint->ready_count++;
+    endpoint_update_turn(shard, endpoint);
 }
 
 static void become_waiting(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
@@ -206,11 +208,17 @@ static void park(struct shard *shard, struct delivery *delivery)
 
 void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
 {
-    while (list_is_linked(&endpoint->ready) && outcomes_have_room(shard))
-        park(shard, container_of(endpoint->ready.next, struct delivery, link));
+    while (endpoint->ready_count > 0 && outcomes_have_room(shard))
+        park(shard, endpoint_next(shard, endpoint));
 }
 
 /* ---- taking deliveries in ---- */
+
+/* Of an attempt, in turns: one, and one for each KiB. */
+static uint32_t cost_of(size_t body_bytes)
+{
+    return (uint32_t)(1 + body_bytes / 1024);
+}
 
 void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
                    const struct event_record *from, const struct id *subscription)
@@ -224,8 +232,7 @@ void delivery_take(struct shard *shard, struct block_share *share, struct slice 
 
     shard->metrics.deliveries_created++;
     share->unsettled++;
-    bool may_hold = endpoint->subscription->status == SUBSCRIPTION_ACTIVE && !shard->stopping &&
-                    endpoint_has_window(shard, endpoint);
+    bool may_hold = !shard->stopping && endpoint_has_window(shard, endpoint);
     struct delivery *delivery = may_hold ? make(shard, endpoint, event) : NULL;
     if (!delivery) {
         outcomes_begin(shard);
@@ -237,6 +244,7 @@ void delivery_take(struct shard *shard, struct block_share *share, struct slice 
     }
     delivery->share = share;
     delivery->record = record;
+    delivery->cost = cost_of(from->payload.size);
     delivery->settled = false;
     share_hold(share);
     list_push_back(&shard->deliveries.young, &delivery->young);
@@ -246,6 +254,7 @@ void delivery_take(struct shard *shard, struct block_share *share, struct slice 
 static void hold_event(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
 {
     delivery->fetched = event;
+    delivery->cost = cost_of(event->event.payload.size);
     shard->deliveries.fetched_bytes += event->event.payload.size;
     shard->metrics.deliveries_loaded++;
 }
@@ -309,28 +318,27 @@ enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpo
 
 /* ---- waiting and loading ---- */
 
+/* Whether there is a place for it among what is ready. */
 static bool may_load(const struct shard *shard, const struct endpoint *endpoint)
 {
     return shard->deliveries.fetched_bytes < shard->memory.arena_size / 4 &&
-           endpoint->ready_count <= endpoint->subscription->concurrency.max && !shard->stopping;
+           endpoint->ready_count <= endpoint->subscription->concurrency.max &&
+           !endpoint_is_shut(shard, endpoint);
 }
 
+/* A retry that cannot go now waits for its turn like all that is parked. */
 static void fall_due(struct timer *timer)
 {
     struct delivery *delivery = container_of(timer, struct delivery, due);
     struct shard *shard = delivery->shard;
-    struct endpoint *endpoint = delivery->endpoint;
+    bool is_wanted = may_load(shard, delivery->endpoint);
 
-    if (endpoint->subscription->status != SUBSCRIPTION_ACTIVE && outcomes_have_room(shard)) {
+    if (!shard->stopping && is_wanted && paging_load(shard, delivery))
+        delivery->state = STATE_LOADING;
+    else if (!shard->stopping && !is_wanted && outcomes_have_room(shard))
         park(shard, delivery);
-        return;
-    }
-    if (endpoint->subscription->status != SUBSCRIPTION_ACTIVE || !may_load(shard, endpoint) ||
-        !paging_load(shard, delivery)) {
+    else
         wheel_arm(&shard->wheel, timer, shard->now_ms + LOAD_AGAIN_MS);
-        return;
-    }
-    delivery->state = STATE_LOADING;
 }
 
 void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
@@ -362,23 +370,21 @@ void delivery_load_failed(struct shard *shard, struct delivery *delivery)
 
 /* ---- sending ---- */
 
-enum start_result delivery_start(struct shard *shard, struct endpoint *endpoint)
+bool delivery_start(struct shard *shard, struct delivery *delivery)
 {
-    if (shard->now_ms < shard->dispatch_after_ms ||
-        shard->attempts.used == shard->attempts.capacity)
-        return START_NOTHING;
-    struct delivery *delivery = container_of(endpoint->ready.next, struct delivery, link);
+    struct endpoint *endpoint = delivery->endpoint;
     struct attempt *attempt = attempt_make(shard, delivery);
     if (!attempt)
-        return START_NO_MEMORY;
+        return false;
+    must(delivery->state == STATE_READY);
     list_remove(&delivery->link);
     endpoint->ready_count--;
     list_push_back(&endpoint->sending, &delivery->link);
-    endpoint->sending_count++;
     delivery->state = STATE_SENDING;
     delivery->is_sent = false;
+    endpoint_begin(shard, endpoint, delivery->attempt_count > 0, &attempt->pass);
     attempt_start(attempt); /* it may have ended already */
-    return START_DONE;
+    return true;
 }
 
 void delivery_sent(struct delivery *delivery, bool is_sent)
@@ -424,25 +430,27 @@ static void end_deleted(struct shard *shard, struct delivery *delivery,
 void delivery_answered(struct shard *shard, struct delivery *delivery, const struct http_call *call)
 {
     struct endpoint *endpoint = delivery->endpoint;
+    const struct attempt *attempt = delivery->attempt;
     char address[ADDRESS_TEXT_SIZE];
     struct attempt_record record = {
         .event = delivery->event, .subscription = endpoint->id, .tenant = endpoint->tenant};
 
     list_remove(&delivery->link);
-    endpoint->sending_count--;
     bool never_was = call->outcome == HTTP_NO_CONNECTION || call->outcome == HTTP_CANCELLED;
     if (never_was && !endpoint->deleted) {
+        endpoint_end(shard, endpoint, attempt, NULL);
         take_back(shard, delivery, call->outcome == HTTP_NO_CONNECTION);
         return;
     }
 
-    attempt_describe(delivery->attempt, &record, address);
+    attempt_describe(attempt, &record, address);
     record.number = ++delivery->attempt_count;
     shard->metrics.attempts[record.outcome]++;
     histogram_add(&shard->metrics.attempt_us, (call->end_ns - call->start_ns) / 1000);
     outcomes_begin(shard);
     if (endpoint->deleted) {
         end_deleted(shard, delivery, &record);
+        endpoint_end(shard, endpoint, attempt, NULL);
         endpoint_free_if_over(shard, endpoint);
         return;
     }
@@ -452,6 +460,7 @@ void delivery_answered(struct shard *shard, struct delivery *delivery, const str
         wait_until(shard, delivery, record.next_attempt_ms);
     else
         finish(shard, delivery);
+    endpoint_end(shard, endpoint, attempt, attempt->is_outdated ? NULL : &record);
     endpoint_update_turn(shard, endpoint);
 }
 
@@ -510,8 +519,8 @@ static void cancel(struct shard *shard, struct delivery *delivery)
 
 void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint)
 {
-    while (list_is_linked(&endpoint->ready))
-        cancel(shard, container_of(endpoint->ready.next, struct delivery, link));
+    while (endpoint->ready_count > 0)
+        cancel(shard, endpoint_next(shard, endpoint));
 
     struct list_node *node = endpoint->waiting.next;
     while (node != &endpoint->waiting) {

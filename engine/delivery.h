@@ -30,6 +30,7 @@ struct delivery {
     uint64_t ended_sequence; /* STATE_GHOST: the outcomes with its end */
     uint64_t row_due_ms;     /* ROW_RETRY: the due time in its key, wall */
     uint32_t attempt_count;
+    uint32_t cost; /* STATE_READY: of an attempt (turns.h) */
     uint8_t state;
     uint8_t row;  /* enum row_kind it has on disk, or 0 */
     bool settled; /* has a durable trace, or one that is on its way to disk */
@@ -76,13 +77,9 @@ void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetc
 /* The event could not be read for now. */
 void delivery_load_failed(struct shard *shard, struct delivery *delivery);
 
-/* Begins an attempt of the endpoint's first ready delivery, if it can now. */
-enum start_result {
-    START_DONE,
-    START_NO_MEMORY, /* for the body of this one */
-    START_NOTHING,   /* no attempt of any endpoint: connections or attempts have run out */
-};
-enum start_result delivery_start(struct shard *shard, struct endpoint *endpoint);
+/* Begins an attempt of a ready delivery: there has to be a free one, and its endpoint may send.
+ * False: there is no memory for the body now. */
+bool delivery_start(struct shard *shard, struct delivery *delivery);
 
 /* The attempt's request is with the kernel; or is not any more, for it is to be sent again. */
 void delivery_sent(struct delivery *delivery, bool is_sent);

@@ -5,6 +5,7 @@
 #include "auth.h"
 #include "authenticator.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,13 @@ static void auth_changed(void *context)
     endpoint_update_turn(endpoint->shard, endpoint);
 }
 
+/* Time has opened the gate. */
+static void on_open(struct timer *timer)
+{
+    struct endpoint *endpoint = container_of(timer, struct endpoint, opens);
+    endpoint_update_turn(endpoint->shard, endpoint);
+}
+
 void endpoint_close_auth(struct shard *shard, struct endpoint *endpoint)
 {
     (void)shard;
@@ -30,8 +38,6 @@ void endpoint_close_auth(struct shard *shard, struct endpoint *endpoint)
 int endpoints_open(struct endpoints *endpoints)
 {
     *endpoints = (struct endpoints){0};
-    list_init(&endpoints->turns);
-    list_init(&endpoints->starved);
     list_init(&endpoints->hungry);
     return table_open(&endpoints->table, 1024);
 }
@@ -44,7 +50,6 @@ static struct authenticator *open_authenticator(struct shard *shard, struct endp
                                       .subscription = endpoint->subscription,
                                       .on_change = auth_changed,
                                       .context = endpoint};
-    endpoint->shard = shard;
     return authenticator_open(&parts);
 }
 
@@ -91,7 +96,8 @@ static void unconfigure(struct shard *shard, struct endpoint *endpoint)
 
 static void destroy(struct shard *shard, struct endpoint *endpoint)
 {
-    list_remove(&endpoint->turn);
+    timer_disarm(&endpoint->opens);
+    turns_leave(endpoint);
     list_remove(&endpoint->hungry);
     table_drop(&shard->endpoints.table, &endpoint->node);
     unconfigure(shard, endpoint);
@@ -127,11 +133,15 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     list_init(&endpoint->turn);
     list_init(&endpoint->hungry);
     list_init(&endpoint->ready);
+    list_init(&endpoint->again);
     list_init(&endpoint->sending);
     list_init(&endpoint->waiting);
+    timer_init(&endpoint->opens, on_open);
+    endpoint->shard = shard;
     endpoint->id = subscription->id;
     endpoint->tenant = subscription->tenant;
     configure(shard, endpoint, subscription);
+    gate_init(&endpoint->gate, subscription, shard->now_ms);
     /* Another shard may have taken an event for it before this one knew it (trace_park_unknown()).
      * At start, paging_start() asks for all at once. */
     endpoint->has_parked = shard->paging.is_started;
@@ -141,15 +151,50 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     endpoint_update_turn(shard, endpoint);
 }
 
+/* The breaker has changed: counts it, and says so where it is news. */
+static void note(struct shard *shard, const struct endpoint *endpoint, enum breaker_change change)
+{
+    const struct breaker *breaker = &endpoint->gate.breaker;
+    char why[128];
+    struct text text;
+    switch (change) {
+    case BREAKER_SAME:
+    case BREAKER_HALF_OPENED:
+        return;
+    case BREAKER_OPENED:
+        shard->metrics.breakers_opened++;
+        if (breaker->reason == BREAKER_BY_PROBE)
+            return;
+        text_init(&text, why, sizeof why);
+        breaker_explain(breaker, &text);
+        LOG(LOG_WARN, "breaker opened", log_id("subscription", "sub", &endpoint->id),
+            log_text("why", text_slice(&text)));
+        return;
+    case BREAKER_CLOSED_AGAIN:
+        shard->metrics.breakers_closed++;
+        LOG(LOG_INFO, "breaker closed", log_id("subscription", "sub", &endpoint->id));
+    }
+}
+
+/* Another receiver, or the word of a person that this one is well. */
+static bool is_new_receiver(const struct subscription *before, const struct subscription *after)
+{
+    return strcmp(before->url_text, after->url_text) != 0 ||
+           (before->status != SUBSCRIPTION_ACTIVE && after->status == SUBSCRIPTION_ACTIVE);
+}
+
 void endpoint_change(struct shard *shard, struct endpoint *endpoint,
                      const struct subscription *subscription)
 {
+    bool is_new = is_new_receiver(endpoint->subscription, subscription);
     unconfigure(shard, endpoint);
     configure(shard, endpoint, subscription);
-    if (subscription->status == SUBSCRIPTION_ACTIVE)
-        endpoint_update_turn(shard, endpoint);
-    else
+    gate_change(&endpoint->gate, subscription, shard->now_ms);
+    if (is_new)
+        note(shard, endpoint, gate_reset(&endpoint->gate, shard->now_ms));
+    if (endpoint_is_shut(shard, endpoint))
         delivery_park_all(shard, endpoint);
+    endpoint_update_turn(shard, endpoint);
 }
 
 void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
@@ -157,8 +202,10 @@ void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
     endpoint->deleted = true;
     endpoint_close_auth(shard, endpoint);
     endpoint->subscription = NULL; /* control frees it when the shards have answered */
-    list_remove(&endpoint->turn);
+    timer_disarm(&endpoint->opens);
+    turns_leave(endpoint);
     list_remove(&endpoint->hungry);
+    note(shard, endpoint, gate_reset(&endpoint->gate, shard->now_ms));
     paging_erase(shard, &endpoint->id);
     delivery_cancel_all(shard, endpoint);
     endpoint_free_if_over(shard, endpoint);
@@ -179,32 +226,98 @@ bool endpoint_has_window(const struct shard *shard, const struct endpoint *endpo
     size_t free = pool->capacity - pool->used;
     size_t share = free / WINDOW_SHARE;
     bool is_low_on_memory = shard->memory.used > shard->memory.arena_size / 4 * 3;
-    if (free == 0)
+    if (free == 0 || endpoint_is_shut(shard, endpoint) ||
+        (gate_is_probing(&endpoint->gate) && endpoint->ready_count >= PAGE_BELOW))
         return false;
     return endpoint->in_memory < WINDOW_MIN || (endpoint->in_memory < share && !is_low_on_memory);
 }
 
-static bool may_send(const struct endpoint *endpoint)
+/* ---- whether it may send ---- */
+
+uint64_t endpoint_opens_ms(const struct shard *shard, const struct endpoint *endpoint)
 {
-    return endpoint->ready_count > 0 && !endpoint->deleted &&
-           endpoint->subscription->status == SUBSCRIPTION_ACTIVE &&
-           endpoint->sending_count < endpoint->subscription->concurrency.max &&
-           authenticator_is_ready(endpoint->authenticator);
+    if (endpoint->deleted || endpoint->subscription->status != SUBSCRIPTION_ACTIVE ||
+        endpoint->gate.in_flight >= turns_share(shard))
+        return GATE_NEVER;
+    uint64_t opens_ms = gate_opens_ms(&endpoint->gate, shard->now_ms);
+    if (opens_ms <= shard->now_ms && !authenticator_is_ready(endpoint->authenticator))
+        return GATE_NEVER;
+    return opens_ms;
 }
 
-static bool is_hungry(const struct endpoint *endpoint)
+bool endpoint_may_send(const struct shard *shard, const struct endpoint *endpoint)
 {
-    return endpoint->has_parked && !endpoint->fetching && !endpoint->deleted &&
-           endpoint->ready_count < PAGE_BELOW &&
-           endpoint->subscription->status == SUBSCRIPTION_ACTIVE;
+    return endpoint->ready_count > 0 && endpoint_opens_ms(shard, endpoint) <= shard->now_ms;
+}
+
+bool endpoint_is_shut(const struct shard *shard, const struct endpoint *endpoint)
+{
+    return endpoint->deleted || endpoint->subscription->status != SUBSCRIPTION_ACTIVE ||
+           gate_shut_until_ms(&endpoint->gate, shard->now_ms) > 0;
+}
+
+struct delivery *endpoint_next(const struct shard *shard, const struct endpoint *endpoint)
+{
+    bool has_first = list_is_linked(&endpoint->ready), has_retry = list_is_linked(&endpoint->again);
+    bool is_retry = has_retry && (!has_first || gate_lets_retry(&endpoint->gate, shard->now_ms));
+    return container_of(is_retry ? endpoint->again.next : endpoint->ready.next, struct delivery,
+                        link);
+}
+
+static bool is_hungry(const struct shard *shard, const struct endpoint *endpoint)
+{
+    unsigned below = gate_is_probing(&endpoint->gate) ? 1 : PAGE_BELOW;
+    return endpoint->has_parked && !endpoint->fetching && endpoint->ready_count < below &&
+           !endpoint_is_shut(shard, endpoint);
+}
+
+/* When time alone lets it go on, with what is in memory or what is parked. */
+static uint64_t goes_on_ms(const struct shard *shard, const struct endpoint *endpoint)
+{
+    if (endpoint->ready_count > 0)
+        return endpoint_opens_ms(shard, endpoint);
+    return endpoint->has_parked && !endpoint->deleted
+               ? gate_shut_until_ms(&endpoint->gate, shard->now_ms)
+               : GATE_NEVER;
 }
 
 void endpoint_update_turn(struct shard *shard, struct endpoint *endpoint)
 {
-    if (may_send(endpoint) && !list_is_linked(&endpoint->turn))
-        list_push_back(&shard->endpoints.turns, &endpoint->turn);
-    if (is_hungry(endpoint) && !list_is_linked(&endpoint->hungry))
+    uint64_t at_ms = goes_on_ms(shard, endpoint);
+    timer_disarm(&endpoint->opens);
+    if (at_ms > shard->now_ms && at_ms != GATE_NEVER)
+        wheel_arm(&shard->wheel, &endpoint->opens, at_ms);
+    else if (at_ms <= shard->now_ms && endpoint->ready_count > 0)
+        turns_join(shard, endpoint);
+    if (is_hungry(shard, endpoint) && !list_is_linked(&endpoint->hungry))
         list_push_back(&shard->endpoints.hungry, &endpoint->hungry);
+}
+
+/* ---- attempts ---- */
+
+void endpoint_begin(struct shard *shard, struct endpoint *endpoint, bool is_retry,
+                    struct gate_pass *pass)
+{
+    note(shard, endpoint, gate_begin(&endpoint->gate, is_retry, shard->now_ms, pass));
+    if (pass->is_doubtful)
+        turns_doubt(shard, true);
+}
+
+void endpoint_end(struct shard *shard, struct endpoint *endpoint, const struct attempt *attempt,
+                  const struct attempt_record *record)
+{
+    const struct gate_pass *pass = &attempt->pass;
+    if (pass->is_doubtful)
+        turns_doubt(shard, false);
+    if (!record) {
+        gate_cancel(&endpoint->gate, pass);
+        return;
+    }
+    note(shard, endpoint,
+         gate_end(&endpoint->gate, pass, record, attempt->retry_after_ms, attempt->call.end_ns,
+                  &shard->random));
+    if (endpoint_is_shut(shard, endpoint))
+        delivery_park_all(shard, endpoint);
 }
 
 void endpoint_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event)
@@ -215,36 +328,4 @@ void endpoint_parked(struct shard *shard, struct endpoint *endpoint, const struc
         memcmp(event, &endpoint->parked_low, sizeof *event) < 0)
         endpoint->parked_low = *event;
     endpoint_update_turn(shard, endpoint);
-}
-
-/* Each is tried again once a tick. */
-static void feed_starved(struct shard *shard)
-{
-    while (list_is_linked(&shard->endpoints.starved)) {
-        struct list_node *turn = shard->endpoints.starved.next;
-        list_remove(turn);
-        list_push_back(&shard->endpoints.turns, turn);
-    }
-}
-
-void endpoints_dispatch(struct shard *shard)
-{
-    struct list_node *turns = &shard->endpoints.turns;
-    feed_starved(shard);
-    while (list_is_linked(turns) && outcomes_have_room(shard)) {
-        struct endpoint *endpoint = container_of(turns->next, struct endpoint, turn);
-        list_remove(&endpoint->turn);
-        if (!may_send(endpoint))
-            continue;
-        switch (delivery_start(shard, endpoint)) {
-        case START_NOTHING:
-            list_push_back(turns, &endpoint->turn);
-            return;
-        case START_NO_MEMORY:
-            list_push_back(&shard->endpoints.starved, &endpoint->turn);
-            break;
-        case START_DONE:
-            endpoint_update_turn(shard, endpoint);
-        }
-    }
 }

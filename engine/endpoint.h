@@ -1,9 +1,14 @@
 /* endpoint.h - where one subscription's deliveries go: its queue in memory, its turn, its
  * connection pool, its backlog on disk.
  *
- * An endpoint belongs to the shard that is home to its subscription. Endpoints that could send take
- * turns, one attempt each, so one with a long queue delays no other; a receiver that hangs holds
- * only its own slots.
+ * An endpoint belongs to the shard that is home to its subscription. It may send when its
+ * subscription is active, what tells the receiver who sends is there, and its gate (gate.h) is
+ * open: endpoint_opens_ms() answers that, and nobody else. Then it is among those that take turns
+ * (turns.h). While it is closed by time alone it sits on its timer; else what opens it calls
+ * endpoint_update_turn().
+ *
+ * While it is shut (paused, disabled, the breaker open, a long Retry-After) nothing waits in memory
+ * for it: what is ready is parked, what comes is parked at once, and no page is read.
  *
  * Window: an endpoint may hold in memory what is left free in the shard's pool, divided by four,
  * but always a few: one that falls behind leaves room to the others, and what does not fit is
@@ -14,25 +19,32 @@
 
 #include "base/list.h"
 #include "base/table.h"
+#include "gate.h"
 #include "mail.h"
+#include "net/wheel.h"
 #include "signature.h"
 
+struct delivery;
 struct shard;
 
 struct endpoint {
     struct table_node node;
     struct shard *shard;
-    struct list_node turn;                    /* among those that could send */
-    struct list_node hungry;                  /* among those whose parked rows are to be read */
-    struct list_node ready, sending, waiting; /* deliveries */
-    struct id id, tenant;                     /* the subscription's */
-    const struct subscription *subscription;  /* NULL: it is gone, `deleted` is true */
+    struct list_node turn;                   /* among those that may send */
+    struct list_node hungry;                 /* among those whose parked rows are to be read */
+    struct list_node ready, again;           /* deliveries: first attempts, and retries */
+    struct list_node sending, waiting;       /* deliveries */
+    struct id id, tenant;                    /* the subscription's */
+    const struct subscription *subscription; /* NULL: it is gone, `deleted` is true */
+    struct gate gate;
+    struct timer opens; /* the gate, by time alone */
+    unsigned credit;    /* for attempts in this turn */
     struct http_origin *origin;
     struct authenticator *authenticator; /* NULL: none */
     struct signer *signers;              /* of subscription->secrets */
     char *head; /* of each request: the request line and the fields that never change */
     size_t head_size;
-    unsigned in_memory, ready_count, sending_count;
+    unsigned in_memory, ready_count; /* ready_count: with `again` */
     /* Parked rows on disk (paging.c): those of events after parked_after are not in memory. */
     bool has_parked, fetching;
     struct id parked_after; /* zero: from the first */
@@ -47,8 +59,6 @@ struct endpoint {
 
 struct endpoints {
     struct table table;
-    struct list_node turns;
-    struct list_node starved; /* by `turn`: their next body has no memory for now */
     struct list_node hungry;
     uint64_t count;
 };
@@ -74,13 +84,32 @@ void endpoint_close_auth(struct shard *shard, struct endpoint *endpoint);
 /* Whether another delivery may be held in memory. */
 bool endpoint_has_window(const struct shard *shard, const struct endpoint *endpoint);
 
-/* Puts it among those that take turns, if it has something to send and may. */
+/* The moment from which on an attempt may begin: not after shard->now_ms: now; later: time alone
+ * allows it then; GATE_NEVER: it takes an event. */
+uint64_t endpoint_opens_ms(const struct shard *shard, const struct endpoint *endpoint);
+
+/* Whether it has something to send and may. */
+bool endpoint_may_send(const struct shard *shard, const struct endpoint *endpoint);
+
+/* What it would send: there has to be something. Retries go as the budget for them allows. */
+struct delivery *endpoint_next(const struct shard *shard, const struct endpoint *endpoint);
+
+/* Nothing can be sent for longer: what waits does so on disk. */
+bool endpoint_is_shut(const struct shard *shard, const struct endpoint *endpoint);
+
+/* What may let it send, or read its parked rows, has changed: puts it where it belongs. */
 void endpoint_update_turn(struct shard *shard, struct endpoint *endpoint);
+
+/* An attempt begins; is_retry: it is not the delivery's first. */
+void endpoint_begin(struct shard *shard, struct endpoint *endpoint, bool is_retry,
+                    struct gate_pass *pass);
+
+/* An attempt has ended as `record` says. NULL: it told nothing about the receiver. */
+struct attempt;
+void endpoint_end(struct shard *shard, struct endpoint *endpoint, const struct attempt *attempt,
+                  const struct attempt_record *record);
 
 /* Notes that a row was parked for it. */
 void endpoint_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event);
-
-/* Begins attempts, in turns, until nothing can be sent. */
-void endpoints_dispatch(struct shard *shard);
 
 #endif

@@ -19,6 +19,7 @@ struct shard_metrics {
     uint64_t deliveries_created, deliveries_delivered, deliveries_dead, deliveries_cancelled;
     uint64_t deliveries_parked, deliveries_retried, deliveries_loaded;
     uint64_t attempts[METRICS_OUTCOMES];
+    uint64_t breakers_opened, breakers_closed;
     uint64_t batches_sealed;
     struct histogram accept_us;  /* request whole -> 202 handed to the kernel */
     struct histogram deliver_us; /* accepted -> delivered at the first attempt */

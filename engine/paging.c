@@ -231,7 +231,7 @@ static void rewind_parked(struct endpoint *endpoint)
 /* True when the endpoint's question is out, or there is none to ask. */
 static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
 {
-    if (!endpoint->has_parked || endpoint->fetching || endpoint->deleted)
+    if (!endpoint->has_parked || endpoint->fetching || endpoint_is_shut(shard, endpoint))
         return true;
     if (shard->now_ms < endpoint->ask_after_ms)
         return false;
@@ -246,6 +246,7 @@ static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
     if (shard->outcomes.committed < endpoint->ask_sequence)
         return false;
     bool is_full = shard->paging.parked_out == PARKED_OUT_MAX ||
+                   !endpoint_has_window(shard, endpoint) ||
                    shard->deliveries.fetched_bytes > shard->memory.arena_size / 4;
     struct mail_fetch *fetch = is_full ? NULL : begin(shard, FETCH_PARKED, PAGE_ROWS);
     if (!fetch)

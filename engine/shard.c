@@ -120,6 +120,7 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     shard->report.mail.kind = MAIL_REPORT;
     random_init(&shard->random, seed);
     wheel_init(&shard->wheel, shard->now_ms);
+    turns_init(&shard->turns);
 
     snprintf(why, SHARD_WHY_SIZE, "out of memory");
     int rc =
@@ -381,7 +382,7 @@ uint64_t shard_tick(struct shard *shard)
     share_walk_all(shard);
     delivery_sweep(shard);
     uint64_t next_ms = paging_tick(shard);
-    endpoints_dispatch(shard);
+    turns_dispatch(shard);
     bool has_sent = intake_flush(shard);
     outcomes_flush(shard, has_sent); /* into the same commit, for the same wake-up */
     if (shard->stopping && !shard->is_stopped) {
@@ -392,9 +393,9 @@ uint64_t shard_tick(struct shard *shard)
     next_ms = earlier(next_ms, outcomes_due_ms(&shard->outcomes));
     if (list_is_linked(&shard->deliveries.young))
         next_ms = earlier(next_ms, shard->now_ms + SWEEP_EVERY_MS);
-    if (list_is_linked(&shard->endpoints.starved))
+    if (list_is_linked(&shard->turns.starved))
         next_ms = earlier(next_ms, shard->now_ms + STARVED_AGAIN_MS);
-    if (list_is_linked(&shard->endpoints.turns) && shard->now_ms < shard->dispatch_after_ms)
+    if (list_is_linked(&shard->turns.ring) && shard->now_ms < shard->dispatch_after_ms)
         next_ms = earlier(next_ms, shard->dispatch_after_ms);
     return next_ms == UINT64_MAX ? UINT64_MAX : next_ms * 1000000;
 }

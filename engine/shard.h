@@ -21,6 +21,7 @@
 #include "net/http_client.h"
 #include "outcomes.h"
 #include "paging.h"
+#include "turns.h"
 
 struct shard {
     unsigned number;
@@ -42,6 +43,7 @@ struct shard {
     struct intake intake;
     struct deliveries deliveries;
     struct endpoints endpoints;
+    struct turns turns;
     struct pool attempts;
     struct signer_scratch scratch;
     struct gzip gzip;
