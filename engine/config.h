@@ -37,6 +37,7 @@ struct config {
     uint64_t batch_bytes_max;       /* 16M */
     uint64_t idempotency_window_ms; /* 24h */
     uint64_t retention_ms;          /* 7d */
+    uint64_t disable_after_ms;      /* 5d */
     uint64_t retention_bytes;       /* 0 */
     uint64_t
         storage_free_min_bytes; /* 512M: with less free space on the disk nothing is accepted */

@@ -21,6 +21,7 @@
 #include "mail.h"
 #include "meta.h"
 #include "net/wheel.h"
+#include "report.h"
 #include "requester.h"
 #include "rotation.h"
 #include "sandbox.h"
@@ -363,26 +364,6 @@ int control_serve(struct control *control)
 
 /* ---- mail ---- */
 
-/* A receiver answered 410: it wants no more. */
-static void disable(struct control *control, const struct id *id)
-{
-    struct subscription *before = registry_subscription(&control->meta.registry, id);
-    if (!before || before->status == SUBSCRIPTION_DISABLED)
-        return;
-    struct subscription *after = subscription_copy(before);
-    must(after);
-    after->status = SUBSCRIPTION_DISABLED;
-    after->updated_ms = clock_wall_ms();
-    if (changes_begin(&control->meta.changes, before, after, NULL, NULL)) {
-        LOG(LOG_ERROR, "a subscription that is gone could not be disabled",
-            log_id("subscription", "sub", id));
-        subscription_free(after);
-        return;
-    }
-    LOG(LOG_WARN, "the receiver answered 410: its subscription is disabled",
-        log_id("subscription", "sub", id));
-}
-
 static void send_back(struct control *control, struct mail *mail)
 {
     crew_post(control->crew, control->self, mail->from, mail);
@@ -403,8 +384,8 @@ static void on_ask(struct control *control, struct mail_ask *ask)
 
 static void on_report(struct control *control, struct mail_report *report)
 {
-    if (report->report == REPORT_GONE && control->phase <= DRAINING)
-        disable(control, &report->subscription);
+    if (control->phase <= DRAINING)
+        report_apply(report, &control->meta.changes);
     send_back(control, &report->mail);
 }
 
@@ -416,6 +397,9 @@ void control_take_mail(struct control *control, struct mail *mail)
         break;
     case MAIL_FIGURES:
         api_figures_answered(control->api, container_of(mail, struct mail_figures, mail));
+        break;
+    case MAIL_STATS:
+        api_stats_answered(control->api, container_of(mail, struct mail_stats, mail));
         break;
     case MAIL_PUBLISH:
         api_published(control->api, container_of(mail, struct mail_publish, mail));

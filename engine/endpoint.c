@@ -99,10 +99,12 @@ static void destroy(struct shard *shard, struct endpoint *endpoint)
     timer_disarm(&endpoint->opens);
     turns_leave(endpoint);
     list_remove(&endpoint->hungry);
+    list_remove(&endpoint->report);
     table_drop(&shard->endpoints.table, &endpoint->node);
     unconfigure(shard, endpoint);
-    free(endpoint);
     shard->endpoints.count--;
+    shard->endpoints.breakers[endpoint->gate.breaker.state]--;
+    free(endpoint);
 }
 
 void endpoints_close(struct shard *shard)
@@ -132,6 +134,7 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     must(endpoint);
     list_init(&endpoint->turn);
     list_init(&endpoint->hungry);
+    list_init(&endpoint->report);
     list_init(&endpoint->ready);
     list_init(&endpoint->again);
     list_init(&endpoint->sending);
@@ -148,13 +151,18 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     endpoint->parked_epoch = 1;
     table_put(&shard->endpoints.table, &endpoint->node, id_hash(&subscription->id));
     shard->endpoints.count++;
+    shard->endpoints.breakers[endpoint->gate.breaker.state]++;
     endpoint_update_turn(shard, endpoint);
 }
 
-/* The breaker has changed: counts it, and says so where it is news. */
-static void note(struct shard *shard, const struct endpoint *endpoint, enum breaker_change change)
+/* The breaker, which was in state `was`, may have changed: counts it, and says so where it is news.
+ */
+static void note(struct shard *shard, const struct endpoint *endpoint, enum breaker_state was,
+                 enum breaker_change change)
 {
     const struct breaker *breaker = &endpoint->gate.breaker;
+    shard->endpoints.breakers[was]--;
+    shard->endpoints.breakers[breaker->state]++;
     char why[128];
     struct text text;
     switch (change) {
@@ -176,6 +184,12 @@ static void note(struct shard *shard, const struct endpoint *endpoint, enum brea
     }
 }
 
+static void reset(struct shard *shard, struct endpoint *endpoint)
+{
+    enum breaker_state was = endpoint->gate.breaker.state;
+    note(shard, endpoint, was, gate_reset(&endpoint->gate, shard->now_ms));
+}
+
 /* Another receiver, or the word of a person that this one is well. */
 static bool is_new_receiver(const struct subscription *before, const struct subscription *after)
 {
@@ -190,8 +204,10 @@ void endpoint_change(struct shard *shard, struct endpoint *endpoint,
     unconfigure(shard, endpoint);
     configure(shard, endpoint, subscription);
     gate_change(&endpoint->gate, subscription, shard->now_ms);
-    if (is_new)
-        note(shard, endpoint, gate_reset(&endpoint->gate, shard->now_ms));
+    if (is_new) {
+        outage_forget(&endpoint->outage);
+        reset(shard, endpoint);
+    }
     if (endpoint_is_shut(shard, endpoint))
         delivery_park_all(shard, endpoint);
     endpoint_update_turn(shard, endpoint);
@@ -205,7 +221,8 @@ void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
     timer_disarm(&endpoint->opens);
     turns_leave(endpoint);
     list_remove(&endpoint->hungry);
-    note(shard, endpoint, gate_reset(&endpoint->gate, shard->now_ms));
+    list_remove(&endpoint->report);
+    reset(shard, endpoint);
     paging_erase(shard, &endpoint->id);
     delivery_cancel_all(shard, endpoint);
     endpoint_free_if_over(shard, endpoint);
@@ -298,7 +315,8 @@ void endpoint_update_turn(struct shard *shard, struct endpoint *endpoint)
 void endpoint_begin(struct shard *shard, struct endpoint *endpoint, bool is_retry,
                     struct gate_pass *pass)
 {
-    note(shard, endpoint, gate_begin(&endpoint->gate, is_retry, shard->now_ms, pass));
+    enum breaker_state was = endpoint->gate.breaker.state;
+    note(shard, endpoint, was, gate_begin(&endpoint->gate, is_retry, shard->now_ms, pass));
     if (pass->is_doubtful)
         turns_doubt(shard, true);
 }
@@ -313,7 +331,8 @@ void endpoint_end(struct shard *shard, struct endpoint *endpoint, const struct a
         gate_cancel(&endpoint->gate, pass);
         return;
     }
-    note(shard, endpoint,
+    enum breaker_state was = endpoint->gate.breaker.state;
+    note(shard, endpoint, was,
          gate_end(&endpoint->gate, pass, record, attempt->retry_after_ms, attempt->call.end_ns,
                   &shard->random));
     if (endpoint_is_shut(shard, endpoint))

@@ -22,6 +22,7 @@
 #include "gate.h"
 #include "mail.h"
 #include "net/wheel.h"
+#include "outage.h"
 #include "signature.h"
 
 struct delivery;
@@ -36,7 +37,10 @@ struct endpoint {
     struct list_node sending, waiting;       /* deliveries */
     struct id id, tenant;                    /* the subscription's */
     const struct subscription *subscription; /* NULL: it is gone, `deleted` is true */
+    struct list_node report;                 /* among those that wait to be reported */
+    enum disabled_reason to_disable;
     struct gate gate;
+    struct outage outage;
     struct timer opens; /* the gate, by time alone */
     unsigned credit;    /* for attempts in this turn */
     struct http_origin *origin;
@@ -60,7 +64,7 @@ struct endpoint {
 struct endpoints {
     struct table table;
     struct list_node hungry;
-    uint64_t count;
+    uint64_t count, breakers[BREAKER_STATES]; /* all; by the state of their breaker */
 };
 
 MUST_CHECK int endpoints_open(struct endpoints *endpoints);

@@ -12,6 +12,7 @@
  *   shard    shard    MAIL_LEASE      asks the tenant's home for tokens, or tells what was used
  *   control  shard    MAIL_DIRECTORY  a tenant, key or subscription has changed
  *   control  shard    MAIL_FIGURES    asks for counters
+ *   control  shard    MAIL_STATS      asks how one endpoint stands
  *   control  shard    MAIL_SERVE      begin to take requests and to deliver
  *   control  shard    MAIL_PUBLISH    a request to publish that came by the admin port
  *   shard    control  MAIL_ASK        a request on the ingest port that control answers
@@ -41,6 +42,7 @@ enum mail_kind {
     MAIL_LEASE,
     MAIL_DIRECTORY,
     MAIL_FIGURES,
+    MAIL_STATS,
     MAIL_SERVE,
     MAIL_PUBLISH,
     MAIL_ASK,
@@ -79,6 +81,25 @@ struct mail_figures {
     void *scrape;               /* control's own */
 };
 
+/* How the endpoint of a subscription stands. Moments are wall ms; 0: there is none. */
+struct endpoint_stats {
+    enum breaker_state breaker;
+    uint64_t breaker_since_ms, breaker_until_ms;
+    char breaker_reason[96]; /* of the last opening; "": it never opened */
+    uint64_t slow_until_ms, failing_since_ms;
+    unsigned concurrency, in_flight, ready, waiting;
+    struct id parked_after; /* parked rows of events after this one are not in memory */
+};
+
+struct mail_stats {
+    struct mail mail;
+    struct id subscription;
+    struct http_ticket ticket; /* control's own */
+    bool is_out;               /* likewise */
+    bool is_found;             /* the answer, with `stats` if true */
+    struct endpoint_stats stats;
+};
+
 enum {
     ASK_BODY_MAX = 64 * 1024,
     ASK_HEADERS_MAX = 4096,
@@ -97,13 +118,11 @@ struct mail_ask {
     size_t answer_size;
 };
 
-enum report_kind { REPORT_GONE /* a receiver answered 410: the subscription is to be disabled */ };
-
+/* A subscription is to be disabled. */
 struct mail_report {
     struct mail mail;
-    enum report_kind report;
     struct id subscription;
-    bool busy;
+    enum disabled_reason reason;
 };
 
 struct mail_serve {
@@ -137,6 +156,7 @@ enum fetch_kind {
     FETCH_EVENT,    /* rows[0].event, with the event */
     FETCH_BACKLOGS, /* subscriptions that have parked rows, after `after_subscription`:
                        rows[i].subscription */
+    FETCH_OUTAGES,  /* the same of those that have brought only failures; since rows[i].due_ms */
     FETCH_ERASE,    /* drop the rows of `subscription`; count says how many were dropped */
 };
 

@@ -4,11 +4,12 @@
 #define ENGINE_METRICS_H
 
 #include "base/histogram.h"
+#include "breaker.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "store/record.h"
 
-enum { METRICS_OUTCOMES = ATTEMPT_CANCELLED + 1 };
+enum { METRICS_OUTCOMES = ATTEMPT_CANCELLED + 1, BREAKER_STATES = BREAKER_HALF_OPEN + 1 };
 
 struct shard_metrics {
     uint64_t events_accepted, events_duplicate, events_refused,
@@ -36,6 +37,7 @@ struct shard_figures {
     uint64_t ready, in_flight, waiting, deliveries_used, deliveries_max;
     uint64_t memory_used, memory_max, blocks_open;
     uint64_t endpoints, server_connections;
+    uint64_t breakers[BREAKER_STATES]; /* endpoints by the state of theirs */
 };
 
 #endif

@@ -320,23 +320,32 @@ static void parked_fetched(struct shard *shard, struct mail_fetch *fetch)
 
 /* ---- at start ---- */
 
-static void ask_backlogs(struct shard *shard)
+static void ask_survey(struct shard *shard, struct survey *survey, enum fetch_kind kind)
 {
-    struct paging *paging = &shard->paging;
-    struct mail_fetch *fetch = begin(shard, FETCH_BACKLOGS, FETCH_ROWS_MAX);
+    struct mail_fetch *fetch =
+        shard->now_ms >= survey->due_ms ? begin(shard, kind, FETCH_ROWS_MAX) : NULL;
     if (!fetch)
         return;
-    fetch->has_after = !id_is_zero(&paging->backlogs_after);
-    fetch->after_subscription = paging->backlogs_after;
-    paging->backlogs_due_ms = UINT64_MAX;
+    fetch->has_after = !id_is_zero(&survey->after);
+    fetch->after_subscription = survey->after;
+    survey->due_ms = UINT64_MAX;
     ask(shard, fetch);
+}
+
+static void survey_fetched(struct shard *shard, struct survey *survey,
+                           const struct mail_fetch *fetch)
+{
+    if (fetch->count > 0)
+        survey->after = fetch->rows[fetch->count - 1].subscription;
+    if (fetch->error)
+        survey->due_ms = shard->paging.next_look_ms;
+    else if (fetch->count == fetch->max)
+        survey->due_ms = shard->now_ms;
 }
 
 static void backlogs_fetched(struct shard *shard, const struct mail_fetch *fetch)
 {
-    struct paging *paging = &shard->paging;
     for (int i = 0; i < fetch->count; i++) {
-        paging->backlogs_after = fetch->rows[i].subscription;
         struct endpoint *endpoint = endpoint_find(shard, &fetch->rows[i].subscription);
         if (!endpoint) {
             paging_erase(shard, &fetch->rows[i].subscription);
@@ -347,16 +356,23 @@ static void backlogs_fetched(struct shard *shard, const struct mail_fetch *fetch
         memset(&endpoint->parked_after, 0, sizeof endpoint->parked_after);
         endpoint_update_turn(shard, endpoint);
     }
-    if (fetch->error)
-        paging->backlogs_due_ms = paging->next_look_ms;
-    else if (fetch->count == fetch->max)
-        paging->backlogs_due_ms = shard->now_ms;
+    survey_fetched(shard, &shard->paging.backlogs, fetch);
+}
+
+static void outages_fetched(struct shard *shard, const struct mail_fetch *fetch)
+{
+    for (int i = 0; i < fetch->count; i++) {
+        struct endpoint *endpoint = endpoint_find(shard, &fetch->rows[i].subscription);
+        if (endpoint)
+            outage_restore(&endpoint->outage, fetch->rows[i].due_ms);
+    }
+    survey_fetched(shard, &shard->paging.outages, fetch);
 }
 
 void paging_start(struct shard *shard)
 {
     shard->paging.is_started = true;
-    shard->paging.backlogs_due_ms = shard->now_ms;
+    shard->paging.backlogs.due_ms = shard->paging.outages.due_ms = shard->now_ms;
 }
 
 /* ---- all of it ---- */
@@ -371,8 +387,8 @@ uint64_t paging_tick(struct shard *shard)
         if (!paging->moving && paging->window_ms < clock_wall_ms() + LIMIT_RETRY_WINDOW_MS / 2)
             move_window(shard);
     }
-    if (shard->now_ms >= paging->backlogs_due_ms)
-        ask_backlogs(shard);
+    ask_survey(shard, &paging->backlogs, FETCH_BACKLOGS);
+    ask_survey(shard, &paging->outages, FETCH_OUTAGES);
     if (paging->moving)
         ask_retries(shard);
     ask_hungry(shard);
@@ -397,6 +413,9 @@ void paging_fetched(struct shard *shard, struct mail_fetch *fetch)
         break;
     case FETCH_BACKLOGS:
         backlogs_fetched(shard, fetch);
+        break;
+    case FETCH_OUTAGES:
+        outages_fetched(shard, fetch);
         break;
     case FETCH_ERASE:
         if (fetch->error == 0 && fetch->count == fetch->max) {

@@ -11,6 +11,12 @@
 
 #include "delivery.h"
 
+/* Which subscriptions have rows of a kind, asked a page at a time. */
+struct survey {
+    struct id after; /* the last that is known of */
+    uint64_t due_ms; /* monotonic: when to ask which come after it */
+};
+
 struct paging {
     struct pool fetches;
     struct list_node asked;  /* questions for rows that are out, oldest first */
@@ -23,8 +29,7 @@ struct paging {
     uint64_t wait_sequence; /* outcomes that have to be on disk before the question */
     uint64_t next_look_ms;  /* monotonic */
     struct id after_subscription, after_event;
-    struct id backlogs_after; /* the last subscription with parked rows that is known of */
-    uint64_t backlogs_due_ms; /* monotonic: when to ask which come after it */
+    struct survey backlogs, outages; /* at start */
     unsigned parked_out;      /* questions for parked rows that are out */
     bool is_started, has_after, moving, asking;
 };

@@ -125,6 +125,15 @@ static void fetch_backlogs(struct reader *reader, struct mail_fetch *fetch)
     }
 }
 
+static void fetch_outages(struct reader *reader, struct mail_fetch *fetch)
+{
+    int count = backlog_outages(reader->db, fetch->shard,
+                                fetch->has_after ? &fetch->after_subscription : NULL, fetch->rows,
+                                fetch->max);
+    fetch->error = count < 0 ? count : 0;
+    fetch->count = count < 0 ? 0 : count;
+}
+
 static void answer(struct reader *reader, struct mail_fetch *fetch)
 {
     switch (fetch->kind) {
@@ -139,6 +148,9 @@ static void answer(struct reader *reader, struct mail_fetch *fetch)
         break;
     case FETCH_BACKLOGS:
         fetch_backlogs(reader, fetch);
+        break;
+    case FETCH_OUTAGES:
+        fetch_outages(reader, fetch);
         break;
     case FETCH_ERASE:
         fetch->count = backlog_erase(reader->db, fetch->shard, &fetch->subscription, fetch->max);

@@ -60,6 +60,8 @@ const struct setting settings[] = {
      .group = "What is kept", .help = "fsync: 202 means on disk; relaxed: with the kernel"},
     {"retention", DURATION, FIELD(retention_ms), .standard = "7d", .min = SECONDS(60),
      .max = DAYS(3650), .help = "of events, deliveries and attempts"},
+    {"disable_after", DURATION, FIELD(disable_after_ms), .standard = "5d", .min = SECONDS(1),
+     .max = DAYS(365), .help = "of nothing but failures a subscription is disabled"},
     {"retention_bytes", SIZE, FIELD(retention_bytes), .standard = "0", .max = INT64_MAX,
      .help = "of events and attempts on disk; 0: no limit by size"},
     {"idempotency_window", DURATION, FIELD(idempotency_window_ms), .standard = "24h",

@@ -11,6 +11,7 @@
 #include "attempt.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "stats.h"
 #include "store/recovery.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     *shard = (struct shard){.number = number, .crew = crew, .config = config};
     shard->now_ms = clock_monotonic_ns() / 1000000;
     shard->egress = (struct egress){config->allowed, config->allowed_count};
-    shard->report.mail.kind = MAIL_REPORT;
+    reports_init(&shard->reports);
     random_init(&shard->random, seed);
     wheel_init(&shard->wheel, shard->now_ms);
     turns_init(&shard->turns);
@@ -234,6 +235,7 @@ static void fill_figures(struct shard *shard, struct mail_figures *mail)
         .endpoints = shard->endpoints.count,
         .server_connections = http_server_connections(shard->server),
     };
+    memcpy(mail->into->breakers, shard->endpoints.breakers, sizeof mail->into->breakers);
     crew_post(shard->crew, shard->number, mail->mail.from, &mail->mail);
 }
 
@@ -280,6 +282,10 @@ static void take_mail(struct shard *shard, struct mail *mail)
     case MAIL_FIGURES:
         fill_figures(shard, container_of(mail, struct mail_figures, mail));
         break;
+    case MAIL_STATS:
+        stats_fill(shard, container_of(mail, struct mail_stats, mail));
+        crew_post(shard->crew, shard->number, mail->from, mail);
+        break;
     case MAIL_SERVE:
         serve(shard, container_of(mail, struct mail_serve, mail));
         break;
@@ -290,7 +296,7 @@ static void take_mail(struct shard *shard, struct mail *mail)
         ask_answered(shard, container_of(mail, struct mail_ask, mail));
         break;
     case MAIL_REPORT:
-        shard->report.busy = false;
+        report_taken(shard);
         break;
     case MAIL_STOP:
         begin_stop(shard, container_of(mail, struct mail_stop, mail));
@@ -298,17 +304,6 @@ static void take_mail(struct shard *shard, struct mail *mail)
     case MAIL_GIVE_BACK:
         must(false);
     }
-}
-
-/* While one report is out others are let go: the receiver will say the same at the next attempt. */
-void shard_report_gone(struct shard *shard, const struct id *subscription)
-{
-    if (shard->report.busy)
-        return;
-    shard->report.busy = true;
-    shard->report.report = REPORT_GONE;
-    shard->report.subscription = *subscription;
-    crew_post(shard->crew, shard->number, crew_control(shard->crew), &shard->report.mail);
 }
 
 /* ---- the end ---- */

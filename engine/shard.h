@@ -21,6 +21,7 @@
 #include "net/http_client.h"
 #include "outcomes.h"
 #include "paging.h"
+#include "report.h"
 #include "turns.h"
 
 struct shard {
@@ -49,7 +50,7 @@ struct shard {
     struct gzip gzip;
     struct outcomes outcomes;
     struct paging paging;
-    struct mail_report report;
+    struct reports reports;
     struct shard_metrics metrics;
 
     uint64_t now_ms;                       /* monotonic, as of the last wait */
@@ -71,8 +72,5 @@ void shard_close(struct shard *shard);
 
 /* Does what is due. Returns the monotonic ns at which to be called next at the latest. */
 uint64_t shard_tick(struct shard *shard);
-
-/* A receiver of the subscription has answered 410: tells control, which disables it. */
-void shard_report_gone(struct shard *shard, const struct id *subscription);
 
 #endif

@@ -115,3 +115,13 @@ const char *subscription_status_name(enum subscription_status status)
     };
     return names[status];
 }
+
+const char *disabled_reason_name(enum disabled_reason reason)
+{
+    static const char *const names[] = {
+        [DISABLED_BY_USER] = NULL,
+        [DISABLED_GONE] = "gone",
+        [DISABLED_FAILING] = "failing",
+    };
+    return names[reason];
+}

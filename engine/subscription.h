@@ -29,6 +29,11 @@ struct access_key {
 };
 
 enum subscription_status { SUBSCRIPTION_ACTIVE, SUBSCRIPTION_PAUSED, SUBSCRIPTION_DISABLED };
+enum disabled_reason {
+    DISABLED_BY_USER, /* or not at all */
+    DISABLED_GONE,    /* the receiver answered 410 */
+    DISABLED_FAILING, /* nothing but failures for too long */
+};
 enum signature_scheme {
     SIGNATURE_STANDARD,
     SIGNATURE_ED25519,
@@ -51,6 +56,7 @@ struct subscription {
     struct id id, tenant;
     uint64_t created_ms, updated_ms;
     enum subscription_status status;
+    enum disabled_reason disabled_reason; /* SUBSCRIPTION_DISABLED */
 
     char *url_text;
     struct url url;  /* slices of url_text */
@@ -123,5 +129,8 @@ void subscription_free(struct subscription *subscription);
 
 /* "active", "paused", "disabled". */
 const char *subscription_status_name(enum subscription_status status);
+
+/* "gone", "failing"; NULL of DISABLED_BY_USER. */
+const char *disabled_reason_name(enum disabled_reason reason);
 
 #endif

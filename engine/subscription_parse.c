@@ -144,6 +144,22 @@ static void parse_status(struct draft *draft, struct json_value value, const cha
     faults_add(draft->faults, pointer, "must be \"active\", \"paused\" or \"disabled\"");
 }
 
+/* The engine's word, which stands for as long as it is disabled. */
+static void parse_disabled_reason(struct draft *draft, struct json_value value, const char *pointer)
+{
+    const struct subscription *before = draft->before;
+    struct slice text;
+    for (unsigned i = DISABLED_GONE; i <= DISABLED_FAILING; i++) {
+        const char *name = disabled_reason_name((enum disabled_reason)i);
+        if (json_string(value, &text) && slice_equal(text, slice_str(name)) &&
+            (draft->vault || (before && before->disabled_reason == (enum disabled_reason)i))) {
+            draft->made->disabled_reason = (enum disabled_reason)i;
+            return;
+        }
+    }
+    faults_add(draft->faults, pointer, "is set by the server");
+}
+
 /* ---- which events ---- */
 
 /* An exact type, "prefix.*" or "*". */
@@ -228,6 +244,7 @@ static const struct field subscription_fields[] = {
     {"description", parse_description, NULL},
     {"metadata", parse_metadata, NULL},
     {"status", parse_status, NULL},
+    {"disabled_reason", parse_disabled_reason, NULL},
     {"secret", draft_parse_secret, NULL},
     {"secrets", draft_parse_secrets, NULL},
     {"signature", draft_parse_signature, NULL},
@@ -281,6 +298,8 @@ static void settle(struct draft *draft)
         faults_add(draft->faults, "/url", "is required");
     if (made->pattern_count == 0)
         draft_keep(draft, &made->patterns[made->pattern_count++], SLICE("*"));
+    if (made->status != SUBSCRIPTION_DISABLED)
+        made->disabled_reason = DISABLED_BY_USER;
     draft_settle_breaker(draft);
     draft_settle_signature(draft);
     draft_settle_tls(draft);

@@ -250,6 +250,7 @@ static void put_rest(struct text *text, const struct subscription *subscription,
     put_string(text, "description", subscription->description);
     text_printf(text, "\"metadata\":%s,", subscription->metadata);
     put_string(text, "status", subscription_status_name(subscription->status));
+    put_string(text, "disabled_reason", disabled_reason_name(subscription->disabled_reason));
     put_signature(text, subscription);
     put_retry(text, subscription);
     text_put(text, SLICE("\"timeout\":"));

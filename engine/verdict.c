@@ -58,6 +58,7 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
 void verdict_write(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
 {
     const struct attempt *attempt = delivery->attempt;
+    outage_note(shard, delivery->endpoint, record->outcome == ATTEMPT_DELIVERED);
     if (record->outcome == ATTEMPT_DELIVERED) {
         deliver(shard, delivery, record);
         return;
@@ -68,7 +69,7 @@ void verdict_write(struct shard *shard, struct delivery *delivery, struct attemp
     if (wait_ms < attempt->retry_after_ms || attempt->is_outdated)
         wait_ms = attempt->retry_after_ms;
     if (record->http_status == 410)
-        shard_report_gone(shard, &delivery->endpoint->id);
+        report_disable(shard, delivery->endpoint, DISABLED_GONE);
     if (wait_ms == RETRY_NEVER)
         bury(shard, delivery, record);
     else

@@ -99,6 +99,23 @@ int backlog_parked(struct db *db, unsigned shard, const struct id *subscription,
     return list_rows(db, shard, range, read_parked, rows, max);
 }
 
+int backlog_parked_count(struct db *db, unsigned shard, const struct id *subscription,
+                         const struct id *after, int max)
+{
+    struct key all = key_row(ROW_PARKED, subscription, NULL), below = key_after(&all);
+    struct key from = key_next(key_row(ROW_PARKED, subscription, after));
+    struct cursor *cursor;
+    int error = cursor_open(&cursor, db, queue_of(shard), key_slice(&from), key_slice(&below));
+    if (error)
+        return error;
+    int count = 0;
+    for (bool found = cursor_first(cursor); found && count < max; found = cursor_next(cursor))
+        count++;
+    error = cursor_error(cursor);
+    cursor_close(cursor);
+    return error ? error : count;
+}
+
 int backlog_next_subscription(struct db *db, unsigned shard, const struct id *after,
                               struct id *subscription)
 {
@@ -116,6 +133,25 @@ int backlog_next_subscription(struct db *db, unsigned shard, const struct id *af
         return -ENOENT;
     *subscription = row.subscription;
     return 0;
+}
+
+static int read_outage(struct cursor *cursor, struct backlog_row *row)
+{
+    enum row_kind kind;
+    struct outage_row outage;
+    int error = key_parse_row(cursor_key(cursor), &kind, &row->subscription, &row->event);
+    if (!error)
+        error = outage_row_decode(cursor_value(cursor), &outage);
+    row->due_ms = error ? 0 : outage.since_ms;
+    return error;
+}
+
+int backlog_outages(struct db *db, unsigned shard, const struct id *after, struct backlog_row *rows,
+                    int max)
+{
+    struct key all = key_row(ROW_OUTAGE, NULL, NULL);
+    struct key range[2] = {after ? key_next(key_outage(after)) : all, key_after(&all)};
+    return list_rows(db, shard, range, read_outage, rows, max);
 }
 
 /* ---- one delivery ---- */
@@ -181,7 +217,7 @@ static int drop_kind(struct batch *batch, struct db *db, unsigned shard, const s
 
 int backlog_erase(struct db *db, unsigned shard, const struct id *subscription, int max)
 {
-    static const enum row_kind kinds[] = {ROW_PARKED, ROW_DEAD, ROW_DELIVERY};
+    static const enum row_kind kinds[] = {ROW_PARKED, ROW_DEAD, ROW_DELIVERY, ROW_OUTAGE};
     struct batch *batch;
     int error = batch_open(&batch);
     if (error)

@@ -9,7 +9,8 @@
 
 struct backlog_row {
     struct id subscription, event;
-    uint64_t due_ms; /* a retry: when it is due; parked: 0 if it may be sent at any time */
+    uint64_t due_ms; /* a retry: when it is due; parked: 0 if it may be sent at any time; an outage:
+                        since when */
     uint32_t attempt_count;
 };
 
@@ -25,10 +26,19 @@ MUST_CHECK int backlog_retries(struct db *db, unsigned shard, uint64_t from_ms,
 MUST_CHECK int backlog_parked(struct db *db, unsigned shard, const struct id *subscription,
                               const struct id *after, struct backlog_row *rows, int max);
 
+/* How many there are after `after`, counted up to `max`; or -errno. */
+MUST_CHECK int backlog_parked_count(struct db *db, unsigned shard, const struct id *subscription,
+                                    const struct id *after, int max);
+
 /* The next subscription after `after` (NULL: the first) that has a parked delivery. 0, -ENOENT when
  * there are no more, or -errno. */
 MUST_CHECK int backlog_next_subscription(struct db *db, unsigned shard, const struct id *after,
                                          struct id *subscription);
+
+/* Outages of subscriptions after `after` (NULL: from the first): `subscription` and `due_ms` of the
+ * rows, at most `max`. Returns the count or -errno. */
+MUST_CHECK int backlog_outages(struct db *db, unsigned shard, const struct id *after,
+                               struct backlog_row *rows, int max);
 
 /* Drops all rows of a subscription (it was deleted), `max` at a time; returns how many were
  * dropped (0: there are no more), or -errno. A retry row goes with the delivery row that tells when

@@ -50,6 +50,12 @@ struct key key_row(enum row_kind kind, const struct id *subscription, const stru
     return key;
 }
 
+struct key key_outage(const struct id *subscription)
+{
+    static const struct id none;
+    return key_row(ROW_OUTAGE, subscription, &none);
+}
+
 struct key key_meta(const char *kind, struct slice name)
 {
     size_t size = strlen(kind);
@@ -92,7 +98,8 @@ int key_parse_row(struct slice key, enum row_kind *kind, struct id *subscription
 {
     if (key.size != ROW_KEY_SIZE)
         return -EBADMSG;
-    if (key.at[0] != ROW_PARKED && key.at[0] != ROW_DEAD && key.at[0] != ROW_DELIVERY)
+    if (key.at[0] != ROW_PARKED && key.at[0] != ROW_DEAD && key.at[0] != ROW_DELIVERY &&
+        key.at[0] != ROW_OUTAGE)
         return -EBADMSG;
     *kind = (enum row_kind)key.at[0];
     memcpy(subscription, key.at + 1, ID_SIZE);

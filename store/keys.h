@@ -7,8 +7,10 @@
  *               'P' subscription 16, event 16             wait_row: parked, waits for its turn
  *               'X' subscription 16, event 16             wait_row: dead letter
  *               'D' subscription 16, event 16             delivery_row: the state of a delivery
- * that left the straight path dedup       SHA-256 (given by the caller)             event id 16,
- * accepted_ms u64 meta        kind, 0, id or name                       a document
+ *                                                         that left the straight path
+ *               'F' subscription 16, zero 16              outage_row: has brought only failures
+ *   dedup       SHA-256 (given by the caller)             event id 16, accepted_ms u64
+ *   meta        kind, 0, id or name                       a document
  *
  * A row of subscription S is in queue-K with K = keys_home(S, shards).
  */
@@ -32,11 +34,18 @@ static inline struct slice key_slice(const struct key *key)
 struct key key_block(uint64_t number);
 struct key key_retry(uint64_t due_ms, const struct id *subscription, const struct id *event);
 
-enum row_kind { ROW_RETRY = 'R', ROW_PARKED = 'P', ROW_DEAD = 'X', ROW_DELIVERY = 'D' };
+enum row_kind {
+    ROW_RETRY = 'R',
+    ROW_PARKED = 'P',
+    ROW_DEAD = 'X',
+    ROW_DELIVERY = 'D',
+    ROW_OUTAGE = 'F',
+};
 
 /* For kinds other than ROW_RETRY. `event` NULL: the prefix of all of the subscription's.
  * `subscription` NULL: of all of the kind. */
 struct key key_row(enum row_kind kind, const struct id *subscription, const struct id *event);
+struct key key_outage(const struct id *subscription);
 
 /* kind: at most 16 characters; name: at most 40 bytes. `name` empty: the prefix of all of the kind.
  */

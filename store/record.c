@@ -361,6 +361,21 @@ int wait_row_decode(struct slice value, struct wait_row *row)
     return 0;
 }
 
+void outage_row_encode(const struct outage_row *row, char out[static OUTAGE_ROW_SIZE])
+{
+    out[0] = RECORD_VERSION;
+    bytes_put_u64(out + 1, row->since_ms);
+    seal_row(out, OUTAGE_ROW_SIZE - CHECKSUM_SIZE);
+}
+
+int outage_row_decode(struct slice value, struct outage_row *row)
+{
+    if (value.size != OUTAGE_ROW_SIZE || !row_is_sealed(value) || value.at[0] != RECORD_VERSION)
+        return -EBADMSG;
+    row->since_ms = bytes_get_u64(value.at + 1);
+    return 0;
+}
+
 void dedup_row_encode(const struct dedup_row *row, char out[static DEDUP_ROW_SIZE])
 {
     memcpy(out, &row->event, ID_SIZE);

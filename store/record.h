@@ -119,6 +119,14 @@ enum { WAIT_ROW_SIZE = 17 };
 void wait_row_encode(const struct wait_row *row, char out[static WAIT_ROW_SIZE]);
 MUST_CHECK int wait_row_decode(struct slice value, struct wait_row *row);
 
+/* The value of 'F' rows. */
+struct outage_row {
+    uint64_t since_ms; /* its first failure since a success, wall */
+};
+enum { OUTAGE_ROW_SIZE = 13 };
+void outage_row_encode(const struct outage_row *row, char out[static OUTAGE_ROW_SIZE]);
+MUST_CHECK int outage_row_decode(struct slice value, struct outage_row *row);
+
 /* The value of a key in `dedup`: who has it, and since when. */
 struct dedup_row {
     struct id event;

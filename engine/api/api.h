@@ -46,4 +46,7 @@ void api_published(struct api *api, struct mail_publish *mail);
 /* A MAIL_FIGURES came back. */
 void api_figures_answered(struct api *api, struct mail_figures *mail);
 
+/* A MAIL_STATS came back. */
+void api_stats_answered(struct api *api, struct mail_stats *mail);
+
 #endif

@@ -16,6 +16,7 @@
 
 enum {
     CALL_BODY_MAX = 256 * 1024,
+    API_STATS_MAX = 16, /* questions to shards at a time */
     PAGE_LIMIT = 50,
     PAGE_LIMIT_MAX = 250,
     PAGE_BYTES_MAX = 2 * 1024 * 1024, /* a page ends early when its text has so many */
@@ -30,8 +31,9 @@ struct api {
     struct random random;
     struct text answer; /* grows; one call's at a time */
     struct figures figures;
-    unsigned publishing;             /* with shards */
-    uint64_t published;              /* by turns */
+    unsigned publishing; /* with shards */
+    uint64_t published;  /* by turns */
+    struct mail_stats stats[API_STATS_MAX];
     struct http_ticket rekey_ticket; /* who waits for the one that is running */
 };
 

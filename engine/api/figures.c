@@ -97,6 +97,10 @@ static const struct row rows[] = {
      OF(metrics.deliveries_retried)},
     {"grapnel_deliveries_loaded_total", "Times a delivery came back from the disk.", COUNTER,
      OF(metrics.deliveries_loaded)},
+    {"grapnel_breakers_opened_total", "Times a receiver was found failing, probes included.",
+     COUNTER, OF(metrics.breakers_opened)},
+    {"grapnel_breakers_closed_total", "Times a receiver was found well again.", COUNTER,
+     OF(metrics.breakers_closed)},
     {"grapnel_deliveries_ready", "Deliveries that wait for a place to be sent.", GAUGE, OF(ready)},
     {"grapnel_deliveries_in_flight", "Attempts on their way.", GAUGE, OF(in_flight)},
     {"grapnel_deliveries_waiting", "Retries in memory that wait for their time.", GAUGE,
@@ -180,6 +184,18 @@ static void put_attempts(struct text *text, const struct figures *figures, unsig
             sum += figures->of_shards[shard].metrics.attempts[outcome];
         text_printf(text, "grapnel_attempts_total{outcome=\"%s\"} %llu\n",
                     attempt_outcome_name((enum attempt_outcome)outcome), (unsigned long long)sum);
+    }
+}
+
+static void put_breakers(struct text *text, const struct figures *figures, unsigned shards)
+{
+    put_head(text, "grapnel_breakers", "Endpoints by the state of their breaker.", "gauge");
+    for (int state = 0; state < BREAKER_STATES; state++) {
+        uint64_t sum = 0;
+        for (unsigned shard = 0; shard < shards; shard++)
+            sum += figures->of_shards[shard].breakers[state];
+        text_printf(text, "grapnel_breakers{state=\"%s\"} %llu\n",
+                    breaker_state_name((enum breaker_state)state), (unsigned long long)sum);
     }
 }
 
@@ -289,6 +305,7 @@ static void print(struct api *api, struct text *text)
     unsigned shards = api->parts.crew->shards;
     put_rows(text, &api->figures, shards);
     put_attempts(text, &api->figures, shards);
+    put_breakers(text, &api->figures, shards);
     put_histograms(text, &api->figures, shards);
     put_client(text, &api->figures, shards);
     put_storage(text, api->parts.db);

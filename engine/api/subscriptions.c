@@ -150,6 +150,13 @@ void subscriptions_create(struct call *call)
     subscriptions_change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
 }
 
+/* A change is later than the one before, whatever the clock says. */
+static void touch(struct subscription *after, const struct subscription *before)
+{
+    uint64_t now_ms = clock_wall_ms();
+    after->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+}
+
 /* Puts what `body` says in the place of `before`. */
 static void replace(struct call *call, struct subscription *before, struct json_value body)
 {
@@ -160,8 +167,7 @@ static void replace(struct call *call, struct subscription *before, struct json_
         subscription_free(made);
         return;
     }
-    uint64_t now_ms = clock_wall_ms();
-    made->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+    touch(made, before);
     subscription_print(made, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
     subscriptions_change(call, before, made, call_reply_later(call, 200, SLICE("")));
 }
@@ -238,4 +244,38 @@ void subscriptions_delete(struct call *call)
         return;
     call_text(call, 0);
     subscriptions_change(call, before, NULL, call_reply_later(call, 204, SLICE("")));
+}
+
+/* ---- pausing and resuming ---- */
+
+/* Once more is not wrong. */
+static void set_status(struct call *call, enum subscription_status status)
+{
+    struct subscription *before = subscriptions_find(call);
+    if (!before || !subscriptions_have_room(call))
+        return;
+    if (before->status == status) {
+        reply_with(call, before);
+        return;
+    }
+    struct subscription *after = subscription_copy(before);
+    if (!after) {
+        call_busy(call);
+        return;
+    }
+    after->status = status;
+    after->disabled_reason = DISABLED_BY_USER;
+    touch(after, before);
+    subscription_print(after, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
+    subscriptions_change(call, before, after, call_reply_later(call, 200, SLICE("")));
+}
+
+void subscriptions_pause(struct call *call)
+{
+    set_status(call, SUBSCRIPTION_PAUSED);
+}
+
+void subscriptions_resume(struct call *call)
+{
+    set_status(call, SUBSCRIPTION_ACTIVE);
 }

@@ -15,6 +15,9 @@ from support.receiver import Receiver, status
 # the gaps that it sees are never shorter than the waits; but clocks are read in whole milliseconds.
 ROUNDING = 0.002
 
+# For receivers that fail more often than a breaker would bear.
+PATIENT = {"min_attempts": 10000}
+
 
 class Retry(case.EngineCase):
     def gaps(self, requests):
@@ -36,7 +39,8 @@ class Retry(case.EngineCase):
 
     def test_waits_follow_the_schedule_and_are_never_early(self):
         schedule = [0.1, 0.4, 0.2, 0.8]
-        self.subscribe(retry={"schedule": [f"{int(each * 1000)}ms" for each in schedule], "jitter": 0.5})
+        self.subscribe(retry={"schedule": [f"{int(each * 1000)}ms" for each in schedule], "jitter": 0.5},
+                       breaker=PATIENT)
         self.receiver.script(self.path, [status(500)])
         for number in range(10):
             self.publish(number)
@@ -113,7 +117,7 @@ class Retry(case.EngineCase):
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, {event})
 
     def test_many_failures_at_once_all_get_through(self):
-        made = self.subscribe(retry={"schedule": ["200ms"] * 20})
+        made = self.subscribe(retry={"schedule": ["200ms"] * 20}, breaker=PATIENT)
         self.receiver.script(self.path, [status(500)] * 500 + [status(200)])
         events = {self.publish(number) for number in range(300)}
         wait.until(lambda: len({each.event for each in self.receiver.of(self.path)}) == 300, "300 events")

@@ -239,7 +239,7 @@ static struct mail_report report;
 static void report_gone(unsigned subscription)
 {
     report = (struct mail_report){.mail.kind = MAIL_REPORT,
-                                  .report = REPORT_GONE,
+                                  .reason = DISABLED_GONE,
                                   .subscription = subscription_id(subscription)};
     answer(1, &report.mail);
     control_tick(control);
@@ -256,6 +256,7 @@ Test(control, disables_a_subscription_whose_receiver_is_gone)
     cr_expect(id_equal(&after->id, &id));
     cr_expect(eq(int, (int)before->status, SUBSCRIPTION_ACTIVE));
     cr_expect(eq(int, (int)after->status, SUBSCRIPTION_DISABLED));
+    cr_expect(eq(int, (int)after->disabled_reason, DISABLED_GONE));
     cr_expect(eq(u64, after->updated_ms, now_ms));
     answer(0, &change->mail);
     answer(1, &change_at(1)->mail);

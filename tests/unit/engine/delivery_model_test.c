@@ -148,6 +148,8 @@ static void check(void)
     stage_write();
     for (unsigned i = 0; i < row_count; i++) {
         struct id event;
+        if (rows[i].key.bytes[0] == ROW_OUTAGE)
+            continue; /* of an endpoint */
         memcpy(&event, rows[i].key.bytes + rows[i].key.size - sizeof event, sizeof event);
         find_row(&found[item_of(&event) - items], i);
     }
@@ -264,6 +266,6 @@ Test(delivery, agrees_with_a_model_that_counts, .init = open_stage, .fini = stag
     }
     cr_assert(eq(u32, event_count, EVENTS));
     cr_assert(gt(u32, dead, 0));
-    cr_assert(gt(u32, retried, EVENTS / 4));
+    cr_assert(gt(u32, retried, EVENTS / 8)); /* breakers are open much of the time */
     cr_assert(zero(sz, shard.deliveries.pool.used));
 }

@@ -75,6 +75,12 @@ bool endpoint_has_window(const struct shard *asker, const struct endpoint *endpo
     return !has_no_window;
 }
 
+bool endpoint_is_shut(const struct shard *asker, const struct endpoint *endpoint)
+{
+    (void)asker;
+    return endpoint->deleted;
+}
+
 bool endpoint_free_if_over(struct shard *owner, struct endpoint *endpoint)
 {
     (void)owner;
@@ -87,6 +93,11 @@ void endpoint_update_turn(struct shard *owner, struct endpoint *endpoint)
 {
     if (endpoint->has_parked && !endpoint->fetching && !list_is_linked(&endpoint->hungry))
         list_push_back(&owner->endpoints.hungry, &endpoint->hungry);
+}
+
+void outage_restore(struct outage *outage, uint64_t since_ms)
+{
+    *outage = (struct outage){.since_ms = since_ms};
 }
 
 void delivery_lay(struct shard *owner, struct delivery *ghost)
@@ -181,7 +192,12 @@ static struct mail_fetch *start(void)
 {
     paging_start(&shard);
     paging_tick(&shard);
-    return question_of(FETCH_BACKLOGS);
+    struct mail_fetch *backlogs = question_of(FETCH_BACKLOGS);
+    struct mail_fetch *outages = question_of(FETCH_OUTAGES);
+    outages->rows[0] = (struct backlog_row){.subscription = {{3}}, .due_ms = 1234};
+    outages->count = 1;
+    paging_fetched(&shard, outages);
+    return backlogs;
 }
 
 /* It is over, and there are none. */
@@ -234,6 +250,13 @@ Test(paging, asks_first_which_subscriptions_have_parked_rows)
     cr_expect(endpoints[1].has_parked);
     cr_expect(endpoints[2].has_parked);
     cr_expect(not(endpoints[3].has_parked));
+}
+
+Test(paging, asks_at_start_who_has_brought_only_failures_and_since_when)
+{
+    start();
+    cr_assert(eq(u64, endpoints[3].outage.since_ms, 1234));
+    cr_assert(zero(u64, endpoints[2].outage.since_ms));
 }
 
 Test(paging, asks_for_the_next_after_a_full_list)
@@ -446,6 +469,9 @@ Test(paging, gives_back_what_finds_no_window_and_begins_there_again)
     has_no_window = true;
     paging_fetched(&shard, fetch);
     cr_assert(zero(u32, seen.parked));
+    paging_tick(&shard);
+    cr_assert(question() == NULL, "it would be for nothing");
+    has_no_window = false;
     paging_tick(&shard);
     fetch = question_of(FETCH_PARKED);
     cr_assert(not(fetch->has_after));

@@ -78,6 +78,17 @@ int backlog_next_subscription(struct db *db, unsigned shard, const struct id *af
     return 0;
 }
 
+int backlog_outages(struct db *db, unsigned shard, const struct id *after, struct backlog_row *rows,
+                    int max)
+{
+    (void)db;
+    expect_shard(shard);
+    cr_assert(eq(int, after != NULL, fetch.has_after));
+    if (after)
+        cr_assert(id_equal(after, &fetch.after_subscription));
+    return give(rows, max);
+}
+
 int backlog_erase(struct db *db, unsigned shard, const struct id *of, int max)
 {
     (void)db;
@@ -377,6 +388,19 @@ Test(reader, says_when_the_list_of_subscriptions_breaks_off)
     ask(FETCH_BACKLOGS, 3);
     cr_assert(eq(int, fetch.error, -EIO));
     cr_assert(eq(int, fetch.count, 2), "what was found is there");
+}
+
+Test(reader, lists_outages)
+{
+    disk.count = 5;
+    ask(FETCH_OUTAGES, 3);
+    cr_assert(zero(int, fetch.error));
+    cr_assert(eq(int, fetch.count, 3));
+    fetch.has_after = true;
+    disk.count = -EIO;
+    ask(FETCH_OUTAGES, 3);
+    cr_assert(eq(int, fetch.error, -EIO));
+    cr_assert(zero(int, fetch.count));
 }
 
 Test(reader, erases_as_many_rows_as_it_is_asked_to)

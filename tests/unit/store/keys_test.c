@@ -51,7 +51,7 @@ Test(keys, of_retries_are_in_the_order_of_time)
 
 Test(keys, of_rows_are_taken_apart_again)
 {
-    static const enum row_kind kinds[] = {ROW_PARKED, ROW_DEAD, ROW_DELIVERY};
+    static const enum row_kind kinds[] = {ROW_PARKED, ROW_DEAD, ROW_DELIVERY, ROW_OUTAGE};
     for (unsigned i = 0; i < 300; i++) {
         struct id subscription = any_id(), event = any_id(), subscription_read, event_read;
         enum row_kind kind;
