@@ -68,6 +68,8 @@ static const char *why_late(const struct http_link *link)
     switch (link->state) {
     case LINK_RESOLVING:
         return "timed out resolving the host's name";
+    case LINK_TUNNELLING:
+        return "timed out awaiting the proxy's answer";
     case LINK_CALLING:
         if (!link->is_sent)
             return "timed out sending the request";
@@ -125,7 +127,7 @@ void http_client_call(struct http_client *client, struct http_origin *origin,
     if (link->state == LINK_IDLE) {
         client->counters.reuses++;
         call->reused = true;
-        call->remote = link->stream.address;
+        call->remote = link->remote;
         http_link_send(link);
     } else {
         http_link_open(link);

@@ -9,7 +9,8 @@
  * connection is closed.
  *
  * Each address is offered to `allowed`, the origin's or else the client's, right before the
- * connection to it; the addresses of a name are tried in turn.
+ * connection to it; the addresses of a name are tried in turn. Through a proxy the same holds for
+ * the addresses that it is asked for; its own is not asked about (see http_tunnel.h).
  *
  * Threads: one client for each shard. Memory: connections from a pool taken at open.
  */
@@ -17,6 +18,7 @@
 #define NET_HTTP_CLIENT_H
 
 #include "net/http_parse.h"
+#include "net/proxy.h"
 #include "net/resolver.h"
 #include "net/stream.h"
 #include "net/url.h"
@@ -83,6 +85,7 @@ struct http_client_options {
     struct tls_context *tls;  /* for https */
     void *context;
     bool (*allowed)(void *context, const struct address *address); /* NULL: all */
+    const struct proxy *proxy; /* that all connections go through; NULL: none. Borrowed */
 };
 
 MUST_CHECK int http_client_open(struct http_client **client, struct loop *loop, struct wheel *wheel,

@@ -16,6 +16,7 @@
 #include "net/http_link.h"
 
 #include "base/clock.h"
+#include "net/http_tunnel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -132,7 +133,7 @@ static void complete(struct http_link *link)
 
 /* ---- connecting ---- */
 
-static bool is_allowed(const struct http_link *link, const struct address *address)
+bool http_link_allows(const struct http_link *link, const struct address *address)
 {
     const struct http_client_options *options = &link->client->options;
     const struct http_origin_key *own = &link->origin->key;
@@ -143,14 +144,15 @@ static bool is_allowed(const struct http_link *link, const struct address *addre
 
 static int connect_to(struct http_link *link, const struct address *address)
 {
-    struct http_client *client = link->client;
     struct http_origin *origin = link->origin;
-    link->call->remote = *address;
-    int error = stream_connect(&link->stream, client->loop, &events, address);
+    link->is_tunnelled = false;
+    link->remote = http_tunnel_is_wanted(link) ? link->targets[link->target_at] : *address;
+    link->call->remote = link->remote;
+    int error = stream_connect(&link->stream, link->client->loop, &events, address);
     if (error)
         return error;
     link->state = LINK_CONNECTING;
-    if (!origin->key.https)
+    if (!origin->key.https || http_tunnel_is_wanted(link))
         return 0;
     struct slice host = slice_of(origin->host, origin->host_size);
     error = stream_use_tls_client(&link->stream, origin->tls, host, origin->host_is_ip,
@@ -160,14 +162,15 @@ static int connect_to(struct http_link *link, const struct address *address)
     return 0;
 }
 
-/* Tries the addresses that are left, in their order, until a connection is on its way. */
-static void connect_next(struct http_link *link)
+/* In their order, until a connection is on its way. */
+void http_link_connect(struct http_link *link)
 {
     struct http_call *call = link->call;
+    bool is_proxy = link->client->options.proxy != NULL;
     link->state = LINK_CLOSED;
     while (link->address_at < link->address_count) {
         const struct address *address = &link->addresses[link->address_at++];
-        if (!is_allowed(link, address)) {
+        if (!is_proxy && !http_link_allows(link, address)) {
             link->client->counters.blocked++;
             continue;
         }
@@ -180,6 +183,15 @@ static void connect_next(struct http_link *link)
     char why[HTTP_CALL_WHY_SIZE];
     memcpy(why, call->why, sizeof why);
     http_link_fail(link, call->outcome, why);
+}
+
+/* The receiver's addresses are known. */
+static void go(struct http_link *link)
+{
+    if (link->client->options.proxy)
+        http_tunnel_open(link);
+    else
+        http_link_connect(link);
 }
 
 static void on_found(struct resolver_query *query, const struct resolver_result *result)
@@ -196,7 +208,7 @@ static void on_found(struct resolver_query *query, const struct resolver_result 
         link->addresses[i] = result->addresses[i];
         address_set_port(&link->addresses[i], link->origin->key.port);
     }
-    connect_next(link);
+    go(link);
 }
 
 void http_link_open(struct http_link *link)
@@ -214,7 +226,7 @@ void http_link_open(struct http_link *link)
     if (origin->host_is_ip) {
         link->addresses[0] = origin->ip;
         link->address_count = 1;
-        connect_next(link);
+        go(link);
         return;
     }
     link->state = LINK_RESOLVING;
@@ -225,12 +237,16 @@ void http_link_open(struct http_link *link)
 static void fail_to_open(struct http_link *link, int error)
 {
     struct http_call *call = link->call;
-    const char *why = stream_why(&link->stream);
+    bool is_proxy = link->client->options.proxy && !link->is_tunnelled;
+    char why[HTTP_CALL_WHY_SIZE];
+    snprintf(why, sizeof why, "%s%.64s", is_proxy ? "the proxy cannot be reached: " : "",
+             stream_why(&link->stream));
     if (error == -EPROTO) {
-        http_link_fail(link, HTTP_TLS_FAILED, why);
+        http_link_fail(link, HTTP_TLS_FAILED, stream_why(&link->stream));
         return;
     }
-    enum http_outcome outcome = error == -ECONNREFUSED ? HTTP_CONNECT_REFUSED : HTTP_CONNECT_FAILED;
+    enum http_outcome outcome =
+        error == -ECONNREFUSED && !is_proxy ? HTTP_CONNECT_REFUSED : HTTP_CONNECT_FAILED;
     if (link->address_at == link->address_count) {
         http_link_fail(link, outcome, why);
         return;
@@ -240,13 +256,14 @@ static void fail_to_open(struct http_link *link, int error)
     close_stream(link, AFTER_NEXT_ADDRESS);
 }
 
-static void on_open(struct stream *stream, int result)
+void http_link_close_for_next(struct http_link *link)
 {
-    struct http_link *link = link_of(stream);
-    if (result < 0) {
-        fail_to_open(link, result);
-        return;
-    }
+    close_stream(link, AFTER_NEXT_ADDRESS);
+}
+
+static void opened(struct http_link *link)
+{
+    const struct stream *stream = &link->stream;
     struct http_client_counters *counters = &link->client->counters;
     counters->connects++;
     link->call->connect_ns = clock_monotonic_ns();
@@ -256,6 +273,29 @@ static void on_open(struct stream *stream, int result)
         counters->tls_resumed += tls_resumed(stream->tls);
     }
     http_link_send(link);
+}
+
+static void on_open(struct stream *stream, int result)
+{
+    struct http_link *link = link_of(stream);
+    if (result < 0)
+        fail_to_open(link, result);
+    else if (http_tunnel_is_wanted(link))
+        http_tunnel_ask(link);
+    else
+        opened(link);
+}
+
+void http_link_enter_tunnel(struct http_link *link)
+{
+    const struct http_origin *origin = link->origin;
+    struct slice host = slice_of(origin->host, origin->host_size);
+    link->state = LINK_CONNECTING;
+    if (!origin->key.https)
+        opened(link);
+    else if (stream_start_tls(&link->stream, origin->tls, host, origin->host_is_ip,
+                              !origin->key.is_unverified))
+        http_link_fail(link, HTTP_TLS_FAILED, "no TLS session could be opened");
 }
 
 /* ---- the request ---- */
@@ -270,12 +310,20 @@ void http_link_send(struct http_link *link)
     link->informational = 0;
     link->body_read = 0;
     link->head_size = 0;
-    stream_send(&link->stream, link->call->parts, link->call->part_count);
+    struct iovec parts[STREAM_PARTS_MAX];
+    if (http_tunnel_forwards(link))
+        stream_send(&link->stream, parts, http_tunnel_parts(link, parts));
+    else
+        stream_send(&link->stream, link->call->parts, link->call->part_count);
 }
 
 static void on_sent(struct stream *stream, int result)
 {
     struct http_link *link = link_of(stream);
+    if (link->state == LINK_TUNNELLING && result == 0) {
+        http_tunnel_sent(link);
+        return;
+    }
     if (link->state != LINK_CALLING)
         return;
     if (result == -EPIPE || result == -ECONNRESET)
@@ -311,6 +359,10 @@ static bool take_body(struct http_link *link, struct slice data)
 static bool begin_body(struct http_link *link, const struct http_head *head)
 {
     struct http_call *call = link->call;
+    if (head->status == 407 && http_tunnel_forwards(link)) {
+        http_link_fail(link, HTTP_CONNECT_FAILED, HTTP_TUNNEL_407);
+        return false;
+    }
     call->status = head->status;
     link->keep_alive = head->keep_alive;
     link->body_left = head->length;
@@ -421,6 +473,10 @@ static void on_data(struct stream *stream, char *at, size_t size)
         http_link_close(link); /* never to be taken for a response */
         return;
     }
+    if (link->state == LINK_TUNNELLING) {
+        http_tunnel_hear(link, slice_of(at, size));
+        return;
+    }
     must(link->state == LINK_CALLING);
     if (!link->has_byte) {
         link->has_byte = true;
@@ -439,6 +495,10 @@ static void on_end(struct stream *stream, int result)
     struct http_link *link = link_of(stream);
     if (link->state == LINK_IDLE) {
         http_link_close(link);
+        return;
+    }
+    if (link->state == LINK_TUNNELLING) {
+        http_link_fail(link, HTTP_CONNECT_FAILED, "the proxy ended the connection");
         return;
     }
     must(link->state == LINK_CALLING);
@@ -466,7 +526,7 @@ static void on_closed(struct stream *stream)
     struct http_call *call = link->call;
     link->state = LINK_CLOSED;
     if (link->after == AFTER_NEXT_ADDRESS) {
-        connect_next(link);
+        http_link_connect(link);
     } else if (link->after == AFTER_RESEND) {
         if (call->resend && !call->resend(call))
             http_link_fail(link, HTTP_RESPONSE_INVALID, "the connection ended without a response");

@@ -14,6 +14,7 @@ enum http_link_state {
     LINK_CLOSED, /* no stream */
     LINK_RESOLVING,
     LINK_CONNECTING,
+    LINK_TUNNELLING, /* a proxy has been asked */
     LINK_CALLING,
     LINK_IDLE,
     LINK_CLOSING,
@@ -38,6 +39,13 @@ struct http_link {
     struct resolver_query query;
     struct address addresses[RESOLVER_ADDRESSES_MAX];
     unsigned address_count, address_at;
+    struct address remote; /* where the request goes, as far as it is known */
+
+    /* with a proxy, whose own addresses are those above */
+    struct address targets[RESOLVER_ADDRESSES_MAX];
+    unsigned target_count, target_at;
+    bool is_tunnelled;
+    char request[PROXY_REQUEST_SIZE];
 
     /* while idle */
     struct list_node origin_link, client_link;
@@ -95,6 +103,18 @@ struct http_link *http_link_take(struct http_origin *origin);
 /* Sends link->call's request: over the connection that is there, or over a new one. */
 void http_link_send(struct http_link *link);
 void http_link_open(struct http_link *link);
+
+/* Tries link->addresses, from address_at on. */
+void http_link_connect(struct http_link *link);
+
+/* May a connection of this link go there? */
+bool http_link_allows(const struct http_link *link, const struct address *address);
+
+/* The connection leads through the proxy to the receiver now. */
+void http_link_enter_tunnel(struct http_link *link);
+
+/* Closes it, and connects anew by http_link_connect(). */
+void http_link_close_for_next(struct http_link *link);
 
 /* Ends the link's call with `outcome`, and the link with it. */
 void http_link_fail(struct http_link *link, enum http_outcome outcome, const char *why);

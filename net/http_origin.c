@@ -23,7 +23,7 @@ static char to_lower(char c)
 static void key_of(const struct url *url, const struct http_origin_options *options,
                    struct http_origin_key *key)
 {
-    memset(key, 0, sizeof *key); /* its gaps as well: it is compared and hashed as bytes */
+    memset(key, 0, sizeof *key); /* its gaps as well: it is hashed as bytes */
     key->https = url->https;
     key->port = url->port;
     key->is_unverified = options->is_unverified;
@@ -43,13 +43,20 @@ static uint64_t hash_of(const struct http_origin_key *key, struct slice host)
     return table_hash(bytes, sizeof *key + host.size);
 }
 
+static bool is_same(const struct http_origin_key *a, const struct http_origin_key *b)
+{
+    return a->https == b->https && a->is_unverified == b->is_unverified && a->port == b->port &&
+           a->allowed == b->allowed && a->context == b->context &&
+           memcmp(a->trust, b->trust, sizeof a->trust) == 0;
+}
+
 static struct http_origin *find_origin(const struct http_client *client, struct slice host,
                                        const struct http_origin_key *key, uint64_t hash)
 {
     for (struct table_node *node = table_first(&client->origins, hash); node;
          node = table_next(node)) {
         struct http_origin *origin = container_of(node, struct http_origin, node);
-        if (memcmp(&origin->key, key, sizeof *key) == 0 &&
+        if (is_same(&origin->key, key) &&
             slice_equal_nocase(slice_of(origin->host, origin->host_size), host))
             return origin;
     }

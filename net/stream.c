@@ -1,7 +1,7 @@
 /* stream.c - a TCP connection's life.
  *
- *     CONNECTING --connected--> HANDSHAKE (TLS only) --> OPEN
- *          |                        |
+ *     CONNECTING --connected--> HANDSHAKE (TLS only) --> OPEN (in the clear: back to HANDSHAKE
+ * once) |                        |
  *          +------ fail() ----------+--> FAILED
  *
  * Beside the state stand a few facts: `ended` (no more on_data; on_end has been called unless the
@@ -366,6 +366,20 @@ int stream_use_tls_client(struct stream *stream, struct tls_context *context, st
 {
     must(stream->state == STREAM_CONNECTING && !stream->tls);
     return tls_open_client(&stream->tls, context, host, host_is_ip, verify);
+}
+
+int stream_start_tls(struct stream *stream, struct tls_context *context, struct slice host,
+                     bool host_is_ip, bool verify)
+{
+    must(stream->state == STREAM_OPEN && !stream->tls && !stream->closing && !stream->ended);
+    must(!stream->sending && !loop_op_busy(&stream->send_op));
+    int error = tls_open_client(&stream->tls, context, host, host_is_ip, verify);
+    if (error)
+        return error;
+    enter(stream);
+    start(stream);
+    leave(stream);
+    return 0;
 }
 
 int stream_accept(struct stream *stream, struct loop *loop, const struct stream_events *events,

@@ -16,7 +16,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 
-enum { STREAM_PARTS_MAX = 4 };
+enum { STREAM_PARTS_MAX = 8 };
 
 struct stream;
 
@@ -64,14 +64,19 @@ MUST_CHECK int stream_connect(struct stream *stream, struct loop *loop,
 MUST_CHECK int stream_use_tls_client(struct stream *stream, struct tls_context *context,
                                      struct slice host, bool host_is_ip, bool verify);
 
+/* Call when a stream in the clear is open and nothing of it is being sent: from now on it is to
+ * speak TLS. on_open is called once more. 0, or -ENOMEM. */
+MUST_CHECK int stream_start_tls(struct stream *stream, struct tls_context *context,
+                                struct slice host, bool host_is_ip, bool verify);
+
 /* Takes over the accepted socket `fd`; `context` may be NULL. 0, or -ENOMEM (and `fd` is closed).
  */
 MUST_CHECK int stream_accept(struct stream *stream, struct loop *loop,
                              const struct stream_events *events, int fd,
                              struct tls_context *context);
 
-/* Sends all of the parts, at most 4. The bytes (not the array) must stay until on_sent. One at a
- * time: must not be called again before on_sent. */
+/* Sends all of the parts, at most STREAM_PARTS_MAX. The bytes (not the array) must stay until
+ * on_sent. One at a time: must not be called again before on_sent. */
 void stream_send(struct stream *stream, const struct iovec *parts, unsigned count);
 bool stream_is_sending(const struct stream *stream);
 
