@@ -50,6 +50,8 @@ static int assign(struct source *source, const struct setting *setting, struct s
         return 0;
     if (error == -ENOSPC)
         return complain(source->err, "%s: too many values of %s", where, setting->name);
+    if (setting_is_secret(setting))
+        value = SLICE("***");
     fprintf(source->err, "grapnel: %s: bad value \"%.*s\" for %s: expected ", where,
             SLICE_ARGS(value), setting->name);
     setting_print_expected(setting, source->err);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "net/address.h"
+#include "net/proxy.h"
 
 #include <stdio.h>
 
@@ -29,6 +30,7 @@ struct config {
     uint64_t memory_bytes;
     char tls_cert[CONFIG_PATH_SIZE], tls_key[CONFIG_PATH_SIZE], ca_file[CONFIG_PATH_SIZE];
     char dns_servers[CONFIG_SERVERS_SIZE]; /* comma-separated; "": resolv.conf */
+    struct proxy egress_proxy;             /* host_size is 0: none */
     bool sandbox;
     enum log_level log_level;
     enum log_format log_format;

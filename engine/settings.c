@@ -11,6 +11,7 @@
 enum { HELP_COLUMN = 34 };
 
 static const char *const durabilities[] = {"fsync", "relaxed", NULL};
+static const char *const proxy_uses[] = {"tunnel", "forward", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 
@@ -40,6 +41,11 @@ const struct setting settings[] = {
     {"ca_file", PATH, FIELD(ca_file), .help = "PEM roots for receivers, in place of the system's"},
     {"dns_server", SERVERS, FIELD(dns_servers),
      .help = "ask this server (ADDR:PORT), in place of resolv.conf's; may be repeated"},
+    {"egress_proxy", PROXY, FIELD(egress_proxy),
+     .help = "reach receivers through this HTTP proxy: http://[user:password@]host[:port]"},
+    {"egress_proxy_http", CHOICE, FIELD(egress_proxy.forwards), .standard = "tunnel",
+     .choices = proxy_uses,
+     .help = "how http goes through it; with forward the proxy looks up names itself"},
     {"sandbox", SWITCH, FIELD(sandbox), .standard = "false",
      .help = "receive webhooks too, for trying things out: /webhook/..."},
 
@@ -204,6 +210,18 @@ static int add_server(struct config *config, struct slice value)
     return 0;
 }
 
+/* "": none. */
+static int parse_proxy(struct slice value, struct proxy *proxy)
+{
+    char why[PROXY_WHY_SIZE];
+    struct proxy made = {0};
+    int error = value.size ? proxy_parse(&made, value, why) : 0;
+    made.forwards = proxy->forwards; /* a setting of its own */
+    if (!error)
+        *proxy = made;
+    return error;
+}
+
 /* Gives each part of "a, b c" to `add`. */
 static int add_parts(struct config *config, struct slice list,
                      int (*add)(struct config *config, struct slice part))
@@ -233,6 +251,11 @@ bool setting_is_list(const struct setting *setting)
     return setting->kind == NETWORKS || setting->kind == SERVERS;
 }
 
+bool setting_is_secret(const struct setting *setting)
+{
+    return setting->kind == PROXY;
+}
+
 int setting_parse(struct config *config, const struct setting *setting, struct slice value)
 {
     void *field = field_of(config, setting);
@@ -253,6 +276,8 @@ int setting_parse(struct config *config, const struct setting *setting, struct s
         return add_parts(config, value, add_network);
     case SERVERS:
         return add_parts(config, value, add_server);
+    case PROXY:
+        return parse_proxy(value, field);
     }
     return -EINVAL;
 }
@@ -299,12 +324,22 @@ static void print_network(const struct network *network, FILE *out)
     fprintf(out, "%s/%u", address_print_ip(&address, text).at, network->bits - (is_v4 ? 96 : 0));
 }
 
+static void print_proxy(const struct proxy *proxy, FILE *out)
+{
+    char line[PROXY_TEXT_SIZE];
+    struct text text;
+    text_init(&text, line, sizeof line);
+    if (proxy->host_size)
+        proxy_print(proxy, &text);
+    fprintf(out, "%.*s", (int)text.size, line);
+}
+
 static void print_scalar(const struct config *config, const struct setting *setting, FILE *out)
 {
     char text[ADDRESS_TEXT_SIZE];
-    uint64_t number = setting_is_list(setting) || setting->kind == PATH || setting->kind == ADDRESS
-                          ? 0
-                          : number_in(config, setting);
+    bool has_number = setting->kind != PATH && setting->kind != ADDRESS && setting->kind != PROXY &&
+                      !setting_is_list(setting);
+    uint64_t number = has_number ? number_in(config, setting) : 0;
     switch (setting->kind) {
     case ADDRESS:
         fputs(address_print(field_in(config, setting), text).at, out);
@@ -323,6 +358,9 @@ static void print_scalar(const struct config *config, const struct setting *sett
         break;
     case CHOICE:
         fputs(setting->choices[number], out);
+        break;
+    case PROXY:
+        print_proxy(field_in(config, setting), out);
         break;
     case PATH:
     case NETWORKS:
@@ -383,9 +421,9 @@ static void flag_name(const char *name, char out[static SETTING_NAME_SIZE])
 static const char *value_name(enum setting_kind kind)
 {
     static const char *const names[] = {
-        [PATH] = "PATH",   [ADDRESS] = "ADDR:PORT", [COUNT] = "N",
-        [SIZE] = "SIZE",   [DURATION] = "TIME",     [SWITCH] = NULL,
-        [CHOICE] = "WORD", [NETWORKS] = "CIDR",     [SERVERS] = "ADDR:PORT",
+        [PATH] = "PATH",         [ADDRESS] = "ADDR:PORT", [COUNT] = "N",     [SIZE] = "SIZE",
+        [DURATION] = "TIME",     [SWITCH] = NULL,         [CHOICE] = "WORD", [NETWORKS] = "CIDR",
+        [SERVERS] = "ADDR:PORT", [PROXY] = "URL",
     };
     return names[kind];
 }
@@ -452,6 +490,7 @@ void setting_print_expected(const struct setting *setting, FILE *out)
         [SWITCH] = "true or false",
         [NETWORKS] = "a network, like 10.0.0.0/8",
         [SERVERS] = "an address and port, like 127.0.0.1:53",
+        [PROXY] = "a URL like http://user:password@proxy.example:3128, percent-encoded",
     };
     switch (setting->kind) {
     case CHOICE:
@@ -479,6 +518,7 @@ void setting_print_expected(const struct setting *setting, FILE *out)
     case SWITCH:
     case NETWORKS:
     case SERVERS:
+    case PROXY:
         fputs(words[setting->kind], out);
         break;
     }

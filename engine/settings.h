@@ -6,7 +6,18 @@
 
 #include "config.h"
 
-enum setting_kind { PATH, ADDRESS, COUNT, SIZE, DURATION, SWITCH, CHOICE, NETWORKS, SERVERS };
+enum setting_kind {
+    PATH,
+    ADDRESS,
+    COUNT,
+    SIZE,
+    DURATION,
+    SWITCH,
+    CHOICE,
+    NETWORKS,
+    SERVERS,
+    PROXY
+};
 
 struct setting {
     const char *name; /* the key of the file; --name-so of the flag, GRAPNEL_NAME of the variable */
@@ -37,6 +48,9 @@ const struct setting *setting_find(struct slice name, char joint, bool upper);
 MUST_CHECK int setting_parse(struct config *config, const struct setting *setting,
                              struct slice value);
 bool setting_is_list(const struct setting *setting);
+
+/* May a value have a secret in it, which is then shown nowhere? */
+bool setting_is_secret(const struct setting *setting);
 void setting_clear_list(struct config *config, const struct setting *setting);
 
 /* Copies the field from one configuration to another. Not for lists. */

@@ -64,6 +64,7 @@ static int open_net(struct shard *shard, char why[static SHARD_WHY_SIZE])
         .tls = shard->tls_client,
         .context = shard,
         .allowed = egress_check,
+        .proxy = config->egress_proxy.host_size ? &config->egress_proxy : NULL,
     };
     const struct http_server_options server_options = {
         .connections_max = config->connections_max,

@@ -187,3 +187,29 @@ Test(config, reloads_only_what_may_change)
     unlink(path);
     cr_assert(eq(int, config.log_level, LOG_DEBUG), "kept as it was");
 }
+
+Test(config, takes_a_proxy_and_how_it_is_used)
+{
+    cr_assert(eq(int, LOAD("--shards", "1"), CONFIG_RUN));
+    cr_assert(eq(sz, config.egress_proxy.host_size, 0), "none by default");
+    cr_assert(not(config.egress_proxy.forwards));
+    cr_assert(eq(int, LOAD("--egress-proxy-http", "forward", "--egress-proxy", "http://p.test:1"),
+                 CONFIG_RUN));
+    cr_assert(eq(u16, config.egress_proxy.port, 1));
+    cr_assert(config.egress_proxy.forwards, "in whichever order they come");
+    setenv("GRAPNEL_EGRESS_PROXY", "http://p.test:2", 1);
+    cr_assert(eq(int, LOAD("--egress-proxy="), CONFIG_RUN));
+    cr_assert(eq(sz, config.egress_proxy.host_size, 0), "a flag beats the environment");
+}
+
+Test(config, shows_no_password_of_a_proxy)
+{
+    setenv("GRAPNEL_EGRESS_PROXY", "http://me:secret@p.test:3128", 1);
+    cr_assert(eq(int, LOAD("--check-config"), CONFIG_DONE));
+    cr_assert_not_null(strstr(out_text, "egress_proxy = http://***@p.test:3128\n"), "%s", out_text);
+    cr_assert_null(strstr(out_text, "secret@"));
+    setenv("GRAPNEL_EGRESS_PROXY", "https://me:secret@p.test:3128", 1);
+    cr_assert(eq(int, LOAD("--check-config"), CONFIG_WRONG));
+    cr_assert_not_null(strstr(err_text, "GRAPNEL_EGRESS_PROXY"), "%s", err_text);
+    cr_assert_null(strstr(err_text, "secret@"), "%s", err_text);
+}
