@@ -9,9 +9,11 @@
 #include "base/id.h"
 #include "base/must.h"
 #include "disk.h"
+#include "gate_model.h"
 #include "machine.h"
 #include "store/keys.h"
 #include "store/record.h"
+#include "tempo.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -110,14 +112,32 @@ static void check_concurrency(const struct attempt_seen *attempt)
                    attempt->subscription->concurrency);
 }
 
+/* Not before this moment the engine has begun the attempt; 0 if that is not known, for its host's
+ * name was looked up, or it may have been sent on another connection before. */
+static uint64_t find_start(const struct attempt_seen *attempt)
+{
+    const struct delivery_seen *seen = seen_of(attempt);
+    const struct subscription_told *told = attempt->subscription;
+    uint64_t start_ns = attempt->on_used_wire ? attempt->sent_ns : attempt->began_ns;
+    uint64_t span_ns = told->timeout_ms * WORLD_MS + SLACK_NS;
+    bool is_again =
+        is_same_process(seen) && seen->last_number == attempt->number && !seen->has_failed;
+    bool may_be_again = attempt->missed_ns > 0 && attempt->missed_ns + span_ns > start_ns;
+    bool is_looked_up = told->by_name && !attempt->on_used_wire;
+    return is_again || may_be_again || is_looked_up ? 0 : start_ns;
+}
+
 void guarantees_attempt(struct attempt_seen *attempt)
 {
     struct delivery_seen *seen = seen_of(attempt);
+    attempt->start_ns = find_start(attempt);
     check_match(attempt);
     check_duplicate(attempt);
     check_early(attempt);
     check_number(attempt);
     check_pause(attempt);
+    gate_model_begin(attempt);
+    tempo_check(attempt);
 
     if (!is_same_process(seen))
         seen->in_flight = 0;
@@ -166,11 +186,20 @@ static void note_failure(const struct attempt_seen *attempt, struct delivery_see
     }
 }
 
+/* While it stops, an end may be its own doing. */
+static bool is_at_work(void)
+{
+    return machine_is_up() && !machine_is_stopping();
+}
+
 void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retry_after_ms)
 {
     struct delivery_seen *seen = end(attempt);
+    bool is_delivered = status >= 200 && status <= 299;
     say(attempt, status);
-    if (status >= 200 && status <= 299) {
+    if (is_at_work())
+        gate_model_end(attempt, is_delivered ? END_DELIVERED : END_ANSWERED, retry_after_ms);
+    if (is_delivered) {
         seen->is_acknowledged = true;
         seen->crashes_then = machine_crashes();
     } else {
@@ -178,11 +207,14 @@ void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retr
     }
 }
 
-void guarantees_ended(struct attempt_seen *attempt, bool is_known)
+void guarantees_ended(struct attempt_seen *attempt, enum attempt_end how)
 {
     struct delivery_seen *seen = end(attempt);
     say(attempt, 0);
-    if (is_known && machine_is_up() && !machine_is_stopping())
+    if (!is_at_work())
+        return;
+    gate_model_end(attempt, how, 0);
+    if (how != END_UNKNOWN)
         note_failure(attempt, seen, 0);
 }
 

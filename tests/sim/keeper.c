@@ -3,10 +3,12 @@
 #include "keeper.h"
 
 #include "caller.h"
+#include "gate_model.h"
 #include "ledger.h"
 #include "machine.h"
 #include "receiver.h"
-#include "signature_check.h"
+#include "speech.h"
+#include "terms.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -45,42 +47,6 @@ static void ask(const char *method, const char *where, const char *body,
 
 /* ---- making ---- */
 
-static void draw_schedule(struct subscription_told *told)
-{
-    told->step_count = (unsigned)world_below(LEDGER_STEPS);
-    uint64_t most_ms = world_one_in(3) ? keeper.long_ms : 30000;
-    for (unsigned i = 0; i < told->step_count; i++)
-        told->steps_ms[i] = world_between(200, most_ms);
-}
-
-static void draw(struct subscription_told *told)
-{
-    static const char *const patterns[] = {"*", "a.*", "a.x", "b.x", "*"};
-    signature_draw_secret(told->secret);
-    snprintf(told->pattern, sizeof told->pattern, "%s", patterns[world_below(5)]);
-    told->host = (unsigned)world_below(receivers_count());
-    told->by_name = world_one_in(3);
-    told->timeout_ms = 1000 * world_between(1, world_one_in(3) ? 15 : 3);
-    told->jitter = (double)world_below(3) / 10;
-    told->concurrency = (unsigned)(world_one_in(3) ? 64 : world_between(1, 4));
-    draw_schedule(told);
-}
-
-static void print(const struct subscription_told *told, char *body, size_t room)
-{
-    char url[64], schedule[256] = "";
-    size_t size = 0;
-    receiver_url(told->host, told->by_name, told->index, url);
-    for (unsigned i = 0; i < told->step_count; i++)
-        size += (size_t)snprintf(schedule + size, sizeof schedule - size, "%s\"%lums\"",
-                                 i ? "," : "", told->steps_ms[i]);
-    snprintf(body, room,
-             "{\"url\":\"%s\",\"events\":[\"%s\"],\"secret\":\"%s\",\"timeout\":\"%lus\","
-             "\"retry\":{\"schedule\":[%s],\"jitter\":%.1f},\"concurrency\":{\"max\":%u}}",
-             url, told->pattern, told->secret, told->timeout_ms / 1000, schedule, told->jitter,
-             told->concurrency);
-}
-
 static void make(void *context);
 
 static void made(void *context, const struct caller_answer *answer)
@@ -108,8 +74,8 @@ static void made(void *context, const struct caller_answer *answer)
 static void make(void *context)
 {
     struct subscription_told *told = context;
-    char body[1024];
-    print(told, body, sizeof body);
+    char body[2048];
+    terms_print(told, body, sizeof body);
     told->state = STATE_UNSURE;
     told->asked_ns = world_now_ns();
     keeper.is_busy[told->index] = true;
@@ -123,7 +89,7 @@ static void make_another(void)
     unsigned index = ledger_subscription_count++;
     struct subscription_told *told = &ledger_subscriptions[index];
     *told = (struct subscription_told){.index = index};
-    draw(told);
+    terms_draw(told, keeper.long_ms);
     make(told);
 }
 
@@ -143,6 +109,7 @@ static void done(void *context, const struct caller_answer *answer)
     enum deed deed = keeper.deeds[told->index];
     keeper.out--;
     keeper.is_busy[told->index] = false;
+    gate_model_disturb(told);
     if (answer->end != CALLER_ANSWERED || answer->status == 503)
         return;
     int expected = deed == DEED_DELETE ? 204 : 200;
@@ -181,6 +148,7 @@ static void change(struct subscription_told *told, enum deed deed)
         return;
     }
     world_say("subscription %u: %s %s", told->index, method, body);
+    gate_model_disturb(told);
     keeper.is_busy[told->index] = true;
     keeper.deeds[told->index] = deed;
     ask(method, where, body, done, told);
@@ -224,10 +192,17 @@ static void end_round(void)
     world_at(world_now_ns() + (keeper.failures ? 10 : 600) * WORLD_SECOND, list, NULL);
 }
 
+static void disturb_all(void)
+{
+    for (unsigned i = 0; i < ledger_subscription_count; i++)
+        gate_model_disturb(&ledger_subscriptions[i]);
+}
+
 static void resumed(void *context, const struct caller_answer *answer)
 {
     (void)context;
     keeper.out--;
+    disturb_all();
     keeper.failures += answer->end != CALLER_ANSWERED || answer->status != 200;
     if (--keeper.to_resume == 0)
         end_round();
@@ -239,6 +214,7 @@ static void resume_all(struct slice json)
     char where[64];
     keeper.failures = 0;
     keeper.to_resume = 1;
+    disturb_all();
     while ((id = json_text_after(&json, "id")).size > 0) {
         snprintf(where, sizeof where, "/%.*s", SLICE_ARGS(id));
         keeper.to_resume++;

@@ -56,6 +56,13 @@ enum subscription_state {
     STATE_DELETED, /* or about to be */
 };
 
+struct breaker_told {
+    uint64_t window_ms;
+    unsigned min_attempts;
+    double failure_rate;
+    uint64_t cooldown_ms, max_cooldown_ms;
+};
+
 struct subscription_told {
     unsigned index;
     enum subscription_state state;
@@ -68,7 +75,12 @@ struct subscription_told {
     unsigned step_count;
     uint64_t steps_ms[LEDGER_STEPS], timeout_ms;
     double jitter;
+    bool is_gzip;
     unsigned concurrency, in_flight;
+    bool is_adaptive;
+    double per_second; /* 0: no limit */
+    unsigned burst;
+    struct breaker_told breaker;
 };
 
 extern struct event ledger_events[LEDGER_EVENTS];
@@ -104,7 +116,19 @@ struct attempt_seen {
     bool on_used_wire;          /* not the first request of its connection */
     uint64_t began_ns, sent_ns; /* when its connection was begun, and the request sent */
     uint64_t missed;            /* network_missed() */
+    uint64_t missed_ns;         /* when one for its host was missed last */
+    uint64_t start_ns;          /* the engine began it then or later; 0: not known */
+    unsigned period;            /* for gate_model.c */
     bool is_over;
+};
+
+/* What the engine made of an attempt. */
+enum attempt_end {
+    END_DELIVERED,
+    END_ANSWERED, /* by what is not a 2xx */
+    END_LATE,     /* not a byte came in time */
+    END_BROKEN,   /* a connection ended without a byte: no answer, or an invalid one */
+    END_UNKNOWN,
 };
 
 /* Checks it against everything that is guaranteed. */
@@ -113,9 +137,9 @@ void guarantees_attempt(struct attempt_seen *attempt);
 /* The engine has taken in the whole answer with this status (0: what is no answer). */
 void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retry_after_ms);
 
-/* The engine gave up, or the connection ended, before a whole answer was taken in. `is_known`: that
- * this is the attempt's end, and not an occasion to send it again. */
-void guarantees_ended(struct attempt_seen *attempt, bool is_known);
+/* The engine gave up, or the connection ended, before a whole answer was taken in. END_UNKNOWN: it
+ * may be an occasion to send it again. */
+void guarantees_ended(struct attempt_seen *attempt, enum attempt_end end);
 
 /* No row of a subscription that is there waits on the disk; and none of any. Rows of a deleted one
  * may stay until the next start. */

@@ -42,7 +42,7 @@ struct engine {
 };
 
 static struct engine *engine; /* NULL: not up */
-static unsigned crashes;
+static unsigned crashes, starts;
 
 void machine_addresses(struct machine_addresses *addresses)
 {
@@ -246,6 +246,7 @@ void machine_start(unsigned shards)
 {
     must(!engine);
     world_say("start with %u shards", shards);
+    starts++;
     engine = calloc(1, sizeof *engine);
     must(engine);
     configure(&engine->config, shards);
@@ -316,6 +317,11 @@ void machine_crash(void)
 unsigned machine_crashes(void)
 {
     return crashes;
+}
+
+unsigned machine_starts(void)
+{
+    return starts;
 }
 
 /* ---- what is left ---- */

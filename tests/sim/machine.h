@@ -27,8 +27,9 @@ void machine_stop(void);
 /* kill -9, or the power. */
 void machine_crash(void);
 
-/* How many crashes there were. */
+/* How many crashes there were, and how many starts. */
 unsigned machine_crashes(void);
+unsigned machine_starts(void);
 
 /* It is ready, and nothing is in its memory; what is on its disk is another matter. */
 bool machine_is_quiet(void);

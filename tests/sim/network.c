@@ -22,9 +22,25 @@ static struct wire **wires;
 static size_t wire_count, wire_room;
 static uint64_t missed;
 
-void network_note_missed(void)
+void network_note_missed(struct host *host)
 {
     missed++;
+    host->missed_ns = world_now_ns();
+}
+
+static struct host *host_of(const struct wire *wire)
+{
+    struct host *host = hosts;
+    while (host && !address_equal(&host->address, &wire->address))
+        host = host->next;
+    return host;
+}
+
+void network_note_missed_by(const struct wire *wire)
+{
+    struct host *host = host_of(wire);
+    if (host) /* and not of somebody who called the engine */
+        network_note_missed(host);
 }
 
 uint64_t network_missed(void)
@@ -126,7 +142,7 @@ static void send_reset(struct wire *wire)
 
 static void refuse_bytes(struct wire *wire)
 {
-    network_note_missed();
+    network_note_missed_by(wire);
     send_reset(wire);
 }
 
@@ -164,20 +180,12 @@ void wire_tell_end(struct wire *wire)
     world_at(arrival(&wire->to_peer_ns, 0), arrive_at_peer, pack(wire, PARCEL_END, NULL, 0));
 }
 
-static struct host *host_of(const struct wire *wire)
-{
-    struct host *host = hosts;
-    while (host && !address_equal(&host->address, &wire->address))
-        host = host->next;
-    return host;
-}
-
 static void end_connecting(struct wire *wire, int result)
 {
     struct loop_op *op = wire->connecting;
     wire->connecting = NULL;
     if (!op || result < 0)
-        network_note_missed();
+        network_note_missed_by(wire);
     if (!op)
         return; /* it did not wait */
     if (result == 0)
@@ -207,7 +215,7 @@ static void arrive_at_host(void *context)
     else if (greeting == GREETING_REFUSE)
         world_at(arrival(&wire->to_engine_ns, 0), refuse_engine, wire);
     else
-        network_note_missed();
+        network_note_missed(host);
 }
 
 void wire_reach(struct wire *wire)

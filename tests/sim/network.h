@@ -68,13 +68,15 @@ enum greeting { GREETING_ACCEPT, GREETING_REFUSE, GREETING_SILENCE };
 struct host {
     struct address address;
     enum greeting (*greet)(struct host *host, struct wire *wire);
+    uint64_t missed_ns; /* when an attempt for it was missed last; 0: never */
     struct host *next;
 };
 
 void network_put_host(struct host *host);
 
 /* Counts what of the engine's may have been an attempt that no receiver has seen. */
-void network_note_missed(void);
+void network_note_missed(struct host *host);
+void network_note_missed_by(const struct wire *wire);
 uint64_t network_missed(void);
 
 /* Connects to a listener of the engine. */

@@ -4,6 +4,7 @@
 #include "receiver.h"
 
 #include "ledger.h"
+#include "letter.h"
 #include "names.h"
 #include "network.h"
 #include "signature_check.h"
@@ -262,9 +263,11 @@ static void check_request(const struct said *said, const struct body *body,
 }
 
 /* The request in full. */
-static void take_request(struct wire *wire, const struct said *said)
+static void take_request(struct wire *wire, const struct said *letter)
 {
     struct visit *visit = wire->owner;
+    struct said opened = *letter, *said = &opened;
+    opened.body = letter_open(letter);
     unsigned index = number_in(said->first_line, "POST /s");
     const struct body *body = ledger_body(number_in(said->body, "\"n\":"));
     unsigned long number;
@@ -286,6 +289,7 @@ static void take_request(struct wire *wire, const struct said *said)
         .began_ns = wire->began_ns,
         .sent_ns = wire->send_began_ns,
         .missed = network_missed(),
+        .missed_ns = visit->receiver->host.missed_ns,
     };
     world_say("%s to subscription %u, attempt %lu, request %u of connection %d, sent at %.3f s",
               body->event->id, index, number, visit->requests + 1, wire->fd,
@@ -353,16 +357,17 @@ static void on_saw_end(struct wire *wire)
     /* On a connection that was used before, and on which nothing came back, it may send the request
      * again. */
     bool is_known = visit->requests == 1 || wire->consumed > visit->consumed_then;
-    guarantees_ended(take_attempt(visit), is_known);
+    guarantees_ended(take_attempt(visit), is_known ? END_BROKEN : END_UNKNOWN);
 }
 
 static void on_cut(struct wire *wire)
 {
     struct visit *visit = wire->owner;
     if (visit->attempt)
-        guarantees_ended(take_attempt(visit), true);
+        guarantees_ended(take_attempt(visit),
+                         wire->consumed > visit->consumed_then ? END_ANSWERED : END_LATE);
     else if (wire->sending || wire->pushed > visit->taken || visit->requests == 0)
-        network_note_missed(); /* an attempt that did not arrive, or not in full */
+        network_note_missed_by(wire); /* an attempt that did not arrive, or not in full */
 }
 
 static const struct wire_events events = {
@@ -398,12 +403,12 @@ uint64_t names_find(struct slice host, struct resolver_result *result)
     bool is_unknown = receiver->mood == MOOD_UNKNOWN;
     *result = (struct resolver_result){0};
     if (is_unknown && world_one_in(2)) {
-        network_note_missed();
+        network_note_missed(&receiver->host);
         *result = (struct resolver_result){.error = -ETIMEDOUT, .why = "Timeout"};
         return 10000;
     }
     if (is_unknown) {
-        network_note_missed();
+        network_note_missed(&receiver->host);
         *result = (struct resolver_result){.error = -ENOENT, .why = "Domain name not found"};
         return world_below(200);
     }
@@ -412,7 +417,7 @@ uint64_t names_find(struct slice host, struct resolver_result *result)
     result->addresses[result->count++] = receiver->host.address;
     uint64_t delay_ms = !all_is_well && world_one_in(20) ? world_below(2000) : world_below(20);
     if (delay_ms > 500)
-        network_note_missed(); /* the attempt may be over by then */
+        network_note_missed(&receiver->host); /* the attempt may be over by then */
     return delay_ms;
 }
 

@@ -319,7 +319,7 @@ static void run_one(struct fiber *const *due, unsigned count, bool has_act)
     } else {
         resume(due[drawn]);
     }
-    world.now_ns += world_below(20 * WORLD_US);
+    world.now_ns += 1 + world_below(20 * WORLD_US); /* no two have the same moment */
     world.digest = (world.digest ^ world.now_ns) * UINT64_C(0x9e3779b97f4a7c15) + drawn;
 }
 
