@@ -72,6 +72,7 @@ struct subscription_told {
     uint64_t asked_ns, made_ns;
     bool is_paused;     /* for sure, */
     uint64_t paused_ns; /* since */
+    bool is_day;        /* the preset of that name */
     unsigned step_count;
     uint64_t steps_ms[LEDGER_STEPS], timeout_ms;
     double jitter;

@@ -427,7 +427,7 @@ static enum greeting greet_nobody(struct host *host, struct wire *wire)
     return GREETING_REFUSE;
 }
 
-void receivers_open(unsigned count)
+void receivers_open(unsigned count, bool has_doomed)
 {
     static struct host nobody = {.greet = greet_nobody};
     must(count <= RECEIVERS_MAX);
@@ -441,7 +441,9 @@ void receivers_open(unsigned count)
         *receiver = (struct receiver){.host.greet = greet, .index = i, .second = nobody.address};
         must(address_parse(slice_str(text), &receiver->host.address) == 0);
         network_put_host(&receiver->host);
-        if (!world_one_in(4))
+        if (i == 0 && has_doomed)
+            receiver->mood = MOOD_FAILING;
+        else if (!world_one_in(4))
             world_at(world_now_ns() + world_below(60 * WORLD_SECOND), change_mood, receiver);
     }
 }

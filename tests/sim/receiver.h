@@ -6,7 +6,8 @@
 
 enum { RECEIVERS_MAX = 6 };
 
-void receivers_open(unsigned count);
+/* `has_doomed`: the first one fails until all is healed. */
+void receivers_open(unsigned count, bool has_doomed);
 unsigned receivers_count(void);
 
 /* "http://10.9.0.3/s7", or the same by name. */

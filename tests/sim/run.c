@@ -6,11 +6,13 @@
 #include "machine.h"
 #include "producer.h"
 #include "receiver.h"
+#include "terms.h"
 #include "world.h"
 
 struct plan {
     uint64_t span_ns; /* of the time with faults */
     uint64_t long_ms; /* the longest wait before a retry */
+    bool is_patient;  /* subscriptions may wait for all of a day, or longer */
     unsigned publishes;
     bool is_heavy;
     unsigned mishaps; /* crashes and stops */
@@ -18,6 +20,7 @@ struct plan {
 };
 
 #define MINUTE_NS (60 * WORLD_SECOND)
+#define HOUR_NS   (60 * MINUTE_NS)
 
 static bool never(void)
 {
@@ -44,10 +47,16 @@ static struct plan draw_plan(void)
     struct plan plan = {.span_ns = world_between(20, 600) * WORLD_SECOND, .long_ms = 120000};
     uint64_t scale = world_below(100);
     if (scale >= 97)
-        plan = (struct plan){.span_ns = world_between(4, 24) * 60 * MINUTE_NS,
+        plan = (struct plan){.span_ns = world_between(4, 24) * HOUR_NS,
                              .long_ms = UINT64_C(6) * 3600000};
     else if (scale >= 80)
         plan = (struct plan){.span_ns = world_between(20, 120) * MINUTE_NS, .long_ms = 1800000};
+    if (world_one_in(60))
+        plan = (struct plan){.span_ns = world_between(24, 30) * HOUR_NS, .is_patient = true};
+    else if (world_one_in(400))
+        plan = (struct plan){.span_ns = world_between(125, 180) * HOUR_NS, .is_patient = true};
+    if (plan.is_patient)
+        plan.long_ms = UINT64_C(10) * 3600000;
     plan.publishes = (unsigned)world_between(20, world_one_in(5) ? 120 : 50);
     if (world_one_in(25))
         plan.publishes = (unsigned)world_between(200, 400);
@@ -143,12 +152,13 @@ void run_seed(uint64_t seed, bool verbose)
     world_open(seed, verbose);
     struct plan plan = draw_plan();
     unsigned shards = draw_shards();
-    receivers_open((unsigned)world_between(1, RECEIVERS_MAX));
+    receivers_open((unsigned)world_between(1, RECEIVERS_MAX), plan.is_patient);
     machine_start(shards);
     if (!world_run(machine_is_ready, world_now_ns() + MINUTE_NS))
         world_fail("it does not start");
     uint64_t until_ns = world_now_ns() + plan.span_ns;
-    keeper_open((unsigned)world_between(1, 8), (unsigned)world_below(20), until_ns, plan.long_ms);
+    unsigned first = (unsigned)world_between(1, 8), changes = (unsigned)world_below(20);
+    keeper_open(first, changes, until_ns, plan.is_patient ? TERMS_A_DAY : plan.long_ms);
     if (!world_run(keeper_has_begun, world_now_ns() + 5 * MINUTE_NS))
         world_fail("the subscriptions are not made");
     producers_open(plan.publishes, plan.is_heavy, world_now_ns(), world_now_ns() + plan.span_ns);

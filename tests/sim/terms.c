@@ -11,12 +11,20 @@
 
 /* ---- drawing ---- */
 
+static const uint64_t day_ms[] = {5000,    30000,    120000,   600000,
+                                  3600000, 14400000, 28800000, 36000000};
+
 static void draw_schedule(struct subscription_told *told, uint64_t long_ms)
 {
+    told->is_day = long_ms == TERMS_A_DAY && !world_one_in(3);
     told->step_count = (unsigned)world_below(LEDGER_STEPS);
-    uint64_t most_ms = world_one_in(3) ? long_ms : 30000;
+    uint64_t most_ms = long_ms != TERMS_A_DAY && world_one_in(3) ? long_ms : 30000;
     for (unsigned i = 0; i < told->step_count; i++)
         told->steps_ms[i] = world_between(200, most_ms);
+    if (!told->is_day)
+        return;
+    told->step_count = sizeof day_ms / sizeof *day_ms;
+    memcpy(told->steps_ms, day_ms, sizeof day_ms);
 }
 
 static void draw_limits(struct subscription_told *told)
@@ -68,10 +76,16 @@ void terms_draw(struct subscription_told *told, uint64_t long_ms)
 
 static void print_retry(const struct subscription_told *told, struct text *text)
 {
-    text_put(text, SLICE(",\"retry\":{\"schedule\":["));
-    for (unsigned i = 0; i < told->step_count; i++)
-        text_printf(text, "%s\"%lums\"", i ? "," : "", told->steps_ms[i]);
-    text_printf(text, "],\"jitter\":%.1f}", told->jitter);
+    text_put(text, SLICE(",\"retry\":{\"schedule\":"));
+    if (told->is_day)
+        text_put(text, SLICE("\"day\""));
+    for (unsigned i = 0; i < told->step_count && !told->is_day; i++)
+        text_printf(text, "%s\"%lums\"", i ? "," : "[", told->steps_ms[i]);
+    if (told->step_count == 0)
+        text_put(text, SLICE("["));
+    if (!told->is_day)
+        text_put(text, SLICE("]"));
+    text_printf(text, ",\"jitter\":%.1f}", told->jitter);
 }
 
 static void print_limits(const struct subscription_told *told, struct text *text)

@@ -4,7 +4,10 @@
 
 #include "ledger.h"
 
-/* Fills in all but its state. `long_ms`: what the longest wait before a retry may be. */
+#define TERMS_A_DAY UINT64_MAX
+
+/* Fills in all but its state. `long_ms`: what the longest wait before a retry may be; TERMS_A_DAY:
+ * schedules may be the preset of that name. */
 void terms_draw(struct subscription_told *told, uint64_t long_ms);
 
 void terms_print(const struct subscription_told *told, char *body, size_t room);
