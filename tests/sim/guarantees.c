@@ -11,6 +11,7 @@
 #include "disk.h"
 #include "gate_model.h"
 #include "machine.h"
+#include "outage_check.h"
 #include "store/keys.h"
 #include "store/record.h"
 #include "tempo.h"
@@ -88,6 +89,11 @@ static void check_number(const struct attempt_seen *attempt)
         world_fail("%s came as attempt %u after attempt %u", id, number, last);
     if (number > last + 1 && seen->missed_then == attempt->missed)
         world_fail("%s came as attempt %u after attempt %u", id, number, last);
+    bool is_next = attempt->missed_ns < machine_started_ns() &&
+                   seen->moves_then == attempt->subscription->moves;
+    if (seen->was_cut && is_next && number != last)
+        world_fail("%s came as attempt %u after attempt %u had been cut short by a stop", id,
+                   number, last);
 }
 
 static void check_pause(const struct attempt_seen *attempt)
@@ -137,6 +143,7 @@ void guarantees_attempt(struct attempt_seen *attempt)
     check_number(attempt);
     check_pause(attempt);
     gate_model_begin(attempt);
+    outage_check_begin(attempt);
     tempo_check(attempt);
 
     if (!is_same_process(seen))
@@ -145,7 +152,7 @@ void guarantees_attempt(struct attempt_seen *attempt)
     seen->last_number = attempt->number;
     seen->missed_then = attempt->missed;
     seen->crashes_then = machine_crashes();
-    seen->is_acknowledged = seen->has_failed = false;
+    seen->is_acknowledged = seen->has_failed = seen->was_cut = false;
     seen->in_flight++;
     attempt->subscription->in_flight++;
     check_concurrency(attempt);
@@ -197,6 +204,7 @@ void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retr
     struct delivery_seen *seen = end(attempt);
     bool is_delivered = status >= 200 && status <= 299;
     say(attempt, status);
+    outage_check_end(attempt, is_delivered);
     if (is_at_work())
         gate_model_end(attempt, is_delivered ? END_DELIVERED : END_ANSWERED, retry_after_ms);
     if (is_delivered) {
@@ -207,15 +215,29 @@ void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retr
     }
 }
 
+/* Given up by an engine that stops, though it had time left. */
+static void note_cut(const struct attempt_seen *attempt, struct delivery_seen *seen,
+                     enum attempt_end how)
+{
+    uint64_t late_ns = attempt->start_ns + attempt->subscription->timeout_ms * WORLD_MS;
+    seen->was_cut = machine_is_up() && how == END_LATE && attempt->start_ns > 0 &&
+                    world_now_ns() + WORLD_MS < late_ns;
+    seen->moves_then = attempt->subscription->moves;
+}
+
 void guarantees_ended(struct attempt_seen *attempt, enum attempt_end how)
 {
     struct delivery_seen *seen = end(attempt);
     say(attempt, 0);
-    if (!is_at_work())
+    if (!is_at_work()) {
+        note_cut(attempt, seen, how);
         return;
+    }
     gate_model_end(attempt, how, 0);
-    if (how != END_UNKNOWN)
-        note_failure(attempt, seen, 0);
+    if (how == END_UNKNOWN)
+        return;
+    outage_check_end(attempt, false);
+    note_failure(attempt, seen, 0);
 }
 
 /* ---- at rest ---- */

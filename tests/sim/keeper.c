@@ -6,6 +6,7 @@
 #include "gate_model.h"
 #include "ledger.h"
 #include "machine.h"
+#include "outage_check.h"
 #include "receiver.h"
 #include "speech.h"
 #include "terms.h"
@@ -103,13 +104,20 @@ bool keeper_has_begun(void)
 
 /* ---- changing ---- */
 
+/* It is being changed, or has just been: what is known of its receiver may be forgotten. */
+static void disturb(const struct subscription_told *told)
+{
+    gate_model_disturb(told);
+    outage_check_disturb(told);
+}
+
 static void done(void *context, const struct caller_answer *answer)
 {
     struct subscription_told *told = context;
     enum deed deed = keeper.deeds[told->index];
     keeper.out--;
     keeper.is_busy[told->index] = false;
-    gate_model_disturb(told);
+    disturb(told);
     if (answer->end != CALLER_ANSWERED || answer->status == 503)
         return;
     int expected = deed == DEED_DELETE ? 204 : 200;
@@ -136,6 +144,7 @@ static void change(struct subscription_told *told, enum deed deed)
         told->is_paused = false;
         break;
     case DEED_MOVE:
+        told->moves++;
         told->host = (unsigned)world_below(receivers_count());
         receiver_url(told->host, told->by_name, told->index, url);
         snprintf(body, sizeof body, "{\"url\":\"%s\"}", url);
@@ -148,7 +157,7 @@ static void change(struct subscription_told *told, enum deed deed)
         return;
     }
     world_say("subscription %u: %s %s", told->index, method, body);
-    gate_model_disturb(told);
+    disturb(told);
     keeper.is_busy[told->index] = true;
     keeper.deeds[told->index] = deed;
     ask(method, where, body, done, told);
@@ -195,7 +204,7 @@ static void end_round(void)
 static void disturb_all(void)
 {
     for (unsigned i = 0; i < ledger_subscription_count; i++)
-        gate_model_disturb(&ledger_subscriptions[i]);
+        disturb(&ledger_subscriptions[i]);
 }
 
 static void resumed(void *context, const struct caller_answer *answer)

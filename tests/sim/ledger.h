@@ -37,6 +37,8 @@ struct delivery_seen {
     uint64_t failed_ns, wait_ms;
     unsigned crashes_then; /* at the time of either */
     unsigned steps_then;   /* of the wall clock */
+    bool was_cut;          /* the last attempt, by a stop: it is none */
+    unsigned moves_then;
 };
 
 struct event {
@@ -67,7 +69,7 @@ struct subscription_told {
     unsigned index;
     enum subscription_state state;
     char id[LEDGER_ID], secret[64], pattern[16];
-    unsigned host;
+    unsigned host, moves;
     bool by_name;
     uint64_t asked_ns, made_ns;
     bool is_paused;     /* for sure, */

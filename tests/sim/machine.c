@@ -43,6 +43,7 @@ struct engine {
 
 static struct engine *engine; /* NULL: not up */
 static unsigned crashes, starts;
+static uint64_t started_ns;
 
 void machine_addresses(struct machine_addresses *addresses)
 {
@@ -247,6 +248,7 @@ void machine_start(unsigned shards)
     must(!engine);
     world_say("start with %u shards", shards);
     starts++;
+    started_ns = world_now_ns();
     engine = calloc(1, sizeof *engine);
     must(engine);
     configure(&engine->config, shards);
@@ -324,6 +326,11 @@ unsigned machine_starts(void)
     return starts;
 }
 
+uint64_t machine_started_ns(void)
+{
+    return started_ns;
+}
+
 /* ---- what is left ---- */
 
 bool machine_is_quiet(void)
@@ -351,6 +358,50 @@ void machine_say_load(void)
     }
 }
 
+/* A page is asked for as long as a quarter of the arena is not full, and weighs at most this. */
+enum { PAGES_OUT_MAX = 16, PAGE_BYTES_MAX = 2 << 20 };
+
+static void each_endpoint(const struct shard *shard,
+                          void (*act)(const struct shard *shard, const struct endpoint *endpoint))
+{
+    struct table_node *node = table_walk(&shard->endpoints.table, NULL);
+    for (; node; node = table_walk(&shard->endpoints.table, node))
+        act(shard, container_of(node, struct endpoint, node));
+}
+
+static void check_flow(const struct shard *shard, const struct endpoint *endpoint)
+{
+    if (endpoint->ready_count > endpoint->in_memory)
+        world_fail("shard %u: an endpoint has %u ready of %u", shard->number, endpoint->ready_count,
+                   endpoint->in_memory);
+    if (endpoint->in_memory > shard->deliveries.pool.used)
+        world_fail("shard %u: an endpoint holds %u of %zu deliveries", shard->number,
+                   endpoint->in_memory, shard->deliveries.pool.used);
+}
+
+void machine_check_bounds(void)
+{
+    for (unsigned i = 0; machine_is_ready() && i < engine->crew.shards; i++) {
+        const struct shard *shard = &engine->shards[i];
+        size_t arena = shard->memory.arena_size, held = shard->deliveries.fetched_bytes;
+        size_t loads = shard->paging.fetches.used * (size_t)PAGE_BYTES_MAX;
+        if (shard->memory.used > arena)
+            world_fail("shard %u has %zu bytes of %zu in use", i, shard->memory.used, arena);
+        if (held > arena / 4 + PAGES_OUT_MAX * (size_t)PAGE_BYTES_MAX + loads)
+            world_fail("shard %u holds %zu bytes of events read back", i, held);
+        if (shard->paging.parked_out > PAGES_OUT_MAX)
+            world_fail("shard %u has asked for %u pages", i, shard->paging.parked_out);
+        each_endpoint(shard, check_flow);
+    }
+}
+
+static void check_calm(const struct shard *shard, const struct endpoint *endpoint)
+{
+    if (endpoint->gate.in_flight || endpoint->in_memory)
+        world_fail("shard %u is quiet, but an endpoint has %u attempts and %u deliveries",
+                   shard->number, endpoint->gate.in_flight, endpoint->in_memory);
+}
+
 static void check(unsigned shard, const char *what, uint64_t left)
 {
     if (left)
@@ -368,5 +419,7 @@ void machine_check_pools(void)
         check(i, "entries of rows", shard->deliveries.with_rows.count);
         check(i, "deliveries without a trace", list_is_linked(&shard->deliveries.young));
         check(i, "blocks half walked", list_is_linked(&shard->deliveries.shares));
+        check(i, "attempts in doubt", shard->turns.doubtful);
+        each_endpoint(shard, check_calm);
     }
 }

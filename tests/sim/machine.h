@@ -30,12 +30,16 @@ void machine_crash(void);
 /* How many crashes there were, and how many starts. */
 unsigned machine_crashes(void);
 unsigned machine_starts(void);
+uint64_t machine_started_ns(void);
 
 /* It is ready, and nothing is in its memory; what is on its disk is another matter. */
 bool machine_is_quiet(void);
 
 /* Says what is in its memory (world_say()). */
 void machine_say_load(void);
+
+/* What is held in memory is within its bounds. */
+void machine_check_bounds(void);
 
 /* When quiet: every pool has got back what was taken. */
 void machine_check_pools(void);

@@ -15,6 +15,9 @@ enum form { FORM_OBJECT, FORM_HEADER, FORM_ARRAY, FORM_LINES, FORM_CLOUD, FORMS 
 
 enum { OFFER_BODIES = 6, TRIES_MAX = 6, KEYED_MAX = 32 };
 
+/* A key is offered again no later than this: well within the 24 hours of its window. */
+#define KEY_LIFE_NS (20 * 3600 * WORLD_SECOND)
+
 struct offer {
     enum form form;
     const struct body *bodies[OFFER_BODIES];
@@ -232,20 +235,22 @@ static void offer_batch(enum form form)
     send_offer(offer);
 }
 
-static void repeat(void)
+/* False: its key is too old. */
+static bool repeat(void)
 {
     unsigned drawn = (unsigned)world_below(keyed_count);
+    if (world_now_ns() - keyed[drawn].event->offered_ns > KEY_LIFE_NS)
+        return false;
     offer_event(keyed[drawn].event, keyed[drawn].form, keyed[drawn].key);
+    return true;
 }
 
 static void publish(void *context)
 {
     (void)context;
     left--;
-    if (keyed_count > 0 && world_one_in(6)) {
-        repeat();
+    if (keyed_count > 0 && world_one_in(6) && repeat())
         return;
-    }
     enum form form = (enum form)world_below(FORMS);
     if (form == FORM_ARRAY || form == FORM_LINES) {
         offer_batch(form);

@@ -76,6 +76,13 @@ static void step_wall(void *context)
     ledger_note_step();
 }
 
+static void watch(void *context)
+{
+    machine_check_bounds();
+    uint64_t pause_ns = world_now_ns() / 1000;
+    world_at(world_now_ns() + 50 * WORLD_MS + world_below(pause_ns), watch, context);
+}
+
 static unsigned draw_shards(void)
 {
     return (unsigned)world_between(1, 3);
@@ -162,6 +169,7 @@ void run_seed(uint64_t seed, bool verbose)
     if (!world_run(keeper_has_begun, world_now_ns() + 5 * MINUTE_NS))
         world_fail("the subscriptions are not made");
     producers_open(plan.publishes, plan.is_heavy, world_now_ns(), world_now_ns() + plan.span_ns);
+    watch(NULL);
     run_through(&plan, shards);
     heal(&plan);
     restart(&plan);
