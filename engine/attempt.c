@@ -38,7 +38,8 @@ char *attempt_fixed_head(const struct subscription *subscription, size_t *size)
      * the authentication LIMIT_AUTH_FIELD_SIZE, which leaves room for the rest. */
     must(text_ok(&head));
     *size = head.size;
-    return memory;
+    char *fit = realloc(memory, head.size); /* there is one for each endpoint */
+    return fit ? fit : memory;
 }
 
 static void put_field(struct text *head, struct slice name, struct slice value)
