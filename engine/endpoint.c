@@ -205,6 +205,7 @@ void endpoint_change(struct shard *shard, struct endpoint *endpoint,
     configure(shard, endpoint, subscription);
     gate_change(&endpoint->gate, subscription, shard->now_ms);
     if (is_new) {
+        list_remove(&endpoint->report);
         outage_forget(&endpoint->outage);
         reset(shard, endpoint);
     }
@@ -222,7 +223,6 @@ void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
     turns_leave(endpoint);
     list_remove(&endpoint->hungry);
     list_remove(&endpoint->report);
-    reset(shard, endpoint);
     paging_erase(shard, &endpoint->id);
     delivery_cancel_all(shard, endpoint);
     endpoint_free_if_over(shard, endpoint);
@@ -332,9 +332,12 @@ void endpoint_end(struct shard *shard, struct endpoint *endpoint, const struct a
         return;
     }
     enum breaker_state was = endpoint->gate.breaker.state;
+    bool was_proven = endpoint->gate.is_proven;
     note(shard, endpoint, was,
          gate_end(&endpoint->gate, pass, record, attempt->retry_after_ms, attempt->call.end_ns,
                   &shard->random));
+    if (endpoint->gate.is_proven != was_proven)
+        turns_leave(endpoint); /* its place may be another now */
     if (endpoint_is_shut(shard, endpoint))
         delivery_park_all(shard, endpoint);
 }

@@ -24,10 +24,14 @@ unsigned turns_share(const struct shard *shard)
     return share > SHARE_MIN ? (unsigned)share : SHARE_MIN;
 }
 
+static bool has_doubtful_room(const struct shard *shard)
+{
+    return shard->turns.doubtful < shard->attempts.capacity / DOUBTFUL_PART;
+}
+
 static bool has_to_be_held(const struct shard *shard, const struct endpoint *endpoint)
 {
-    return !endpoint->gate.is_proven &&
-           shard->turns.doubtful >= shard->attempts.capacity / DOUBTFUL_PART;
+    return !endpoint->gate.is_proven && !has_doubtful_room(shard);
 }
 
 void turns_join(struct shard *shard, struct endpoint *endpoint)
@@ -47,19 +51,26 @@ void turns_leave(struct endpoint *endpoint)
     endpoint->credit = 0;
 }
 
-void turns_doubt(struct shard *shard, bool has_begun)
+/* The one that has been held for the longest goes to the ring, if there is room for it. */
+static bool let_go(struct shard *shard)
 {
     struct turns *turns = &shard->turns;
-    if (has_begun) {
-        turns->doubtful++;
-        return;
-    }
-    turns->doubtful--;
-    if (!list_is_linked(&turns->held))
-        return;
+    if (!list_is_linked(&turns->held) || !has_doubtful_room(shard))
+        return false;
     struct list_node *first = turns->held.next;
     list_remove(first);
     list_push_back(&turns->ring, first);
+    return true;
+}
+
+void turns_doubt(struct shard *shard, bool has_begun)
+{
+    if (has_begun) {
+        shard->turns.doubtful++;
+        return;
+    }
+    shard->turns.doubtful--;
+    (void)let_go(shard);
 }
 
 static bool may_begin(const struct shard *shard)
@@ -90,11 +101,11 @@ static void step(struct shard *shard, struct endpoint *endpoint)
         endpoint->credit += QUANTUM;
         move(endpoint, &turns->ring);
     } else {
-        uint32_t cost = next->cost;
-        if (delivery_start(shard, next))
-            endpoint->credit -= cost;
-        else
+        endpoint->credit -= next->cost;
+        if (!delivery_start(shard, next)) {
+            endpoint->credit += next->cost;
             move(endpoint, &turns->starved);
+        }
     }
 }
 
@@ -112,6 +123,6 @@ void turns_dispatch(struct shard *shard)
 {
     struct list_node *ring = &shard->turns.ring;
     feed_starved(&shard->turns);
-    while (list_is_linked(ring) && may_begin(shard))
+    while (may_begin(shard) && (list_is_linked(ring) || let_go(shard)))
         step(shard, container_of(ring->next, struct endpoint, turn));
 }

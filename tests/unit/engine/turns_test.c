@@ -82,6 +82,47 @@ Test(turns, endpoints_in_doubt_have_half_of_all_and_the_others_the_rest)
     end_all(200);
 }
 
+/* Their places are taken back by ends that begin nothing new. */
+Test(turns, none_is_held_for_ever)
+{
+    static const char *const urls[] = {TO("a.example", ""), TO("b.example", ""),
+                                       TO("c.example", ""), TO("d.example", ""),
+                                       TO("e.example", ""), TO("f.example", "")};
+    struct subscription *all[6];
+    for (unsigned i = 0; i < 6; i++) {
+        all[i] = subscribe(urls[i]);
+        publish_many(all[i], 4);
+    }
+    cr_assert(eq(u32, client.count, ATTEMPTS / 2));
+    struct subscription paused = *all[4]; /* who would be let go first may not send any more */
+    paused.status = SUBSCRIPTION_PAUSED;
+    change(DIRECTORY_SUBSCRIPTION, all[4], &paused);
+    while (client.count > 0 && calls_to(all[5]) == 0) {
+        end_call(0, HTTP_RESPONSE, 500);
+        settle();
+    }
+    cr_assert(gt(u32, calls_to(all[5]), 0));
+    end_all(200);
+}
+
+/* It had to wait with those in doubt, and is in doubt no more. */
+Test(turns, a_success_takes_it_out_of_those_that_are_held)
+{
+    static const char *const urls[] = {TO("a.example", ""), TO("b.example", ""),
+                                       TO("c.example", ""), TO("d.example", "")};
+    struct subscription *all[4];
+    for (unsigned i = 0; i < 4; i++) {
+        all[i] = subscribe(urls[i]);
+        publish_many(all[i], 4);
+    }
+    publish_many(all[0], 8);
+    cr_assert(eq(u32, client.count, ATTEMPTS / 2));
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    cr_assert(gt(u32, calls_to(all[0]), 4), "no more with those in doubt");
+    end_all(200);
+}
+
 Test(turns, a_large_body_costs_more_than_one_turn)
 {
     struct subscription *large = subscribe(TO("l.example", "")),
