@@ -80,7 +80,6 @@ static void enter(struct breaker *breaker, enum breaker_state state, uint64_t no
     breaker->period = breaker->period == UINT32_MAX ? 1 : breaker->period + 1;
     breaker->since_ms = now_ms;
     breaker->successes = 0;
-    breaker->is_probing = false;
     forget(breaker, now_ms);
 }
 

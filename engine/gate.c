@@ -80,7 +80,7 @@ enum breaker_change gate_begin(struct gate *gate, bool is_retry, uint64_t now_ms
     if (is_retry)
         retry_budget_retry(&gate->budget, now_ns);
     else
-        retry_budget_first(&gate->budget, now_ns);
+        retry_budget_first(&gate->budget);
     *pass = (struct gate_pass){
         .begun_ns = now_ns, .in_flight = ++gate->in_flight, .is_doubtful = !gate->is_proven};
     return breaker_begin(&gate->breaker, now_ms, &pass->ticket);

@@ -17,13 +17,6 @@ static uint64_t held_at(const struct retry_budget *budget, uint64_t now_ns)
     return held_with(budget, now_ns > budget->seen_ns ? now_ns - budget->seen_ns : 0);
 }
 
-static void see(struct retry_budget *budget, uint64_t now_ns)
-{
-    budget->held_ns = held_at(budget, now_ns);
-    if (now_ns > budget->seen_ns)
-        budget->seen_ns = now_ns;
-}
-
 void retry_budget_init(struct retry_budget *budget, unsigned per_second, uint64_t now_ns)
 {
     must(per_second > 0);
@@ -37,14 +30,15 @@ uint64_t retry_budget_wait_ns(const struct retry_budget *budget, uint64_t now_ns
     return held_ns < budget->price_ns ? budget->price_ns - held_ns : 0;
 }
 
-void retry_budget_first(struct retry_budget *budget, uint64_t now_ns)
+void retry_budget_first(struct retry_budget *budget)
 {
-    see(budget, now_ns);
     budget->held_ns = held_with(budget, budget->price_ns / RETRY_BUDGET_FIRSTS);
 }
 
 void retry_budget_retry(struct retry_budget *budget, uint64_t now_ns)
 {
-    see(budget, now_ns);
-    budget->held_ns -= budget->held_ns < budget->price_ns ? budget->held_ns : budget->price_ns;
+    uint64_t held_ns = held_at(budget, now_ns);
+    budget->held_ns = held_ns > budget->price_ns ? held_ns - budget->price_ns : 0;
+    if (now_ns > budget->seen_ns)
+        budget->seen_ns = now_ns;
 }

@@ -34,7 +34,7 @@ void retry_budget_init(struct retry_budget *budget, unsigned per_second, uint64_
 uint64_t retry_budget_wait_ns(const struct retry_budget *budget, uint64_t now_ns);
 
 /* A first attempt begins. */
-void retry_budget_first(struct retry_budget *budget, uint64_t now_ns);
+void retry_budget_first(struct retry_budget *budget);
 
 /* A retry begins, whether it had to ask or not. */
 void retry_budget_retry(struct retry_budget *budget, uint64_t now_ns);

@@ -4,13 +4,14 @@
 
 #include "base/must.h"
 
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 
 enum { PART_BITS = 24 };
 
-#define SECOND_PARTS (1e9 * (1 << PART_BITS))
+#define SECOND_PARTS (UINT64_C(1000000000) << PART_BITS)
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -19,16 +20,17 @@ static u128 parts_of(uint64_t ns)
     return (u128)ns << PART_BITS;
 }
 
-/* The shortest interval of whole parts that is not faster than the rate. */
+/* The shortest interval of whole parts that is not faster than the rate. The rate is a fraction of
+ * whole numbers, and divided as such, so nothing is lost to rounding. */
 static uint64_t interval_of(double per_second)
 {
-    must(per_second == 0 || per_second >= THROTTLE_SLOWEST);
+    int exponent;
     if (per_second == 0)
         return 0;
-    double interval = ceil(SECOND_PARTS / per_second);
-    if (fma(interval, per_second, -SECOND_PARTS) < 0) /* the quotient was rounded down */
-        interval = nextafter(interval, INFINITY);
-    return (uint64_t)interval;
+    must(per_second >= THROTTLE_SLOWEST && per_second <= THROTTLE_FASTEST);
+    uint64_t over = (uint64_t)ldexp(frexp(per_second, &exponent), DBL_MANT_DIG);
+    u128 under = (u128)SECOND_PARTS << (DBL_MANT_DIG - exponent);
+    return (uint64_t)((under + over - 1) / over);
 }
 
 /* How far ahead of now the moment lies at which all is paid for. */
@@ -73,7 +75,7 @@ static u128 cost_of_burst(const struct throttle *throttle)
 void throttle_change(struct throttle *throttle, struct throttle_rate rate, uint64_t now_ns)
 {
     uint64_t before = throttle->interval;
-    u128 owed = before ? debt(throttle, now_ns) : 0;
+    u128 owed = debt(throttle, now_ns);
     set_rate(throttle, rate);
     if (before != throttle->interval)
         owed =
@@ -128,7 +130,7 @@ void throttle_hold(struct throttle *throttle, unsigned count, uint64_t now_ns)
 
 double throttle_per_second(const struct throttle *throttle)
 {
-    return throttle->interval ? SECOND_PARTS / (double)throttle->interval : 0;
+    return throttle->interval ? (double)SECOND_PARTS / (double)throttle->interval : 0;
 }
 
 unsigned throttle_left(const struct throttle *throttle, uint64_t now_ns)

@@ -6,7 +6,7 @@
  *
  * 1. In any stretch of time, of whatever length w, at most per_second * w + burst tokens are taken.
  * 2. An interval is kept in parts of 2^-24 ns and rounded up: the rate is never more than it should
- *    be, and less by a part in 10^10 at most.
+ *    be, and up to a million a second it is less by a part in 10^10 at most.
  * 3. Time may stand still, jump, or go back: less is given then, never more.
  *
  * Memory: none of its own. Time: of one clock, in ns, passed in.
@@ -18,9 +18,10 @@
 
 #define THROTTLE_NEVER   UINT64_MAX
 #define THROTTLE_SLOWEST 0.001 /* per second */
+#define THROTTLE_FASTEST 1e12
 
 struct throttle_rate {
-    double per_second; /* 0: no limit; else at least THROTTLE_SLOWEST */
+    double per_second; /* 0: no limit; else THROTTLE_SLOWEST to THROTTLE_FASTEST */
     unsigned burst;    /* how many may be taken at once; at least 1 */
 };
 

@@ -304,6 +304,31 @@ Test(breaker, starts_anew_when_it_was_closed_for_long)
     expect_cooldown(10000);
 }
 
+Test(breaker, takes_a_clock_that_goes_back_for_no_time_at_all)
+{
+    open_and_cool_down();
+    close_again();
+    now_ms -= 1000;
+    open_from_closed();
+    expect_cooldown(20000);
+}
+
+Test(breaker, has_cooldowns_that_only_grow)
+{
+    struct breaker_settings endless = standard;
+    endless.cooldown_ms = UINT64_C(3) << 40;
+    endless.max_cooldown_ms = UINT64_MAX;
+    breaker_init(&breaker, &endless, now_ms);
+    open_from_closed();
+    for (uint64_t before_ms = 0; breaker_ready_ms(&breaker) != BREAKER_NEVER;) {
+        cr_assert(gt(u64, cooldown_ms(), before_ms));
+        before_ms = cooldown_ms();
+        now_ms = breaker_ready_ms(&breaker);
+        attempt(BREAKER_FAILURE);
+    }
+    cr_assert(gt(u64, now_ms, UINT64_MAX / 4));
+}
+
 /* ---- settings, people, and the ends of the scale ---- */
 
 Test(breaker, may_be_closed_by_hand)

@@ -87,7 +87,7 @@ Test(concurrency, grows_only_while_half_of_it_is_in_use)
     cr_assert(eq(u32, gauge.limit, CONCURRENCY_START));
     concurrency_end(&gauge, CONCURRENCY_SUCCESS, now_ns, now_ns + MS, gauge.limit / 2);
     cr_assert(eq(u32, gauge.limit, CONCURRENCY_START + 1));
-    concurrency_end(&gauge, CONCURRENCY_SUCCESS, now_ns, now_ns + MS, UINT_MAX);
+    concurrency_end(&gauge, CONCURRENCY_SUCCESS, now_ns, now_ns + MS, 1U << 31);
     cr_assert(eq(u32, gauge.limit, CONCURRENCY_START + 2));
 }
 
@@ -192,6 +192,29 @@ Test(concurrency, is_not_misled_by_a_slow_start)
     cr_assert(eq(u32, gauge.limit, 64));
     answers(20, 700 * MS);
     cr_assert(lt(u32, gauge.limit, 64));
+}
+
+Test(concurrency, takes_a_receiver_as_it_is_from_the_first)
+{
+    answers(300, 3000 * MS);
+    cr_assert(eq(u32, gauge.limit, 64));
+}
+
+Test(concurrency, does_not_go_down_for_a_response_that_is_as_usual)
+{
+    answers(300, 100 * MS);
+    while (gauge.limit == 64)
+        answers(1, 700 * MS);
+    unsigned lower = gauge.limit;
+    answers(1, 100 * MS);
+    cr_assert(eq(u32, gauge.limit, lower));
+}
+
+Test(concurrency, takes_a_clock_that_went_back_for_no_time_at_all)
+{
+    for (unsigned i = 0; i < 100; i++)
+        concurrency_end(&gauge, CONCURRENCY_SUCCESS, now_ns, now_ns - 1, gauge.limit);
+    cr_assert(ieee_ulp_eq(dbl, gauge.recent_ns, 0, 0));
 }
 
 Test(concurrency, takes_any_time_there_is)

@@ -38,10 +38,10 @@ Test(retry_budget, is_paid_for_by_first_attempts)
 {
     spend(SECOND);
     for (unsigned i = 1; i <= 8; i++) {
-        retry_budget_first(&budget, SECOND);
+        retry_budget_first(&budget);
         cr_assert(eq(u32, spend(SECOND), i % RETRY_BUDGET_FIRSTS == 0), "after %u", i);
     }
-    retry_budget_first(&budget, SECOND);
+    retry_budget_first(&budget);
     cr_assert(eq(u64, retry_budget_wait_ns(&budget, SECOND), SECOND / 4 * 3));
 }
 
@@ -57,7 +57,7 @@ Test(retry_budget, is_paid_for_by_time_alone)
 Test(retry_budget, does_not_save_up)
 {
     for (unsigned i = 0; i < 1000; i++)
-        retry_budget_first(&budget, SECOND);
+        retry_budget_first(&budget);
     cr_assert(eq(u32, spend(SECOND), RETRY_BUDGET_MAX));
     cr_assert(eq(u32, spend(UINT64_MAX), RETRY_BUDGET_MAX));
 }
@@ -122,7 +122,7 @@ static void note(bool is_retry, uint64_t now_ns)
     if (is_retry)
         retry_budget_retry(&budget, now_ns);
     else
-        retry_budget_first(&budget, now_ns);
+        retry_budget_first(&budget);
 }
 
 Test(retry_budget, agrees_with_a_log_of_every_attempt)

@@ -104,6 +104,20 @@ Test(throttle, refuses_what_is_no_number, .signal = SIGABRT)
     set(NAN, 1);
 }
 
+Test(throttle, refuses_what_is_endless, .signal = SIGABRT)
+{
+    set(INFINITY, 1);
+}
+
+Test(throttle, takes_the_slowest_rate_and_the_fastest)
+{
+    set(THROTTLE_SLOWEST, 1);
+    cr_assert(eq(u64, throttle.interval, UINT64_C(16777215999999999651)),
+              "0.001 is a little more than that as a double");
+    set(THROTTLE_FASTEST, 1);
+    cr_assert(eq(u64, throttle.interval, 16778), "16777.216, rounded up");
+}
+
 Test(throttle, tells_how_many_are_left)
 {
     set(4, 8);
@@ -135,14 +149,22 @@ Test(throttle, gives_nothing_more_if_the_clock_goes_back)
 
 Test(throttle, counts_in_centuries_without_wrapping)
 {
-    const unsigned many = 10 * 1000 * 1000;
-    set(THROTTLE_SLOWEST, UINT_MAX);
-    cr_assert(eq(u64, throttle_take(&throttle, many, 0), 0), "is paid for after 317 years");
+    const unsigned many = 20 * 1000 * 1000;
+    set(1.0 / 512, UINT_MAX);
+    cr_assert(eq(u64, throttle_take(&throttle, many, 0), 0), "is paid for after 324 years");
     cr_assert(eq(u64, throttle_take(&throttle, many, 0), THROTTLE_NEVER), "the clock ends before");
     cr_assert(eq(u64, throttle_wait_ns(&throttle, many, 0), THROTTLE_NEVER));
     cr_assert(eq(u64, throttle_wait_ns(&throttle, 1, 0), 0));
-    cr_assert(eq(u64, throttle.paid_ns, many * (1000 * SECOND)));
+    cr_assert(eq(u64, throttle.paid_ns, many * (512 * SECOND)));
     cr_assert(eq(u32, throttle_left(&throttle, 0), UINT_MAX - many));
+}
+
+Test(throttle, holds_what_it_can_at_the_end_of_the_clock)
+{
+    set(1, 5);
+    throttle_hold(&throttle, 5, UINT64_MAX - SECOND);
+    cr_assert(eq(u32, throttle_left(&throttle, UINT64_MAX - SECOND), 4));
+    cr_assert(eq(u64, throttle_wait_ns(&throttle, 5, UINT64_MAX - SECOND), SECOND));
 }
 
 Test(throttle, gives_nothing_that_the_clock_cannot_see_paid)
@@ -183,10 +205,11 @@ static void change(double per_second, unsigned burst, uint64_t now_ns)
 
 Test(throttle, is_as_it_was_after_a_change_to_the_same)
 {
-    set(3, 7);
-    throttle_take(&throttle, 6, SECOND + 1);
+    set(3, 1000000);
+    throttle_take(&throttle, 999999, SECOND + 1);
     struct throttle before = throttle;
-    change(3, 7, SECOND + 2);
+    for (unsigned i = 0; i < 100; i++)
+        change(3, 1000000, SECOND + 2 + i);
     cr_assert(eq(u64, throttle.paid_ns, before.paid_ns));
     cr_assert(eq(u32, throttle.paid_part, before.paid_part));
 }
@@ -263,6 +286,21 @@ static void draw_rate(struct random *chance)
     model.over = 1 + random_below(chance, UINT64_C(1) << random_below(chance, 21));
     model.burst = 1 + (unsigned)random_below(chance, UINT64_C(1) << random_below(chance, 10));
     set((double)model.over / (double)model.under, model.burst);
+}
+
+Test(throttle, has_the_shortest_interval_that_is_not_faster)
+{
+    struct random chance;
+    random_init(&chance, SEED);
+    for (unsigned i = 0; i < 100000; i++) {
+        draw_rate(&chance);
+        u128 exact = (u128)model.under * SECOND << 24; /* times `over` */
+        bool is_too_fast = (u128)throttle.interval * model.over < exact;
+        bool is_too_slow = (u128)(throttle.interval - 1) * model.over >= exact;
+        cr_assert(not(is_too_fast), "step %u", i);
+        cr_assert(not(is_too_slow), "step %u", i);
+    }
+    cr_log_info("seed %d", SEED);
 }
 
 /* Often for the very moment at which something may change. */
