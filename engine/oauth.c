@@ -294,6 +294,13 @@ static void print_request(struct fetch *fetch, const struct auth *auth)
     fetch->call.part_count = 2;
 }
 
+/* Roots and pins are the receiver's. Whoever relies on pins in place of a verified chain has not
+ * said that the client's secret may be sent to anybody. */
+static bool may_be_anybody(const struct subscription *subscription)
+{
+    return !subscription->tls_verify && subscription->tls_pin_count == 0;
+}
+
 static void begin_fetch(struct oauth *oauth)
 {
     struct fetch *fetch = calloc(1, sizeof *fetch);
@@ -301,7 +308,7 @@ static void begin_fetch(struct oauth *oauth)
     fetch->oauth = oauth;
     fetch->client = oauth->parts.client;
     const struct http_origin_options options = {.is_unverified =
-                                                    !oauth->parts.subscription->tls_verify};
+                                                    may_be_anybody(oauth->parts.subscription)};
     fetch->origin = http_origin_take(fetch->client, &oauth->auth->token_url, &options);
     must(fetch->origin);
     print_request(fetch, oauth->auth);

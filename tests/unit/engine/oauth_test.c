@@ -26,6 +26,7 @@ static unsigned changes;
 
 static struct http_call *asked; /* and not answered */
 static unsigned calls, origins;
+static bool may_be_anybody;
 static char request[20000];
 static bool is_pool_empty;
 
@@ -34,7 +35,8 @@ struct http_origin *http_origin_take(struct http_client *client, const struct ur
 {
     (void)client;
     cr_assert(slice_equal(url->host, SLICE("id.example")));
-    cr_assert(not(origin_options->is_unverified));
+    cr_assert(eq(int, origin_options->is_unverified, may_be_anybody));
+    cr_assert(trust_is_usual(&origin_options->trust), "roots and pins are the receiver's");
     origins++;
     return (struct http_origin *)&origins;
 }
@@ -145,6 +147,29 @@ static void get_token(const char *body)
     "{\"access_token\":\"" name "\",\"token_type\":\"Bearer\",\"expires_in\":" seconds "}"
 
 /* ---- tests ---- */
+
+Test(oauth, verifies_whom_it_tells_the_secret_unless_told_that_anybody_will_do)
+{
+    static struct trust_pin pin;
+    subscription.tls_roots = client_id;
+    (void)oauth_look(oauth);
+    end(HTTP_CANCELLED, "");
+    pass(OAUTH_PAUSE_MAX_MS);
+    subscription.tls_roots = NULL;
+    subscription.tls_verify = false;
+    may_be_anybody = true;
+    (void)oauth_look(oauth);
+    end(HTTP_CANCELLED, "");
+    pass(OAUTH_PAUSE_MAX_MS);
+    subscription.tls_pins = &pin;
+    subscription.tls_pin_count = 1;
+    may_be_anybody = false;
+    (void)oauth_look(oauth);
+    end(HTTP_CANCELLED, "");
+    cr_assert(ge(u32, calls, 3));
+    subscription.tls_pins = NULL;
+    subscription.tls_pin_count = 0;
+}
 
 Test(oauth, asks_once_for_all_who_wait)
 {
