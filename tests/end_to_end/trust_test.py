@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Whom the engine trusts and whom it is: authorities, pins, versions and client certificates, with nginx."""
 import pathlib
+import ssl
 import sys
 import tempfile
 import unittest
@@ -9,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case, nginx
 from support.certificates import Authority, pin
 from support.engine import Engine, SUBSCRIPTIONS
+from support.receiver import Receiver
 
 HTTP = """
     log_format seen escape=none '$http_webhook_id $connection $ssl_protocol $ssl_client_verify $ssl_client_s_dn';
@@ -149,6 +151,18 @@ class Trust(unittest.TestCase):
         for auth in (None, self.client("stranger", self.public)):
             attempt, _ = self.attempt(self.subscribe(self.mutual, tls={"ca": self.ca}, auth=auth))
             self.assertEqual((attempt["outcome"], attempt["http_status"]), ("http_error", 400), attempt)
+
+    def test_a_receiver_that_ends_the_connection_without_one(self):
+        for version, reason in ((ssl.TLSVersion.TLSv1_2, "handshake failure"),
+                                (ssl.TLSVersion.TLSv1_3, "certificate required")):
+            context = self.private.server_context("insisting", "DNS:localhost,IP:127.0.0.1", version)
+            context.load_verify_locations(self.clients.path)
+            context.verify_mode = ssl.CERT_REQUIRED
+            with self.subTest(version.name), Receiver(context) as receiver:
+                attempt, _ = self.attempt(self.subscribe(receiver.url(), tls={"ca": self.ca}))
+                self.assertEqual(attempt["outcome"], "tls_failed", attempt)
+                self.assertIn(reason, attempt["error"])
+                self.assert_delivered(self.subscribe(receiver.url(), tls={"ca": self.ca}, auth=self.client()))
 
     def test_a_client_certificate_that_is_changed(self):
         subscription = self.subscribe(self.mutual, tls={"ca": self.ca}, auth=self.client("first"))

@@ -371,6 +371,9 @@ Test(tls, trusts_a_certificate_that_is_given_as_a_root_itself)
     use_trust(&(struct trust){.roots = leaf});
     open_sessions("a.test", false, true);
     assert_open();
+    close_sessions();
+    open_sessions("b.test", false, true);
+    assert_refused("host name does not match");
     free(leaf);
 }
 
