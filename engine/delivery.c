@@ -1,6 +1,6 @@
 /* delivery.c - the life of a delivery. The only place that changes its state.
  *
- *   delivery_take()      delivery_load_parked()          delivery_load_retry()
+ *   arrival_take()       arrival_load_parked()           arrival_load_retry()
  *        |                       |                               |
  *        v                       v                               v
  *      READY <-------------------+<-- delivery_loaded() --+   WAITING <---------+
@@ -11,12 +11,17 @@
  *     SENDING -- delivery_answered() --> finish() | wait_until() ------------+
  *                                                       \--> an 'R' row alone
  *
+ * READY of an ordered endpoint: only the first of its lane (lane.h). The others are BEHIND, and
+ * each becomes READY when the one before has ended. A retry of one in a lane keeps the lane's
+ * place: its row is a 'P' row that says when it is due.
+ *
  * Durable trace. A fresh delivery needs none: its event names it, and recovery finds it from the
  * shard's mark. It is settled by its first transition on disk, or by delivery_sweep() after
  * LIMIT_UNSETTLED_MS, so that the mark moves on. Until then it is on `young`.
  *
  * Invariants:
- *   1. It is on exactly one of its endpoint's lists (ready, sending, waiting), by its state.
+ *   1. It is on exactly one of its endpoint's lists (ready, sending, waiting), by its state; BEHIND
+ *      on none.
  *   2. One with a row is in the table, so what is read back is never in memory twice.
  *   3. `share` is set while the block's bytes are needed; it counts in share->reading.
  */
@@ -24,6 +29,7 @@
 
 #include "attempt.h"
 #include "base/clock.h"
+#include "delivery_states.h"
 #include "trace.h"
 #include "verdict.h"
 
@@ -81,8 +87,8 @@ static uint64_t row_hash(const struct id *subscription, const struct id *event)
     return id_hash(event) ^ (id_hash(subscription) * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-static bool is_in_memory(const struct shard *shard, const struct endpoint *endpoint,
-                         const struct id *event)
+bool delivery_is_in_memory(const struct shard *shard, const struct endpoint *endpoint,
+                           const struct id *event)
 {
     struct table_node *node =
         table_first(&shard->deliveries.with_rows, row_hash(&endpoint->id, event));
@@ -94,7 +100,7 @@ static bool is_in_memory(const struct shard *shard, const struct endpoint *endpo
     return false;
 }
 
-static void set_row(struct shard *shard, struct delivery *delivery, enum row_kind row)
+void delivery_set_row(struct shard *shard, struct delivery *delivery, enum row_kind row)
 {
     if (delivery->row == 0)
         table_put(&shard->deliveries.with_rows, &delivery->node,
@@ -104,7 +110,8 @@ static void set_row(struct shard *shard, struct delivery *delivery, enum row_kin
 
 static void fall_due(struct timer *timer);
 
-static struct delivery *make(struct shard *shard, struct endpoint *endpoint, const struct id *event)
+struct delivery *delivery_make(struct shard *shard, struct endpoint *endpoint,
+                               const struct id *event)
 {
     struct delivery *delivery = pool_take(&shard->deliveries.pool);
     if (!delivery)
@@ -117,29 +124,43 @@ static struct delivery *make(struct shard *shard, struct endpoint *endpoint, con
                                   .settled = true};
     list_init(&delivery->link);
     list_init(&delivery->young);
+    list_init(&delivery->beside);
     timer_init(&delivery->due, fall_due);
     endpoint->in_memory++;
     return delivery;
+}
+
+static void count_waiting(struct delivery *delivery, int change)
+{
+    delivery->shard->deliveries.waiting += (uint64_t)change;
+    delivery->endpoint->waiting_count += (unsigned)change;
 }
 
 /* Is no longer its endpoint's. What it holds is given back. */
 static void detach(struct shard *shard, struct delivery *delivery)
 {
     struct endpoint *endpoint = delivery->endpoint;
+    struct delivery *next = lane_leave(shard, delivery);
     must(delivery->settled);
     timer_disarm(&delivery->due);
     list_remove(&delivery->link);
     release_bytes(shard, delivery);
     if (delivery->state == STATE_READY)
         endpoint->ready_count--;
+    if (delivery->state == STATE_BEHIND)
+        endpoint->behind_count--;
     if (delivery->state == STATE_WAITING || delivery->state == STATE_LOADING)
-        shard->deliveries.waiting--;
+        count_waiting(delivery, -1);
     endpoint->in_memory--;
+    if (next && !endpoint->deleted) {
+        endpoint->behind_count--;
+        delivery_become_ready(shard, next);
+    }
     endpoint_update_turn(shard, endpoint);
 }
 
 /* Leaves memory; its rows, if any, stay as they are. */
-static void forget(struct shard *shard, struct delivery *delivery)
+void delivery_forget(struct shard *shard, struct delivery *delivery)
 {
     detach(shard, delivery);
     if (delivery->row)
@@ -151,7 +172,7 @@ static void forget(struct shard *shard, struct delivery *delivery)
 static void finish(struct shard *shard, struct delivery *delivery)
 {
     if (!delivery->row) {
-        forget(shard, delivery);
+        delivery_forget(shard, delivery);
         return;
     }
     detach(shard, delivery);
@@ -167,31 +188,60 @@ void delivery_lay(struct shard *shard, struct delivery *ghost)
     pool_give(&shard->deliveries.pool, ghost);
 }
 
-static void become_ready(struct shard *shard, struct delivery *delivery)
+static void become_behind(struct delivery *delivery)
+{
+    delivery->state = STATE_BEHIND;
+    delivery->endpoint->behind_count++;
+}
+
+/* It was the first of its lane until one came that has to go before it. */
+static void step_back(struct delivery *delivery)
+{
+    list_remove(&delivery->link);
+    delivery->endpoint->ready_count--;
+    become_behind(delivery);
+}
+
+void delivery_become_ready(struct shard *shard, struct delivery *delivery)
 {
     struct endpoint *endpoint = delivery->endpoint;
     bool is_retry = delivery->attempt_count > 0;
+    if (!lane_enter(shard, delivery)) {
+        become_behind(delivery);
+        return;
+    }
+    struct delivery *after = lane_after(delivery);
+    if (after && after->state == STATE_READY)
+        step_back(after);
     delivery->state = STATE_READY;
     list_push_back(is_retry ? &endpoint->again : &endpoint->ready, &delivery->link);
     endpoint->ready_count++;
     endpoint_update_turn(shard, endpoint);
 }
 
-static void become_waiting(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
+/* Waiting for a retry: of all deliveries in memory, they have a part. */
+bool delivery_waits_are_full(const struct shard *shard)
+{
+    return shard->deliveries.waiting >= LIMIT_WAITING;
+}
+
+void delivery_become_waiting(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
 {
     delivery->state = STATE_WAITING;
     list_push_back(&delivery->endpoint->waiting, &delivery->link);
-    shard->deliveries.waiting++;
+    count_waiting(delivery, 1);
     wheel_arm(&shard->wheel, &delivery->due, due_ms);
 }
 
 /* ---- parking ---- */
 
-/* From READY or WAITING to a 'P' row alone. */
+/* From READY, BEHIND or WAITING to a 'P' row alone. */
 static void park(struct shard *shard, struct delivery *delivery)
 {
     struct endpoint *endpoint = delivery->endpoint;
     struct id event = delivery->event;
+    bool is_in_lane = delivery->lane;
+    uint64_t key = delivery->key;
     if (delivery->row != ROW_PARKED) {
         outcomes_begin(shard);
         trace_drop_row(shard, delivery);
@@ -201,66 +251,58 @@ static void park(struct shard *shard, struct delivery *delivery)
         settle(shard, delivery);
         finish(shard, delivery);
     } else {
-        forget(shard, delivery);
+        delivery_forget(shard, delivery);
     }
-    endpoint_parked(shard, endpoint, &event);
+    if (!is_in_lane || !lane_has_rest(shard, endpoint, key, &event))
+        endpoint_parked(shard, endpoint, &event);
+}
+
+/* And before it what is behind it. False: there is not room for all of them now. */
+bool delivery_park_from(struct shard *shard, struct delivery *delivery)
+{
+    struct delivery *last = NULL;
+    while (last != delivery) {
+        if (!outcomes_have_room(shard))
+            return false;
+        last = lane_last(delivery);
+        park(shard, last);
+    }
+    return true;
 }
 
 void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
 {
+    struct list_node *node = endpoint->lanes.next;
+    while (node != &endpoint->lanes) {
+        struct lane *lane = container_of(node, struct lane, link);
+        node = node->next;
+        struct delivery *first = lane_idle(lane, &(struct id){0});
+        if (first && !delivery_park_from(shard, first))
+            return;
+    }
     while (endpoint->ready_count > 0 && outcomes_have_room(shard))
         park(shard, endpoint_next(shard, endpoint));
 }
 
-/* ---- taking deliveries in ---- */
+/* ---- what it holds ---- */
 
 /* Of an attempt, in turns: one, and one for each KiB. */
-static uint32_t cost_of(size_t body_bytes)
+uint32_t delivery_cost(size_t body_bytes)
 {
     return (uint32_t)(1 + body_bytes / 1024);
 }
 
-void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
-                   const struct event_record *from, const struct id *subscription)
-{
-    const struct id *event = &from->event;
-    struct endpoint *endpoint = endpoint_find(shard, subscription);
-    if (!endpoint) {
-        trace_park_unknown(shard, share, from, subscription);
-        return;
-    }
-
-    shard->metrics.deliveries_created++;
-    share->unsettled++;
-    bool may_hold = !shard->stopping && endpoint_has_window(shard, endpoint);
-    struct delivery *delivery = may_hold ? make(shard, endpoint, event) : NULL;
-    if (!delivery) {
-        outcomes_begin(shard);
-        trace_put_parked(shard, endpoint, event, 0);
-        trace_note_parked(shard, endpoint, event);
-        outcomes_settle(shard, share);
-        endpoint_parked(shard, endpoint, event);
-        return;
-    }
-    delivery->share = share;
-    delivery->record = record;
-    delivery->cost = cost_of(from->payload.size);
-    delivery->settled = false;
-    share_hold(share);
-    list_push_back(&shard->deliveries.young, &delivery->young);
-    become_ready(shard, delivery);
-}
-
-static void hold_event(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
+void delivery_hold_event(struct shard *shard, struct delivery *delivery,
+                         struct fetched_event *event)
 {
     delivery->fetched = event;
-    delivery->cost = cost_of(event->event.payload.size);
+    delivery->cost = delivery_cost(event->event.payload.size);
     shard->deliveries.fetched_bytes += event->event.payload.size;
     shard->metrics.deliveries_loaded++;
 }
 
 /* The event is not there any more: its retention has ended before the delivery did. */
-static void gone(struct shard *shard, struct delivery *delivery)
+void delivery_gone(struct shard *shard, struct delivery *delivery)
 {
     struct attempt_record note = {.outcome = ATTEMPT_CANCELLED,
                                   .status_after = DELIVERY_DEAD,
@@ -274,46 +316,11 @@ static void gone(struct shard *shard, struct delivery *delivery)
     finish(shard, delivery);
 }
 
-enum load_result delivery_load_parked(struct shard *shard, struct endpoint *endpoint,
-                                      const struct backlog_row *row, struct fetched_event *event)
-{
-    if (is_in_memory(shard, endpoint, &row->event))
-        return LOAD_KNOWN;
-    struct delivery *delivery = make(shard, endpoint, &row->event);
-    if (!delivery)
-        return LOAD_NO_ROOM;
-    delivery->attempt_count = row->attempt_count;
-    set_row(shard, delivery, ROW_PARKED);
-    delivery->state = STATE_SENDING; /* on no list yet */
-    if (event) {
-        hold_event(shard, delivery, event);
-        become_ready(shard, delivery);
-    } else {
-        gone(shard, delivery);
-    }
-    return LOAD_TAKEN;
-}
-
-static uint64_t monotonic_of(uint64_t wall_ms)
+uint64_t delivery_due_ms(uint64_t wall_ms)
 {
     uint64_t now_wall_ms = clock_wall_ms();
     uint64_t now_ms = clock_monotonic_ns() / 1000000;
     return wall_ms > now_wall_ms ? now_ms + (wall_ms - now_wall_ms) + 1 : now_ms;
-}
-
-enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpoint,
-                                     const struct backlog_row *row)
-{
-    if (is_in_memory(shard, endpoint, &row->event))
-        return LOAD_KNOWN;
-    struct delivery *delivery = make(shard, endpoint, &row->event);
-    if (!delivery)
-        return LOAD_NO_ROOM;
-    delivery->attempt_count = row->attempt_count;
-    delivery->row_due_ms = row->due_ms;
-    set_row(shard, delivery, ROW_RETRY);
-    become_waiting(shard, delivery, monotonic_of(row->due_ms));
-    return LOAD_TAKEN;
 }
 
 /* ---- waiting and loading ---- */
@@ -335,9 +342,7 @@ static void fall_due(struct timer *timer)
 
     if (!shard->stopping && is_wanted && paging_load(shard, delivery))
         delivery->state = STATE_LOADING;
-    else if (!shard->stopping && !is_wanted && outcomes_have_room(shard))
-        park(shard, delivery);
-    else
+    else if (shard->stopping || is_wanted || !delivery_park_from(shard, delivery))
         wheel_arm(&shard->wheel, timer, shard->now_ms + LOAD_AGAIN_MS);
 }
 
@@ -348,18 +353,20 @@ void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetc
     if (endpoint->deleted) {
         if (event)
             paging_give_back(shard, event);
-        forget(shard, delivery);
+        delivery_forget(shard, delivery);
         endpoint_free_if_over(shard, endpoint);
         return;
     }
     if (!event) {
-        gone(shard, delivery);
+        delivery_gone(shard, delivery);
         return;
     }
     list_remove(&delivery->link);
-    shard->deliveries.waiting--;
-    hold_event(shard, delivery, event);
-    become_ready(shard, delivery);
+    count_waiting(delivery, -1);
+    if (!delivery->lane)
+        delivery->key = lane_key(shard, endpoint->subscription, event->event.payload);
+    delivery_hold_event(shard, delivery, event);
+    delivery_become_ready(shard, delivery);
 }
 
 void delivery_load_failed(struct shard *shard, struct delivery *delivery)
@@ -392,17 +399,33 @@ void delivery_sent(struct delivery *delivery, bool is_sent)
     delivery->is_sent = is_sent;
 }
 
+/* In its lane until its retry. If too many wait like this, all of the endpoint does so on disk. */
+static void hold_lane(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
+{
+    delivery_set_row(shard, delivery, ROW_PARKED);
+    release_bytes(shard, delivery);
+    delivery_become_waiting(shard, delivery, due_ms);
+    if (!delivery_waits_are_full(shard))
+        return;
+    endpoint_hold(shard, delivery->endpoint, due_ms);
+    (void)!delivery_park_from(shard, delivery); /* what finds no room is parked when it falls due */
+}
+
 /* Until a retry: in memory if it is due soon, else as its row alone. */
 static void wait_until(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
 {
+    if (delivery->lane) {
+        hold_lane(shard, delivery, delivery_due_ms(due_ms));
+        return;
+    }
     if (!paging_wants(shard, due_ms)) {
         finish(shard, delivery);
         return;
     }
-    set_row(shard, delivery, ROW_RETRY);
+    delivery_set_row(shard, delivery, ROW_RETRY);
     delivery->row_due_ms = due_ms;
     release_bytes(shard, delivery);
-    become_waiting(shard, delivery, monotonic_of(due_ms));
+    delivery_become_waiting(shard, delivery, delivery_due_ms(due_ms));
 }
 
 /* Nothing was sent, or the program stops: as if the attempt had not begun. */
@@ -411,8 +434,13 @@ static void take_back(struct shard *shard, struct delivery *delivery, bool no_co
     bool has_event = delivery->share || delivery->fetched;
     if (no_connection)
         shard->dispatch_after_ms = shard->now_ms + CONNECTIONS_AGAIN_MS;
-    become_ready(shard, delivery);
-    if (!has_event || shard->stopping)
+    if (delivery->lane && delivery->row && (!has_event || shard->stopping)) {
+        release_bytes(shard, delivery); /* its event is read back */
+        delivery_become_waiting(shard, delivery, shard->now_ms);
+        return;
+    }
+    delivery_become_ready(shard, delivery);
+    if (!delivery->lane && (!has_event || shard->stopping))
         park(shard, delivery);
 }
 
@@ -424,7 +452,7 @@ static void end_deleted(struct shard *shard, struct delivery *delivery,
         record->outcome == ATTEMPT_DELIVERED ? DELIVERY_DELIVERED : DELIVERY_CANCELLED;
     outcomes_attempt(shard, record);
     settle(shard, delivery);
-    forget(shard, delivery);
+    delivery_forget(shard, delivery);
 }
 
 void delivery_answered(struct shard *shard, struct delivery *delivery, const struct http_call *call)
@@ -486,7 +514,7 @@ static void put_trace(struct shard *shard, struct delivery *delivery)
     trace_put_parked(shard, delivery->endpoint, &delivery->event, delivery->attempt_count);
     trace_note_parked(shard, delivery->endpoint, &delivery->event);
     settle(shard, delivery);
-    set_row(shard, delivery, ROW_PARKED);
+    delivery_set_row(shard, delivery, ROW_PARKED);
     if (delivery->is_sent)
         release_bytes(shard, delivery);
 }
@@ -498,10 +526,10 @@ void delivery_sweep(struct shard *shard)
         struct delivery *delivery = container_of(young->next, struct delivery, young);
         if (shard->now_ms < delivery->taken_ms + LIMIT_UNSETTLED_MS && !shard->stopping)
             return;
-        if (delivery->state == STATE_READY)
-            park(shard, delivery);
-        else
+        if (delivery->state != STATE_READY && delivery->state != STATE_BEHIND)
             put_trace(shard, delivery);
+        else if (!delivery_park_from(shard, delivery))
+            return;
     }
 }
 
@@ -514,15 +542,21 @@ static void cancel(struct shard *shard, struct delivery *delivery)
     shard->metrics.deliveries_cancelled++;
     if (!delivery->settled)
         settle_without_trace(delivery);
-    forget(shard, delivery);
+    delivery_forget(shard, delivery);
 }
 
 void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint)
 {
+    struct list_node *node = endpoint->lanes.next;
+    for (; node != &endpoint->lanes; node = node->next) {
+        struct delivery *last, *first = lane_first(container_of(node, struct lane, link));
+        while ((last = lane_last(first)) != first)
+            cancel(shard, last);
+    }
     while (endpoint->ready_count > 0)
         cancel(shard, endpoint_next(shard, endpoint));
 
-    struct list_node *node = endpoint->waiting.next;
+    node = endpoint->waiting.next;
     while (node != &endpoint->waiting) {
         struct delivery *delivery = container_of(node, struct delivery, link);
         node = node->next;

@@ -10,7 +10,14 @@
 #include "intake.h"
 #include "net/wheel.h"
 
-enum delivery_state { STATE_READY, STATE_SENDING, STATE_WAITING, STATE_LOADING, STATE_GHOST };
+enum delivery_state {
+    STATE_READY,
+    STATE_BEHIND, /* another of its lane (lane.h) */
+    STATE_SENDING,
+    STATE_WAITING,
+    STATE_LOADING,
+    STATE_GHOST
+};
 
 struct attempt;
 
@@ -19,6 +26,9 @@ struct delivery {
     struct list_node young; /* in the shard's list of those without a durable trace, oldest first */
     struct table_node node; /* in the shard's table of those that have a row */
     struct timer due;       /* STATE_WAITING */
+    struct list_node beside; /* in its lane */
+    struct lane *lane;       /* NULL: it is in none */
+    uint64_t key;            /* of its lane, if its endpoint is ordered */
     struct endpoint *endpoint;
     struct block_share *share; /* the block whose bytes `record` points into; NULL: no block's */
     struct fetched_event *fetched; /* the event read back; NULL: not */
@@ -52,21 +62,6 @@ void delivery_abort_all(struct shard *shard, struct endpoint *endpoint);
 
 MUST_CHECK int deliveries_open(struct deliveries *deliveries);
 void deliveries_close(struct deliveries *deliveries);
-
-/* A fresh delivery: the event in `record` of a durable block, decoded in `event`, is for
- * `subscription`, whose home is here. Held in memory if there is a place for it, else parked at
- * once. */
-void delivery_take(struct shard *shard, struct block_share *share, struct slice record,
-                   const struct event_record *event, const struct id *subscription);
-
-/* A row was read back. */
-enum load_result { LOAD_TAKEN, LOAD_KNOWN /* it is in memory already */, LOAD_NO_ROOM };
-enum load_result delivery_load_retry(struct shard *shard, struct endpoint *endpoint,
-                                     const struct backlog_row *row);
-
-/* The event is taken over if the result is LOAD_TAKEN. NULL: it is gone. */
-enum load_result delivery_load_parked(struct shard *shard, struct endpoint *endpoint,
-                                      const struct backlog_row *row, struct fetched_event *event);
 
 /* Frees a ghost (paging_haunt()). */
 void delivery_lay(struct shard *shard, struct delivery *ghost);

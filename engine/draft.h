@@ -102,6 +102,7 @@ void draft_settle_breaker(struct draft *draft);
 /* ---- in which form (draft_mode.c) ---- */
 
 void draft_parse_method(struct draft *draft, struct json_value value, const char *pointer);
+void draft_parse_ordering(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_compression(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer);
 

@@ -1,4 +1,6 @@
-/* draft_mode.c - in which form events are sent: "method", "compression", "delivery". */
+/* draft_mode.c - in which form and order events are sent: "method", "ordering", "compression",
+ * "delivery". */
+#include "base/json_pointer.h"
 #include "draft.h"
 
 void draft_parse_method(struct draft *draft, struct json_value value, const char *pointer)
@@ -12,6 +14,34 @@ void draft_parse_method(struct draft *draft, struct json_value value, const char
         }
     }
     faults_add(draft->faults, pointer, "must be \"POST\", \"PUT\" or \"PATCH\"");
+}
+
+static void parse_ordering_key(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice key;
+    if (!draft_take_string(draft, value, pointer, LIMIT_POINTER_SIZE, &key))
+        return;
+    if (key.size == 0 || !json_pointer_is_valid(key)) {
+        faults_add(draft->faults, pointer,
+                   "must be a JSON pointer into the payload, as \"/user_id\"");
+        return;
+    }
+    draft->made->ordering = ORDERING_KEY;
+    draft_keep(draft, &draft->made->ordering_key, key);
+}
+
+void draft_parse_ordering(struct draft *draft, struct json_value value, const char *pointer)
+{
+    static const struct field fields[] = {{"key", parse_ordering_key, NULL}};
+    struct json_value key;
+    struct slice text;
+    if (json_get(value, "key", &key))
+        DRAFT_WALK(draft, value, pointer, fields);
+    else if (json_string(value, &text) && slice_equal(text, SLICE("strict")))
+        draft->made->ordering = ORDERING_STRICT;
+    else if (!json_string(value, &text) || !slice_equal(text, SLICE("none")))
+        faults_add(draft->faults, pointer,
+                   "must be \"none\", \"strict\" or {\"key\": a JSON pointer into the payload}");
 }
 
 void draft_parse_compression(struct draft *draft, struct json_value value, const char *pointer)

@@ -139,6 +139,7 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     list_init(&endpoint->again);
     list_init(&endpoint->sending);
     list_init(&endpoint->waiting);
+    list_init(&endpoint->lanes);
     timer_init(&endpoint->opens, on_open);
     endpoint->shard = shard;
     endpoint->id = subscription->id;
@@ -146,8 +147,9 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
     configure(shard, endpoint, subscription);
     gate_init(&endpoint->gate, subscription, shard->now_ms);
     /* Another shard may have taken an event for it before this one knew it (trace_park_unknown()).
-     * At start, paging_start() asks for all at once. */
-    endpoint->has_parked = shard->paging.is_started;
+     * At start, paging_start() asks for all at once; but one that is ordered has to know before it
+     * holds what comes. */
+    endpoint->has_parked = shard->paging.is_started || subscription->ordering != ORDERING_NONE;
     endpoint->parked_epoch = 1;
     table_put(&shard->endpoints.table, &endpoint->node, id_hash(&subscription->id));
     shard->endpoints.count++;
@@ -254,7 +256,7 @@ bool endpoint_has_window(const struct shard *shard, const struct endpoint *endpo
 uint64_t endpoint_opens_ms(const struct shard *shard, const struct endpoint *endpoint)
 {
     if (endpoint->deleted || endpoint->subscription->status != SUBSCRIPTION_ACTIVE ||
-        endpoint->gate.in_flight >= turns_share(shard))
+        endpoint->gate.in_flight >= turns_share(shard) || lane_is_held_up(endpoint))
         return GATE_NEVER;
     uint64_t opens_ms = gate_opens_ms(&endpoint->gate, shard->now_ms);
     if (opens_ms <= shard->now_ms && !authenticator_is_ready(endpoint->authenticator))
@@ -267,10 +269,24 @@ bool endpoint_may_send(const struct shard *shard, const struct endpoint *endpoin
     return endpoint->ready_count > 0 && endpoint_opens_ms(shard, endpoint) <= shard->now_ms;
 }
 
+/* 0: it is not. */
+static uint64_t shut_until_ms(const struct shard *shard, const struct endpoint *endpoint)
+{
+    uint64_t until_ms = gate_shut_until_ms(&endpoint->gate, shard->now_ms);
+    bool is_held = endpoint->held_until_ms > shard->now_ms && endpoint->held_until_ms > until_ms;
+    return is_held ? endpoint->held_until_ms : until_ms;
+}
+
 bool endpoint_is_shut(const struct shard *shard, const struct endpoint *endpoint)
 {
     return endpoint->deleted || endpoint->subscription->status != SUBSCRIPTION_ACTIVE ||
-           gate_shut_until_ms(&endpoint->gate, shard->now_ms) > 0;
+           shut_until_ms(shard, endpoint) > 0;
+}
+
+void endpoint_hold(struct shard *shard, struct endpoint *endpoint, uint64_t until_ms)
+{
+    endpoint->held_until_ms = until_ms;
+    endpoint_update_turn(shard, endpoint);
 }
 
 struct delivery *endpoint_next(const struct shard *shard, const struct endpoint *endpoint)
@@ -285,7 +301,7 @@ static bool is_hungry(const struct shard *shard, const struct endpoint *endpoint
 {
     unsigned below = gate_is_probing(&endpoint->gate) ? 1 : PAGE_BELOW;
     return endpoint->has_parked && !endpoint->fetching && endpoint->ready_count < below &&
-           !endpoint_is_shut(shard, endpoint);
+           !endpoint_is_shut(shard, endpoint) && !lane_ends_page(shard, endpoint);
 }
 
 /* When time alone lets it go on, with what is in memory or what is parked. */
@@ -293,9 +309,7 @@ static uint64_t goes_on_ms(const struct shard *shard, const struct endpoint *end
 {
     if (endpoint->ready_count > 0)
         return endpoint_opens_ms(shard, endpoint);
-    return endpoint->has_parked && !endpoint->deleted
-               ? gate_shut_until_ms(&endpoint->gate, shard->now_ms)
-               : GATE_NEVER;
+    return endpoint->has_parked && !endpoint->deleted ? shut_until_ms(shard, endpoint) : GATE_NEVER;
 }
 
 void endpoint_update_turn(struct shard *shard, struct endpoint *endpoint)

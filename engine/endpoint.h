@@ -49,6 +49,9 @@ struct endpoint {
     char *head; /* of each request: the request line and the fields that never change */
     size_t head_size;
     unsigned in_memory, ready_count; /* ready_count: with `again` */
+    unsigned waiting_count, behind_count;
+    struct list_node lanes; /* of an ordered endpoint (lane.h) */
+    uint64_t held_until_ms; /* shut until then, for want of memory for what waits; 0: not */
     /* Parked rows on disk (paging.c): those of events after parked_after are not in memory. */
     bool has_parked, fetching;
     struct id parked_after; /* zero: from the first */
@@ -100,6 +103,9 @@ struct delivery *endpoint_next(const struct shard *shard, const struct endpoint 
 
 /* Nothing can be sent for longer: what waits does so on disk. */
 bool endpoint_is_shut(const struct shard *shard, const struct endpoint *endpoint);
+
+/* Shuts it until then: there is no memory for what waits for retries. */
+void endpoint_hold(struct shard *shard, struct endpoint *endpoint, uint64_t until_ms);
 
 /* What may let it send, or read its parked rows, has changed: puts it where it belongs. */
 void endpoint_update_turn(struct shard *shard, struct endpoint *endpoint);

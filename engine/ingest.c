@@ -250,8 +250,11 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
                                      envelope->channels, ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
     if (count > RECORD_SUBSCRIPTIONS_MAX)
         count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
-    for (unsigned i = 0; i < count; i++)
+    bool is_ordered = false;
+    for (unsigned i = 0; i < count; i++) {
         ingest->matched[i] = ingest->matches[i]->id;
+        is_ordered |= ingest->matches[i]->ordering != ORDERING_NONE;
+    }
 
     struct event_record event = {
         .tenant = visit->tenant,
@@ -267,6 +270,8 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
     };
     bool has_key = find_key(visit, envelope, hash);
     int rc = intake_append(shard, &visit->intake, &event, visit->wall_ms, has_key ? hash : NULL);
+    if (rc == 0 && is_ordered)
+        intake_order(shard, visit->wall_ms);
     shard->metrics.event_bytes += envelope->payload.size;
     visit->index++;
     return rc;

@@ -9,12 +9,15 @@
  */
 #include "shard.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 
 enum {
     CHAIN_BYTES_EAGER = 256 * 1024, /* a chain this long goes off although another is out */
     CHAINS_OUT_MAX = 4,
     CLAIMS_MAX = 65536,
+    HELD_MAX_MS = 3, /* longer than that only if the clock was set back, which has no answer */
 };
 
 static size_t block_struct_size(const struct shard *shard)
@@ -26,6 +29,7 @@ int intake_open(struct intake *intake, struct shard *shard, uint64_t first_numbe
 {
     *intake = (struct intake){.next_number = first_number};
     list_init(&intake->unsettled);
+    list_init(&intake->durable);
     int rc = pool_open(&intake->blocks, block_struct_size(shard), LIMIT_EVENT_BLOCKS);
     if (rc == 0)
         rc = pool_open(&intake->claims, sizeof(struct claim), CLAIMS_MAX);
@@ -63,6 +67,7 @@ static struct event_block *open_block(struct shard *shard, size_t record_size)
     memset(block, 0, block_struct_size(shard));
     block->mail.kind = MAIL_EVENTS;
     list_init(&block->receipts);
+    list_init(&block->held);
     list_push_back(&intake->unsettled, &block->link);
     block_init(&block->journal.block, BLOCK_EVENTS, shard->number, intake->next_number++, memory,
                room);
@@ -164,6 +169,11 @@ int intake_append(struct shard *shard, struct intake_request *request, struct ev
     }
     shard->intake.bytes += size;
     return 0;
+}
+
+void intake_order(struct shard *shard, uint64_t wall_ms)
+{
+    shard->intake.open->ordered_ms = wall_ms;
 }
 
 int intake_commit(struct shard *shard, struct intake_request *request,
@@ -298,7 +308,7 @@ static void share_out(struct shard *shard, struct event_block *block)
     }
 }
 
-void intake_durable(struct shard *shard, struct event_block *first)
+static void announce(struct shard *shard, struct event_block *first)
 {
     shard->intake.chains_out--;
     answer_receipts(shard, first);
@@ -311,6 +321,38 @@ void intake_durable(struct shard *shard, struct event_block *first)
         block->journal.claims = NULL;
         share_out(shard, block);
     }
+}
+
+static bool is_held(const struct shard *shard, const struct event_block *first)
+{
+    uint64_t ordered_ms = 0;
+    for (const struct journal_events *each = &first->journal; each; each = each->next) {
+        const struct event_block *block = container_of(each, const struct event_block, journal);
+        if (block->ordered_ms > ordered_ms)
+            ordered_ms = block->ordered_ms;
+    }
+    return ordered_ms > 0 && clock_wall_ms() <= ordered_ms &&
+           shard->now_ms < first->held_since_ms + HELD_MAX_MS;
+}
+
+uint64_t intake_announce(struct shard *shard)
+{
+    struct list_node *durable = &shard->intake.durable;
+    while (list_is_linked(durable)) {
+        struct event_block *first = container_of(durable->next, struct event_block, held);
+        if (is_held(shard, first))
+            return shard->now_ms + 1;
+        list_remove(&first->held);
+        announce(shard, first);
+    }
+    return UINT64_MAX;
+}
+
+void intake_durable(struct shard *shard, struct event_block *first)
+{
+    first->held_since_ms = shard->now_ms;
+    list_push_back(&shard->intake.durable, &first->held);
+    intake_announce(shard);
 }
 
 void intake_released(struct shard *shard, struct block_share *share)

@@ -29,7 +29,10 @@ struct event_block {
     struct journal_events journal;
     struct claim *claims_tail;
     struct list_node receipts; /* waiting for the chain: in its first block */
+    struct list_node held;     /* among the durable chains, by their first blocks */
+    uint64_t held_since_ms;    /* monotonic */
     uint32_t deliveries;       /* in this block */
+    uint64_t ordered_ms;       /* the latest event whose order counts: wall; 0: none */
     unsigned shares_reading, shares_unsettled;
     struct block_share shares[]; /* one for each shard */
 };
@@ -38,6 +41,7 @@ struct intake {
     struct pool blocks, claims, receipts;
     struct event_block *first, *open; /* the chain being gathered; NULL: none */
     struct list_node unsettled;       /* blocks, oldest first */
+    struct list_node durable;         /* first blocks of chains that are not announced yet */
     uint64_t next_number;
     unsigned chains_out; /* with the writer */
     size_t bytes;        /* in the open chain */
@@ -67,6 +71,11 @@ void intake_begin(struct shard *shard, struct intake_request *request);
 MUST_CHECK int intake_append(struct shard *shard, struct intake_request *request,
                              struct event_record *event, uint64_t wall_ms, const uint8_t *key);
 
+/* The order of the event just appended counts for somebody. Ids of one millisecond have none among
+ * shards, so its 202 is held back until that millisecond has passed: then what is published by
+ * whoever has seen it has a higher id, wherever. */
+void intake_order(struct shard *shard, uint64_t wall_ms);
+
 /* 0, or -ENOBUFS (then cancelled). */
 MUST_CHECK int intake_commit(struct shard *shard, struct intake_request *request,
                              const struct requester *requester, uint64_t received_ns,
@@ -75,6 +84,10 @@ void intake_cancel(struct shard *shard, struct intake_request *request);
 
 /* Hands the open chain to the writer if it is time to; whether it did. */
 bool intake_flush(struct shard *shard);
+
+/* Announces the chains that were held back and may go. When to be called again: monotonic ms,
+ * UINT64_MAX never. */
+uint64_t intake_announce(struct shard *shard);
 
 /* Mail. */
 void intake_durable(struct shard *shard, struct event_block *first);

@@ -22,6 +22,7 @@ enum {
     LIMIT_TOKEN_SIZE = 4096,           /* of a receiver's authentication */
     LIMIT_AUTH_FIELD_SIZE = 5120,      /* the header that carries it, or a JWT of our own */
     LIMIT_RETRY_STEPS = 32,
+    LIMIT_POINTER_SIZE = 256, /* a JSON pointer into payloads */
     LIMIT_DESCRIPTION_SIZE = 1024,
     LIMIT_METADATA_SIZE = 4096,
 
@@ -29,9 +30,10 @@ enum {
     LIMIT_EVENT_BLOCK_SIZE = 128 * 1024, /* a block of events, unless one event alone needs more */
     LIMIT_OUTCOME_BLOCK_SIZE = 64 * 1024,
     LIMIT_ROW_LOG_SIZE = 64 * 1024,
-    LIMIT_EVENT_BLOCKS = 8192, /* whose deliveries are not all settled */
-    LIMIT_DELIVERIES = 65536,  /* in memory */
-    LIMIT_ATTEMPTS = 2048,     /* on their way */
+    LIMIT_EVENT_BLOCKS = 8192,            /* whose deliveries are not all settled */
+    LIMIT_DELIVERIES = 65536,             /* in memory */
+    LIMIT_WAITING = LIMIT_DELIVERIES / 4, /* of those, for retries */
+    LIMIT_ATTEMPTS = 2048,                /* on their way */
     LIMIT_OUTCOME_BATCHES = 64,
     LIMIT_FETCHES = 256, /* questions to the reader */
 

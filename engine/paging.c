@@ -12,13 +12,13 @@
  */
 #include "shard.h"
 
+#include "arrival.h"
 #include "base/clock.h"
 
 #include <errno.h>
 
 enum {
     LOOK_EVERY_MS = 500,
-    WAITING_PART = 4, /* retries held in memory: at most one part in this of all deliveries */
     ERASE_ROWS = 1000,
     PAGE_ROWS = 32,
     PARKED_OUT_MAX = 16, /* with what a page may weigh, this bounds what is read back at a time */
@@ -128,7 +128,7 @@ bool paging_wants(struct shard *shard, uint64_t due_ms)
     struct paging *paging = &shard->paging;
     if (due_ms >= (paging->moving ? paging->border_ms : paging->window_ms))
         return false;
-    if (shard->deliveries.waiting < LIMIT_DELIVERIES / WAITING_PART)
+    if (shard->deliveries.waiting < LIMIT_WAITING)
         return true;
     if (due_ms < paging->spoiled_ms)
         paging->spoiled_ms = due_ms;
@@ -190,10 +190,10 @@ static void retries_fetched(struct shard *shard, const struct mail_fetch *fetch)
     for (int i = 0; i < fetch->count; i++) {
         const struct backlog_row *row = &fetch->rows[i];
         struct endpoint *endpoint = endpoint_find(shard, &row->subscription);
-        bool is_full = shard->deliveries.waiting >= LIMIT_DELIVERIES / WAITING_PART;
+        bool is_full = shard->deliveries.waiting >= LIMIT_WAITING;
         if (!endpoint) {
             drop_orphan(shard, row);
-        } else if (is_full || delivery_load_retry(shard, endpoint, row) == LOAD_NO_ROOM) {
+        } else if (is_full || arrival_load_retry(shard, endpoint, row) == LOAD_NO_ROOM) {
             end_move(paging, row->due_ms);
             return;
         }
@@ -279,14 +279,26 @@ static void give_back_all(struct shard *shard, struct mail_fetch *fetch, int fro
             paging_give_back(shard, fetch->events[i]);
 }
 
+/* The rest of a page of an ordered endpoint has to be read again if something before it was parked
+ * meanwhile, or is not wanted now. */
+static bool is_over(const struct shard *shard, const struct endpoint *endpoint,
+                    const struct id *event)
+{
+    bool has_gap = !id_is_zero(&endpoint->parked_low) &&
+                   memcmp(&endpoint->parked_low, event, sizeof *event) < 0;
+    return endpoint->subscription->ordering != ORDERING_NONE &&
+           (has_gap || lane_ends_page(shard, endpoint));
+}
+
 /* Takes rows in until there is no room; returns how many were dealt with. */
 static int take_parked(struct shard *shard, struct endpoint *endpoint, struct mail_fetch *fetch)
 {
     for (int i = 0; i < fetch->count; i++) {
-        if (!outcomes_have_room(shard) || !endpoint_has_window(shard, endpoint))
+        if (!outcomes_have_room(shard) || !endpoint_has_window(shard, endpoint) ||
+            is_over(shard, endpoint, &fetch->rows[i].event))
             return i;
         enum load_result result =
-            delivery_load_parked(shard, endpoint, &fetch->rows[i], fetch->events[i]);
+            arrival_load_parked(shard, endpoint, &fetch->rows[i], fetch->events[i]);
         if (result == LOAD_NO_ROOM)
             return i;
         if (result == LOAD_KNOWN && fetch->events[i])

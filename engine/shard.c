@@ -101,6 +101,8 @@ static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t 
     if (rc == 0)
         rc = endpoints_open(&shard->endpoints);
     if (rc == 0)
+        rc = lanes_open(&shard->lanes);
+    if (rc == 0)
         rc = pool_open(&shard->attempts, sizeof(struct attempt), LIMIT_ATTEMPTS);
     if (rc == 0)
         rc = gzip_open(&shard->gzip);
@@ -146,6 +148,7 @@ void shard_close(struct shard *shard)
     pool_close(&shard->attempts);
     gzip_close(&shard->gzip);
     signer_scratch_close(&shard->scratch);
+    lanes_close(&shard->lanes);
     deliveries_close(&shard->deliveries);
     intake_close(&shard->intake);
     ingest_close(&shard->ingest);
@@ -375,9 +378,10 @@ uint64_t shard_tick(struct shard *shard)
     while ((mail = mailbox_take(mailbox)))
         take_mail(shard, mail);
 
+    uint64_t announce_ms = intake_announce(shard);
     share_walk_all(shard);
     delivery_sweep(shard);
-    uint64_t next_ms = paging_tick(shard);
+    uint64_t next_ms = earlier(announce_ms, paging_tick(shard));
     turns_dispatch(shard);
     bool has_sent = intake_flush(shard);
     outcomes_flush(shard, has_sent); /* into the same commit, for the same wake-up */

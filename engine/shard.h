@@ -17,6 +17,7 @@
 #include "egress.h"
 #include "gzip.h"
 #include "ingest.h"
+#include "lane.h"
 #include "metrics.h"
 #include "net/http_client.h"
 #include "outcomes.h"
@@ -44,6 +45,7 @@ struct shard {
     struct intake intake;
     struct deliveries deliveries;
     struct endpoints endpoints;
+    struct lanes lanes;
     struct turns turns;
     struct pool attempts;
     struct signer_scratch scratch;

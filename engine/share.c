@@ -1,6 +1,7 @@
 /* share.c - see share.h. */
 #include "share.h"
 
+#include "arrival.h"
 #include "shard.h"
 
 static void answer(struct shard *shard, struct block_share *share, struct mail *mail)
@@ -60,7 +61,8 @@ static bool walk_record(struct shard *shard, struct block_share *share, struct s
         if (keys_home(subscription, shard->crew->shards) == shard->number) {
             if (!outcomes_have_room(shard))
                 return false;
-            delivery_take(shard, share, record, &event, subscription);
+            if (!arrival_take(shard, share, record, &event, subscription))
+                return false;
         }
         share->subscription_at++;
     }

@@ -17,6 +17,7 @@ void subscription_free(struct subscription *subscription)
         free(subscription->patterns[i]);
     free(subscription->patterns);
     free(subscription->channels);
+    free(subscription->ordering_key);
     free(subscription->url_text);
     free(subscription->signature_header);
     free(subscription->template);
@@ -80,6 +81,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     *copy = *subscription;
     copy->patterns = NULL;
     copy->channels = NULL;
+    copy->ordering_key = NULL;
     copy->url_text = copy->signature_header = copy->headers = NULL;
     copy->template = NULL;
     copy->auth = NULL;
@@ -91,6 +93,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
 
     if (!copy_patterns(copy, subscription) ||
         !copy_string(&copy->channels, subscription->channels) ||
+        !copy_string(&copy->ordering_key, subscription->ordering_key) ||
         !copy_string(&copy->url_text, subscription->url_text) ||
         !copy_signature(copy, subscription) ||
         !copy_string(&copy->headers, subscription->headers) || !copy_tls(copy, subscription) ||

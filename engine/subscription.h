@@ -34,6 +34,7 @@ enum disabled_reason {
     DISABLED_GONE,    /* the receiver answered 410 */
     DISABLED_FAILING, /* nothing but failures for too long */
 };
+enum ordering { ORDERING_NONE, ORDERING_STRICT, ORDERING_KEY };
 enum signature_scheme {
     SIGNATURE_STANDARD,
     SIGNATURE_ED25519,
@@ -77,7 +78,9 @@ struct subscription {
     char method[16];
     char *headers;          /* custom fields as sent, each "Name: value\r\n"; "" for none */
     bool sets_content_type; /* one of them is Content-Type */
-    bool gzip;              /* compresses bodies */
+    enum ordering ordering;
+    char *ordering_key;              /* a JSON pointer; "" unless ORDERING_KEY */
+    bool gzip;                       /* compresses bodies */
     struct throttle_rate rate_limit; /* per_second 0: none */
     struct concurrency_settings concurrency;
     struct breaker_settings breaker;

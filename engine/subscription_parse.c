@@ -255,7 +255,7 @@ static const struct field subscription_fields[] = {
     {"rate_limit", draft_parse_rate_limit, NULL},
     {"concurrency", draft_parse_concurrency, NULL},
     {"breaker", draft_parse_breaker, NULL},
-    {"ordering", NULL, "\"none\""},
+    {"ordering", draft_parse_ordering, NULL},
     {"delivery", draft_parse_delivery, NULL},
     {"compression", draft_parse_compression, NULL},
     {"auth", draft_parse_auth, NULL},
@@ -279,6 +279,7 @@ static void set_standards(struct draft *draft)
     made->patterns = calloc(LIMIT_SUBSCRIPTION_PATTERNS, sizeof *made->patterns);
     draft->out_of_memory |= !made->patterns;
     draft_keep(draft, &made->channels, SLICE(""));
+    draft_keep(draft, &made->ordering_key, SLICE(""));
     draft_keep(draft, &made->description, SLICE(""));
     draft_keep(draft, &made->metadata, SLICE("{}"));
     draft_keep(draft, &made->headers, SLICE(""));

@@ -128,6 +128,17 @@ static void put_headers(struct text *text, const struct subscription *subscripti
     text_put(text, SLICE("},"));
 }
 
+static void put_ordering(struct text *text, const struct subscription *subscription)
+{
+    if (subscription->ordering != ORDERING_KEY) {
+        put_string(text, "ordering", subscription->ordering == ORDERING_STRICT ? "strict" : "none");
+        return;
+    }
+    text_put(text, SLICE("\"ordering\":{\"key\":"));
+    text_json(text, slice_str(subscription->ordering_key));
+    text_put(text, SLICE("},"));
+}
+
 /* A secret as it is stored: sealed for the place `pointer` of this subscription. */
 static void put_sealed(struct text *text, const struct subscription *subscription,
                        const struct vault *vault, const char *pointer, struct slice secret)
@@ -262,7 +273,8 @@ static void put_rest(struct text *text, const struct subscription *subscription,
                 subscription->concurrency.max,
                 subscription->concurrency.adaptive ? "true" : "false");
     put_breaker(text, subscription);
-    text_put(text, SLICE("\"ordering\":\"none\",\"delivery\":{\"mode\":\"single\"},"));
+    put_ordering(text, subscription);
+    text_put(text, SLICE("\"delivery\":{\"mode\":\"single\"},"));
     text_printf(text, "\"compression\":\"%s\",", subscription->gzip ? "gzip" : "none");
     put_auth(text, subscription, vault, is_whole);
     put_tls(text, subscription);

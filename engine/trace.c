@@ -4,10 +4,11 @@
 #include "base/clock.h"
 #include "shard.h"
 
-void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count)
+void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count,
+                    uint64_t due_ms)
 {
     char value[WAIT_ROW_SIZE];
-    wait_row_encode(&(struct wait_row){.attempt_count = attempt_count}, value);
+    wait_row_encode(&(struct wait_row){attempt_count, due_ms}, value);
     outcomes_put(shard, key, slice_of(value, sizeof value));
 }
 
@@ -61,7 +62,7 @@ void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const stru
                       uint32_t attempt_count)
 {
     struct key key = key_row(ROW_PARKED, &endpoint->id, event);
-    trace_put_wait(shard, &key, attempt_count);
+    trace_put_wait(shard, &key, attempt_count, 0);
     shard->metrics.deliveries_parked++;
 }
 
@@ -81,7 +82,7 @@ void trace_park_unknown(struct shard *shard, struct block_share *share,
                                   .at_ms = clock_wall_ms(),
                                   .status_after = DELIVERY_PENDING};
     outcomes_begin(shard);
-    trace_put_wait(shard, &key, 0);
+    trace_put_wait(shard, &key, 0, 0);
     outcomes_attempt(shard, &note);
     share->unsettled++;
     outcomes_settle(shard, share);

@@ -6,8 +6,9 @@
 
 #include "delivery.h"
 
-/* A row of `key` whose value is the count of attempts so far. */
-void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count);
+/* A row of `key` whose value is the count of attempts so far, and of a 'P' row when it is due. */
+void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count,
+                    uint64_t due_ms);
 
 /* A 'P' row: waits on disk for its turn. */
 void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,

@@ -32,7 +32,7 @@ static void bury(struct shard *shard, struct delivery *delivery, struct attempt_
     uint64_t block = outcomes_attempt(shard, record);
     trace_drop_row(shard, delivery);
     trace_put_state(shard, delivery, record, block);
-    trace_put_wait(shard, &key, delivery->attempt_count);
+    trace_put_wait(shard, &key, delivery->attempt_count, 0);
     shard->metrics.deliveries_dead++;
     LOG(LOG_WARN, "delivery is dead", log_id("event", "evt", &delivery->event),
         log_id("subscription", "sub", &delivery->endpoint->id),
@@ -45,12 +45,14 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
                      uint64_t wait_ms)
 {
     uint64_t due_ms = clock_wall_ms() + wait_ms + 1; /* the clock's fraction: never early */
-    struct key key = key_retry(due_ms, &delivery->endpoint->id, &delivery->event);
+    const struct id *subscription = &delivery->endpoint->id;
+    struct key key = delivery->lane ? key_row(ROW_PARKED, subscription, &delivery->event)
+                                    : key_retry(due_ms, subscription, &delivery->event);
     record->status_after = DELIVERY_RETRYING;
     record->next_attempt_ms = due_ms;
     uint64_t block = outcomes_attempt(shard, record);
     trace_drop_row(shard, delivery);
-    trace_put_wait(shard, &key, delivery->attempt_count);
+    trace_put_wait(shard, &key, delivery->attempt_count, due_ms);
     trace_put_state(shard, delivery, record, block);
     shard->metrics.deliveries_retried++;
 }

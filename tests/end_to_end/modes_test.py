@@ -7,12 +7,14 @@ import pathlib
 import random
 import sys
 import threading
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from signature_test import verify
 from support import case, wait
-from support.engine import SUBSCRIPTIONS
-from support.receiver import close, hang, status
+from support.client import Client
+from support.engine import Engine, EVENTS, SUBSCRIPTIONS
+from support.receiver import Receiver, close, hang, status
 
 # RFC 9110: these frame a request or belong to one hop. The others are this engine's own.
 FORBIDDEN = ["Host", "Content-Length", "Transfer-Encoding", "Connection", "TE", "Keep-Alive", "Trailer", "Upgrade",
@@ -67,6 +69,144 @@ class Compression(case.EngineCase):
             self.assertEqual(json.loads(gzip.decompress(request.body)), payload)
 
 
+class Judge:
+    """Answers each request with what `decide` (of the payload and its attempt) says, and writes down both."""
+
+    def __init__(self, decide):
+        self.decide, self.lock, self.log, self.counts = decide, threading.Lock(), [], {}
+
+    def __call__(self, stream, request):
+        payload = json.loads(request.body)
+        number = payload["n"]
+        with self.lock:
+            self.counts[number] = self.counts.get(number, 0) + 1
+            code = self.decide(payload, self.counts[number])
+            self.log.append((number, payload.get("user"), code))
+        return status(code)(stream, request)
+
+    def done(self):
+        with self.lock:
+            return {number for number, _, code in self.log if code == 200}
+
+
+class Ordering(unittest.TestCase):
+    RETRY = {"schedule": ["50ms"] * 20, "jitter": 0}
+
+    def setUp(self):
+        self.receiver = self.enterContext(Receiver())
+        self.engine = self.enterContext(Engine(shards=2))
+
+    def judge(self, decide, **fields):
+        judge = Judge(decide)
+        self.receiver.script("/", [judge])
+        fields.setdefault("retry", self.RETRY)
+        self.engine.subscribe(self.receiver.url("/"), breaker={"min_attempts": 1000}, **fields)
+        return judge
+
+    def assert_in_order(self, log, key=lambda number, user: 0):
+        """Nothing is sent before all that came before it, of its key, was taken."""
+        latest, seen, taken = {}, {}, {}
+        for number, user, code in log:
+            lane = key(number, user)
+            if number > latest.get(lane, -1):
+                self.assertTrue(taken.get(lane, True), f"{number} before {latest.get(lane)} was taken: {log}")
+                latest[lane], taken[lane] = number, False
+                seen.setdefault(lane, set()).add(number)
+            self.assertIn(number, seen[lane], f"{number} after {latest[lane]}: {log}")  # what was sent may be again
+            taken[lane] |= number == latest[lane] and code == 200
+
+    def test_strict_is_one_at_a_time_in_the_order_of_acceptance(self):
+        chance = random.Random(11)
+        judge = self.judge(lambda _payload, _attempt: chance.choice([200, 200, 200, 500]), ordering="strict")
+        for number in range(150):
+            self.engine.publish("a.b", {"n": number})
+        wait.until(lambda: len(judge.done()) == 150, "150 events")
+        self.assert_in_order(judge.log)
+
+    def test_a_failing_head_blocks_until_it_is_dead(self):
+        judge = self.judge(lambda payload, _attempt: 500 if payload["n"] == 3 else 200, ordering="strict",
+                           retry={"schedule": ["100ms", "200ms"], "jitter": 0})
+        for number in range(8):
+            self.engine.publish("a.b", {"n": number})
+        wait.until(lambda: len(judge.done()) == 7, "7 events")
+        self.assertEqual([number for number, _, _ in judge.log], [0, 1, 2, 3, 3, 3, 4, 5, 6, 7])
+
+    def test_a_key_blocks_itself_alone(self):
+        blocked = threading.Event()
+        judge = self.judge(lambda payload, _attempt: 200 if blocked.is_set() or payload["user"] != "u1" else 500,
+                           ordering={"key": "/user"})
+        for number in range(120):
+            self.engine.publish("a.b", {"n": number, "user": f"u{number % 4}"})
+        wait.until(lambda: len(judge.done()) == 90, "the other keys")
+        blocked.set()
+        wait.until(lambda: len(judge.done()) == 120, "all")
+        self.assert_in_order(judge.log, lambda _number, user: user)
+
+    def test_events_without_the_key_have_an_order_among_themselves(self):
+        chance = random.Random(12)
+        judge = self.judge(lambda _payload, _attempt: chance.choice([200, 200, 500]), ordering={"key": "/user/id"})
+        for number in range(60):
+            user = [None, {"id": 7}, {"id": "7"}, 9, {"id": [1]}][number % 5]
+            self.engine.publish("a.b", {"n": number, "user": user})
+        wait.until(lambda: len(judge.done()) == 60, "60 events")
+        self.assert_in_order(judge.log, lambda number, _user: {1: "number", 2: "string"}.get(number % 5, "none"))
+
+    def test_order_survives_kill_and_another_number_of_shards(self):
+        chance = random.Random(13)
+        for ordering, key in [("strict", lambda _number, _user: 0), ({"key": "/user"}, lambda _number, user: user)]:
+            judge = self.judge(lambda _payload, _attempt: chance.choice([200, 500, 500]), ordering=ordering,
+                               retry={"schedule": ["20ms"] * 30, "jitter": 0}, events=[f"x.{len(self.receiver.of())}"])
+            kind, published = f"x.{len(self.receiver.of())}", 0
+            for shards in (3, 1, 4, 2):
+                for _ in range(25):
+                    self.engine.publish(kind, {"n": published, "user": published % 5})
+                    published += 1
+                wait.until(lambda: len(judge.done()) >= published // 2, "half of them")
+                self.engine.kill()
+                arguments = [*self.engine.arguments]
+                arguments[arguments.index("--shards") + 1] = str(shards)
+                self.engine.start(replace=arguments)
+            wait.until(lambda: len(judge.done()) == published, "all")
+            self.assert_in_order(judge.log, key)
+
+    def test_an_answered_event_goes_before_whatever_is_published_then(self):
+        """From many connections, so by way of all shards, each waiting for the 202 of the one before."""
+        judge = self.judge(lambda _payload, _attempt: 200, ordering="strict")
+        turn, number = threading.Lock(), iter(range(400))
+
+        def publish():
+            client = Client(self.engine.ingest_address, self.engine.key)
+            while True:
+                with turn:
+                    mine = next(number, None)
+                    if mine is None:
+                        return
+                    client.post(EVENTS, {"type": "a.b", "payload": {"n": mine}})
+
+        threads = [threading.Thread(target=publish) for _ in range(8)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        wait.until(lambda: len(judge.done()) == 400, "400 events")
+        self.assertEqual([number for number, _, _ in judge.log], list(range(400)))
+
+    def test_a_pause_and_a_stop_keep_the_order(self):
+        chance = random.Random(14)
+        judge = self.judge(lambda _payload, _attempt: chance.choice([200, 200, 500]), ordering="strict")
+        made = self.engine.admin.get(SUBSCRIPTIONS).json()["data"][0]
+        for number in range(120):
+            self.engine.publish("a.b", {"n": number})
+            if number in (30, 70):
+                self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/pause")
+            if number in (50, 90):
+                self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/resume")
+            if number in (60, 80):
+                self.engine.restart()
+        wait.until(lambda: len(judge.done()) == 120, "120 events")
+        self.assert_in_order(judge.log)
+
+
 class Requests(case.EngineCase):
     def test_methods(self):
         for method in ("POST", "PUT", "PATCH"):
@@ -89,7 +229,7 @@ class Requests(case.EngineCase):
             self.assertEqual([each["pointer"] for each in problem["errors"]], [f"/headers/{name}"])
 
     def test_what_is_wrong_is_named(self):
-        wrong = {"compression": ["br", "/compression"], "method": ["GET", "/method"],
+        wrong = {"ordering": ["loose", "/ordering"], "compression": ["br", "/compression"], "method": ["GET", "/method"],
                  "channels": [["a b"], "/channels/0"]}
         for field, (value, pointer) in wrong.items():
             answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "https://example.com", field: value})

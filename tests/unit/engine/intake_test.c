@@ -1,6 +1,7 @@
 /* Events on their way to disk, without a disk: the writer and the other shard are mailboxes that
  * the test empties. Two functions of other files are replaced: who sends receipts, and who walks
  * shares. The model test does and undoes random requests, and reads what the chains then hold. */
+#include "base/clock.h"
 #include "shard.h"
 
 #include <criterion/criterion.h>
@@ -45,6 +46,25 @@ void share_take(struct shard *taker, struct block_share *share)
     seen.shares++;
     seen.share = share;
     held.at[held.count++] = share;
+}
+
+/* ---- in place of base/clock.c ---- */
+
+static uint64_t wall_ms;
+
+uint64_t clock_wall_ms(void)
+{
+    return wall_ms;
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+    return shard.now_ms * 1000000;
+}
+
+uint64_t clock_process_cpu_ns(void)
+{
+    return 0;
 }
 
 /* ---- the stage ---- */
@@ -196,6 +216,48 @@ Test(intake, gathers_while_a_chain_is_out)
     intake_durable(&shard, second);
     cr_assert(eq(u32, seen.receipts, 3));
     expect_nothing_held();
+}
+
+static void publish_ordered(uint64_t at_ms)
+{
+    struct intake_request request;
+    intake_begin(&shard, &request);
+    cr_assert(zero(int, append(&request, SLICE("1"), &mine)));
+    intake_order(&shard, at_ms);
+    cr_assert(zero(int, commit(&request)));
+}
+
+Test(intake, holds_what_is_ordered_until_its_millisecond_has_passed)
+{
+    wall_ms = 1000;
+    publish_ordered(1000);
+    struct event_block *ordered = send_off();
+    intake_durable(&shard, ordered);
+    cr_assert(zero(u32, seen.receipts));
+    cr_assert(zero(u32, seen.shares));
+    cr_assert(eq(u64, intake_announce(&shard), shard.now_ms + 1));
+
+    wall_ms = 1001;
+    cr_assert(eq(u64, intake_announce(&shard), UINT64_MAX));
+    cr_assert(eq(u32, seen.receipts, 1));
+    cr_assert(eq(u32, seen.shares, 1));
+}
+
+Test(intake, holds_nothing_else_and_nothing_for_long)
+{
+    wall_ms = 1000;
+    publish("1", &mine);
+    intake_durable(&shard, send_off());
+    cr_assert(eq(u32, seen.receipts, 1));
+
+    publish_ordered(5000); /* the clock was set back */
+    intake_durable(&shard, send_off());
+    shard.now_ms += 2;
+    intake_announce(&shard);
+    cr_assert(eq(u32, seen.receipts, 1));
+    shard.now_ms += 1;
+    intake_announce(&shard);
+    cr_assert(eq(u32, seen.receipts, 2));
 }
 
 Test(intake, sends_a_long_chain_off_although_another_is_out_but_not_many)

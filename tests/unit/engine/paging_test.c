@@ -1,6 +1,7 @@
 /* What is asked of the reader, and what becomes of its answers; what random order does to them is
  * in paging_model_test.c. The files around paging.c are replaced by ones that take down what they
  * are told; the reader is a mailbox that the test empties. */
+#include "arrival.h"
 #include "shard.h"
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@ enum { LOOK_EVERY_MS = 500, PAGES_AT_A_TIME = 16, ENDPOINTS = 20 };
 static struct crew crew;
 static struct shard shard;
 static struct endpoint endpoints[ENDPOINTS];
+static const struct subscription unordered;
 static struct fetched_event event;
 
 /* ---- in place of clock.c, outcomes.c, endpoint.c and delivery.c ---- */
@@ -61,6 +63,13 @@ void outcomes_drop(struct shard *writer, const struct key *key)
     seen.dropped = *key;
 }
 
+bool lane_ends_page(const struct shard *asker, const struct endpoint *endpoint)
+{
+    (void)asker;
+    (void)endpoint;
+    return false;
+}
+
 struct endpoint *endpoint_find(const struct shard *asker, const struct id *subscription)
 {
     (void)asker;
@@ -106,8 +115,8 @@ void delivery_lay(struct shard *owner, struct delivery *ghost)
     (void)ghost;
 }
 
-enum load_result delivery_load_retry(struct shard *owner, struct endpoint *endpoint,
-                                     const struct backlog_row *row)
+enum load_result arrival_load_retry(struct shard *owner, struct endpoint *endpoint,
+                                    const struct backlog_row *row)
 {
     (void)owner;
     (void)endpoint;
@@ -116,8 +125,8 @@ enum load_result delivery_load_retry(struct shard *owner, struct endpoint *endpo
     return result;
 }
 
-enum load_result delivery_load_parked(struct shard *owner, struct endpoint *endpoint,
-                                      const struct backlog_row *row, struct fetched_event *taken)
+enum load_result arrival_load_parked(struct shard *owner, struct endpoint *endpoint,
+                                     const struct backlog_row *row, struct fetched_event *taken)
 {
     (void)owner;
     (void)endpoint;
@@ -153,6 +162,7 @@ static void open_shard(void)
     list_init(&shard.endpoints.hungry);
     for (uint8_t i = 0; i < ENDPOINTS; i++) {
         endpoints[i].id.bytes[0] = i;
+        endpoints[i].subscription = &unordered;
         list_init(&endpoints[i].hungry);
     }
     cr_assert(zero(int, paging_open(&shard.paging)));

@@ -1,6 +1,7 @@
 /* A block's deliveries here, and the two answers that are owed for it. Functions of three other
  * files are replaced: who makes deliveries, who has room for their outcomes, and who gets the
  * answers on the block's own shard; another shard is a mailbox that the test empties. */
+#include "arrival.h"
 #include "shard.h"
 
 #include <criterion/criterion.h>
@@ -25,8 +26,8 @@ static bool holding; /* deliveries go on to need the block, and leave no trace y
 static struct block_share *released, *settled; /* the last ones */
 static unsigned released_count, settled_count;
 
-void delivery_take(struct shard *taker, struct block_share *share, struct slice record,
-                   const struct event_record *event, const struct id *subscription)
+bool arrival_take(struct shard *taker, struct block_share *share, struct slice record,
+                  const struct event_record *event, const struct id *subscription)
 {
     cr_assert(taker == &shard);
     cr_assert(eq(sz, record.size, event_record_size(event)));
@@ -39,6 +40,7 @@ void delivery_take(struct shard *taker, struct block_share *share, struct slice 
         share_hold(share);
         share->unsettled++;
     }
+    return true;
 }
 
 bool outcomes_have_room(const struct shard *asker)

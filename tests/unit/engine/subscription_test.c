@@ -129,7 +129,7 @@ static const char everything[] =
     "\"retry\":{\"schedule\":[\"500ms\",\"2m\"],\"jitter\":0.25},\"timeout\":\"1500ms\","
     "\"method\":\"PUT\",\"headers\":{\"X-A\":\"1, 2\",\"Content-Type\":\"text/plain\"},"
     "\"concurrency\":{\"max\":3,\"adaptive\":false},\"tls\":{\"verify\":false},"
-    "\"channels\":[\"a/b\",\"c:1\"],\"filter\":null,\"ordering\":\"none\","
+    "\"channels\":[\"a/b\",\"c:1\"],\"filter\":null,\"ordering\":{\"key\":\"/a~1b/0\"},"
     "\"rate_limit\":{\"per_second\":0.3,\"burst\":7},"
     "\"delivery\":{\"mode\":\"single\"},\"compression\":\"gzip\",\"auth\":null,"
     "\"breaker\":{\"window\":\"1500ms\",\"min_attempts\":3,\"failure_rate\":0.07,"
@@ -161,6 +161,8 @@ Test(subscription, takes_every_field)
     cr_assert(eq(u64, made->breaker.cooldown_ms, 3600000));
     cr_assert(eq(u64, made->breaker.max_cooldown_ms, 86400000));
     cr_assert(made->gzip);
+    cr_assert(eq(int, made->ordering, ORDERING_KEY));
+    cr_assert_str_eq(made->ordering_key, "/a~1b/0");
     cr_assert(not(made->tls_verify));
     subscription_free(made);
 }
@@ -401,7 +403,13 @@ static const struct {
     {"\"breaker\":{\"cool_down\":\"1m\"}", "/breaker/cool_down", "unknown"},
     {"\"breaker\":null,\"breaker\":null", "/breaker", "twice"},
     {"\"breaker\":{\"window\":\"999ms\"}", "/breaker/window", "1s to 10m"},
-    {"\"ordering\":\"strict\"", "/ordering", "not supported"},
+    {"\"ordering\":\"loose\"", "/ordering", "strict"},
+    {"\"ordering\":{}", "/ordering", "strict"},
+    {"\"ordering\":{\"key\":\"a\"}", "/ordering/key", "JSON pointer"},
+    {"\"ordering\":{\"key\":\"\"}", "/ordering/key", "JSON pointer"},
+    {"\"ordering\":{\"key\":\"/a~2\"}", "/ordering/key", "JSON pointer"},
+    {"\"ordering\":{\"key\":7}", "/ordering/key", "string"},
+    {"\"ordering\":{\"key\":\"/a\",\"by\":1}", "/ordering/by", "unknown"},
     {"\"delivery\":{\"mode\":\"batch\"}", "/delivery/mode", "not supported"},
     {"\"compression\":\"zstd\"", "/compression", "gzip"},
     {"\"id\":\"sub_1\"", "/id", "server"},

@@ -101,7 +101,7 @@ static struct delivery_row state(void)
 Test(trace, counts_attempts_in_the_row_of_a_retry)
 {
     struct key key = key_retry(5000, &endpoint.id, &delivery.event);
-    trace_put_wait(&shard, &key, 3);
+    trace_put_wait(&shard, &key, 3, 0);
     cr_expect(same_key(&written.put, &key));
     expect_wait(3);
 }

@@ -1,0 +1,113 @@
+/* arrival.c - see arrival.h. */
+#include "arrival.h"
+
+#include "base/clock.h"
+#include "delivery_states.h"
+#include "shard.h"
+#include "trace.h"
+
+/* ---- fresh ---- */
+
+/* No place for a fresh delivery: to a 'P' row at once, and before it what comes after it. */
+static bool turn_away(struct shard *shard, struct endpoint *endpoint, struct block_share *share,
+                      const struct id *event, uint64_t key)
+{
+    const struct lane *lane = lane_find(shard, endpoint, key);
+    struct delivery *after = lane ? lane_idle(lane, event) : NULL;
+    if (after && (!delivery_park_from(shard, after) || !outcomes_have_room(shard)))
+        return false;
+    shard->metrics.deliveries_created++;
+    share->unsettled++;
+    outcomes_begin(shard);
+    trace_put_parked(shard, endpoint, event, 0);
+    trace_note_parked(shard, endpoint, event);
+    outcomes_settle(shard, share);
+    if (!lane_has_rest(shard, endpoint, key, event))
+        endpoint_parked(shard, endpoint, event);
+    return true;
+}
+
+bool arrival_take(struct shard *shard, struct block_share *share, struct slice record,
+                  const struct event_record *from, const struct id *subscription)
+{
+    const struct id *event = &from->event;
+    struct endpoint *endpoint = endpoint_find(shard, subscription);
+    if (!endpoint) {
+        trace_park_unknown(shard, share, from, subscription);
+        return true;
+    }
+
+    uint64_t key = lane_key(shard, endpoint->subscription, from->payload);
+    bool may_hold = !shard->stopping && endpoint_has_window(shard, endpoint) &&
+                    lane_admits(shard, endpoint, key);
+    struct delivery *delivery = may_hold ? delivery_make(shard, endpoint, event) : NULL;
+    if (!delivery)
+        return turn_away(shard, endpoint, share, event, key);
+    shard->metrics.deliveries_created++;
+    share->unsettled++;
+    delivery->share = share;
+    delivery->record = record;
+    delivery->key = key;
+    delivery->cost = delivery_cost(from->payload.size);
+    delivery->settled = false;
+    share_hold(share);
+    list_push_back(&shard->deliveries.young, &delivery->young);
+    delivery_become_ready(shard, delivery);
+    return true;
+}
+
+/* ---- read back ---- */
+
+/* A parked retry that is not due yet: it waits without its event. */
+static enum load_result load_early(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
+{
+    if (delivery_waits_are_full(shard)) {
+        endpoint_hold(shard, delivery->endpoint, due_ms);
+        delivery_forget(shard, delivery);
+        return LOAD_NO_ROOM;
+    }
+    must(lane_enter(shard, delivery)); /* by lane_takes() */
+    delivery_become_waiting(shard, delivery, due_ms);
+    return LOAD_KNOWN;
+}
+
+enum load_result arrival_load_parked(struct shard *shard, struct endpoint *endpoint,
+                                     const struct backlog_row *row, struct fetched_event *event)
+{
+    uint64_t key = event ? lane_key(shard, endpoint->subscription, event->event.payload) : 0;
+    bool is_early = row->due_ms > clock_wall_ms();
+    if (delivery_is_in_memory(shard, endpoint, &row->event) ||
+        (event && !lane_takes(shard, endpoint, key, &row->event, is_early)))
+        return LOAD_KNOWN;
+    struct delivery *delivery = delivery_make(shard, endpoint, &row->event);
+    if (!delivery)
+        return LOAD_NO_ROOM;
+    delivery->attempt_count = row->attempt_count;
+    delivery->key = key;
+    delivery->state = STATE_SENDING; /* on no list yet */
+    delivery_set_row(shard, delivery, ROW_PARKED);
+    if (!event) {
+        delivery_gone(shard, delivery);
+    } else if (is_early) {
+        return load_early(shard, delivery, delivery_due_ms(row->due_ms));
+    } else {
+        delivery_hold_event(shard, delivery, event);
+        delivery_become_ready(shard, delivery);
+    }
+    return LOAD_TAKEN;
+}
+
+enum load_result arrival_load_retry(struct shard *shard, struct endpoint *endpoint,
+                                    const struct backlog_row *row)
+{
+    if (delivery_is_in_memory(shard, endpoint, &row->event))
+        return LOAD_KNOWN;
+    struct delivery *delivery = delivery_make(shard, endpoint, &row->event);
+    if (!delivery)
+        return LOAD_NO_ROOM;
+    delivery->attempt_count = row->attempt_count;
+    delivery->row_due_ms = row->due_ms;
+    delivery_set_row(shard, delivery, ROW_RETRY);
+    delivery_become_waiting(shard, delivery, delivery_due_ms(row->due_ms));
+    return LOAD_TAKEN;
+}

@@ -1,0 +1,58 @@
+/* json_pointer.c - see json_pointer.h. */
+#include "base/json_pointer.h"
+
+bool json_pointer_is_valid(struct slice pointer)
+{
+    if (pointer.size > 0 && pointer.at[0] != '/')
+        return false;
+    for (size_t i = 0; i < pointer.size; i++)
+        if (pointer.at[i] == '~' &&
+            (i + 1 == pointer.size || (pointer.at[i + 1] != '0' && pointer.at[i + 1] != '1')))
+            return false;
+    return true;
+}
+
+/* Is `part`, in which "~1" stands for "/" and "~0" for "~", this key? */
+static bool names(struct slice part, struct slice key)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < part.size; i++, used++) {
+        char c = part.at[i];
+        if (c == '~')
+            c = part.at[++i] == '1' ? '/' : '~';
+        if (used == key.size || key.at[used] != c)
+            return false;
+    }
+    return used == key.size;
+}
+
+static bool step(struct json_value from, struct slice part, struct json_value *result)
+{
+    uint64_t cursor = 0, wanted = 0;
+    struct slice key;
+    if (json_kind(from) == JSON_OBJECT) {
+        while (json_next(from, &cursor, &key, result))
+            if (names(part, key))
+                return true;
+        return false;
+    }
+    bool is_index = slice_to_u64(part, &wanted) && (part.size == 1 || part.at[0] != '0');
+    while (is_index && json_next(from, &cursor, NULL, result))
+        if (wanted-- == 0)
+            return true;
+    return false;
+}
+
+bool json_pointer_find(struct json_value root, struct slice pointer, struct json_value *result)
+{
+    *result = root;
+    while (pointer.size > 0) {
+        struct json_value from = *result;
+        pointer = slice_skip(pointer, 1);
+        struct slice part = slice_of(pointer.at, slice_find(pointer, '/'));
+        if (!step(from, part, result))
+            return false;
+        pointer = slice_skip(pointer, part.size);
+    }
+    return true;
+}
