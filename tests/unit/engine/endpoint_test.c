@@ -4,6 +4,8 @@
 
 TestSuite(endpoint, .init = stage_open, .fini = stage_close);
 
+enum { TURN = 4 }; /* so many small ones in a row, and it is another's */
+
 #define TO(host, more) "{\"url\":\"https://" host "/\"" more "}"
 
 static bool goes_to(unsigned call, const char *host)
@@ -153,22 +155,27 @@ Test(endpoint, delays_no_other_when_its_receiver_hangs)
     cr_assert(eq(u32, calls_to("a.example"), 3));
 }
 
-/* When nothing could be sent for a while, the one with a single delivery does not come after all of
- * the others'. */
-Test(endpoint, takes_its_turn_beside_one_with_a_long_queue)
+#define MANY_SLOTS ",\"concurrency\":{\"max\":64,\"adaptive\":false}"
+
+/* When nothing could be sent for a while, both have a queue. */
+Test(endpoint, takes_turns_with_others)
 {
-    struct subscription *many = subscribe(TO("a.example", ""));
-    struct subscription *few = subscribe(TO("b.example", ""));
-    unsigned first = 0;
+    struct subscription *one = subscribe(TO("a.example", MANY_SLOTS));
+    struct subscription *other = subscribe(TO("b.example", MANY_SLOTS));
+    publish(one);
+    publish(other);
+    end_call(0, HTTP_RESPONSE, 200);
+    end_call(0, HTTP_RESPONSE, 200); /* both receivers are known to answer */
     client.has_no_connection = true;
     for (unsigned i = 0; i < 40; i++)
-        publish(many);
-    publish(few);
+        publish(i < 20 ? one : other);
     client.has_no_connection = false;
     pass(100);
-    while (first < client.count && !goes_to(first, "b.example"))
-        first++;
-    cr_assert(le(u32, first, 4), "a turn is that long");
+    cr_assert(eq(u32, client.count, 40));
+    for (unsigned i = 1, run = 1; i < 32; i++) {
+        run = goes_to(i, "a.example") == goes_to(i - 1, "a.example") ? run + 1 : 1;
+        cr_assert(le(u32, run, TURN), "call %u", i);
+    }
 }
 
 /* ---- the window ---- */

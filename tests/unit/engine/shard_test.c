@@ -147,6 +147,7 @@ Test(shard, waits_until_what_it_wrote_is_on_disk)
     post(&stop_mail.mail, MAIL_STOP);
     for (unsigned i = 0; i < 10; i++) {
         loop_turn(shard.loop, clock_monotonic_ns() + 1000000);
+        stage_read();
         tick();
     }
     cr_assert(not(shard.is_stopped));
