@@ -91,6 +91,7 @@ int rekey_renew(struct rekey *rekey, void (*on_done)(void *context, int error), 
     must(!rekey->is_running);
     int error = vault_renew(rekey->vault, &rekey->data_keys_made);
     rekey->is_running = error == 0;
+    rekey->done = (struct id){{0}}; /* no document is sealed by these yet */
     rekey->on_done = on_done;
     rekey->context = context;
     return error;
