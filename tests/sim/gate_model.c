@@ -93,17 +93,24 @@ static void trip(struct model *model, const struct breaker_told *told, unsigned 
     model->until_ns = world_now_ns() + cooldown_ms * WORLD_MS;
 }
 
+/* With a process begins what it knows of its receivers. */
+static struct model *model_of(const struct subscription_told *subscription)
+{
+    struct model *model = &models[subscription->index];
+    if (model->starts == machine_starts())
+        return model;
+    *model = (struct model){.starts = machine_starts(), .period = model->period};
+    enter(model, MODEL_CLOSED);
+    model->since_ns = 0;
+    model->missed_ns = machine_started_ns();
+    return model;
+}
+
 /* What has happened meanwhile. */
 static struct model *look(const struct attempt_seen *attempt)
 {
-    struct model *model = &models[attempt->subscription->index];
-    if (model->starts != machine_starts()) {
-        *model = (struct model){
-            .starts = machine_starts(), .missed_ns = attempt->missed_ns, .period = model->period};
-        enter(model, MODEL_CLOSED);
-        model->since_ns = 0;
-    }
-    if (model->missed_ns != attempt->missed_ns) {
+    struct model *model = model_of(attempt->subscription);
+    if (attempt->missed_ns > model->missed_ns) {
         model->missed_ns = attempt->missed_ns;
         lose(model, attempt->subscription);
     }
@@ -112,7 +119,7 @@ static struct model *look(const struct attempt_seen *attempt)
 
 void gate_model_disturb(const struct subscription_told *subscription)
 {
-    struct model *model = &models[subscription->index];
+    struct model *model = model_of(subscription);
     lose(model, subscription);
     model->slow_until_ns = 0;
 }
