@@ -190,6 +190,11 @@ int intake_commit(struct shard *shard, struct intake_request *request,
                                 .record_at = request->record_at,
                                 .count = request->count,
                                 .is_batch = is_batch};
+    if (!receipt_reserve(shard, receipt)) {
+        pool_give(&shard->intake.receipts, receipt);
+        intake_cancel(shard, request);
+        return -ENOBUFS;
+    }
     list_push_back(&shard->intake.first->receipts, &receipt->link);
     return 0;
 }

@@ -73,43 +73,63 @@ static void answer_one(struct shard *shard, const struct receipt *receipt, struc
                                             .body = text_slice(&text)});
 }
 
-static void answer_batch(struct shard *shard, const struct receipt *receipt, struct walk *walk)
+static size_t list_room(const struct receipt *receipt)
 {
-    size_t room = ANSWER_SIZE + (size_t)receipt->count * ANSWER_PER_EVENT;
-    char *list = buddy_take(&shard->memory, room);
-    char *body = buddy_take(&shard->memory, room + ANSWER_SIZE);
-    uint64_t duplicates = 0;
-    struct text events, text;
+    return ANSWER_SIZE + (size_t)receipt->count * ANSWER_PER_EVENT;
+}
 
-    text_init(&events, list, list ? room : 0);
+bool receipt_reserve(struct shard *shard, struct receipt *receipt)
+{
+    if (!receipt->is_batch)
+        return true; /* it fits into the connection */
+    receipt->list = buddy_take(&shard->memory, list_room(receipt));
+    receipt->spare = buddy_take(&shard->memory, list_room(receipt) + HTTP_ANSWER_HEAD_MAX);
+    if (receipt->list && receipt->spare)
+        return true;
+    buddy_give(&shard->memory, receipt->list);
+    buddy_give(&shard->memory, receipt->spare);
+    return false;
+}
+
+static uint32_t count_duplicates(const struct receipt *receipt, struct walk walk)
+{
+    uint32_t duplicates = 0;
+    for (uint32_t i = 0; i < receipt->count; i++) {
+        struct event_record event;
+        struct id id;
+        walk_next(&walk, &event, &id);
+        duplicates += event.duplicate;
+    }
+    return duplicates;
+}
+
+static void answer_batch(struct shard *shard, struct receipt *receipt, struct walk *walk)
+{
+    uint32_t duplicates = count_duplicates(receipt, *walk);
+    struct text text;
+    text_init(&text, receipt->list, list_room(receipt));
+    text_printf(&text, "{\"accepted\":%u,\"duplicates\":%u,\"events\":[",
+                receipt->count - duplicates, duplicates);
     for (uint32_t i = 0; i < receipt->count; i++) {
         struct event_record event;
         struct id id;
         walk_next(walk, &event, &id);
         count_event(shard, &event);
-        duplicates += event.duplicate;
         if (i > 0)
-            text_char(&events, ',');
-        put_event(&events, &event, &id);
+            text_char(&text, ',');
+        put_event(&text, &event, &id);
     }
-    text_init(&text, body, body ? room + ANSWER_SIZE : 0);
-    text_printf(&text, "{\"accepted\":%llu,\"duplicates\":%llu,\"events\":[",
-                (unsigned long long)(receipt->count - duplicates), (unsigned long long)duplicates);
-    text_put(&text, text_slice(&events));
     text_put(&text, SLICE("]}"));
-    if (list && body && text_ok(&events) && text_ok(&text))
-        requester_reply(shard, &receipt->requester,
-                        &(struct http_response){.status = 202,
-                                                .content_type = SLICE("application/json"),
-                                                .body = text_slice(&text)});
-    else /* accepted, but there is no memory to say so: the producer may send it again */
-        requester_problem(shard, &receipt->requester, 503,
-                          "accepted, but the answer found no memory", SLICE("Retry-After: 1\r\n"));
-    buddy_give(&shard->memory, list);
-    buddy_give(&shard->memory, body);
+    must(text_ok(&text));
+    buddy_give(&shard->memory, receipt->spare); /* the server takes as much now */
+    requester_reply(shard, &receipt->requester,
+                    &(struct http_response){.status = 202,
+                                            .content_type = SLICE("application/json"),
+                                            .body = text_slice(&text)});
+    buddy_give(&shard->memory, receipt->list);
 }
 
-void receipt_send(struct shard *shard, const struct receipt *receipt)
+void receipt_send(struct shard *shard, struct receipt *receipt)
 {
     struct walk walk = {.block = receipt->block,
                         .rest = records_from(receipt->block, receipt->record_at),

@@ -19,9 +19,14 @@ struct receipt {
     size_t record_at;          /* from the start of the block */
     uint32_t count;            /* of events, which may go on in the chain's next blocks */
     bool is_batch;
+    char *list, *spare; /* of a batch: memory for its answer, and for sending that */
 };
 
-/* Answers 202 with the ids, and counts what was accepted. */
-void receipt_send(struct shard *shard, const struct receipt *receipt);
+/* Sets aside what the answer will need, for once the events are durable it has to be given: asked
+ * to send them again, the producer would make duplicates. False: there is no memory. */
+MUST_CHECK bool receipt_reserve(struct shard *shard, struct receipt *receipt);
+
+/* Answers 202 with the ids, counts what was accepted, and gives the memory back. */
+void receipt_send(struct shard *shard, struct receipt *receipt);
 
 #endif

@@ -73,6 +73,9 @@ MUST_CHECK int http_server_listen(struct http_server *server, int fd, struct tls
 /* Replaces the TLS context for connections still to come. The old one is the caller's again. */
 void http_server_set_tls(struct http_server *server, struct tls_context *tls);
 
+/* What an answer without fields of its own takes from the buddy beyond its body, at most. */
+enum { HTTP_ANSWER_HEAD_MAX = 512 };
+
 void http_server_reply(struct http_server *server, struct http_ticket ticket,
                        const struct http_response *response);
 

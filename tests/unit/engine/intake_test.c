@@ -23,6 +23,7 @@ static struct {
     unsigned receipts, events, shares;
     uint64_t last_received_ns;
     struct block_share *share;
+    bool has_no_memory; /* for the answer to a batch */
 } seen;
 
 /* Shares that were offered and are still read, or not settled. */
@@ -31,7 +32,13 @@ static struct {
     unsigned count;
 } held;
 
-void receipt_send(struct shard *sender, const struct receipt *receipt)
+bool receipt_reserve(struct shard *sender, struct receipt *receipt)
+{
+    (void)sender;
+    return !receipt->is_batch || !seen.has_no_memory;
+}
+
+void receipt_send(struct shard *sender, struct receipt *receipt)
 {
     cr_assert(sender == &shard);
     cr_assert(gt(u64, receipt->received_ns, seen.last_received_ns), "in order of receiving");
@@ -422,6 +429,18 @@ Test(intake, refuses_when_there_is_no_receipt_and_cancels)
     struct event_block *chain = send_off();
     cr_assert(eq(u32, chain->journal.block.count, CONNECTIONS));
     intake_durable(&shard, chain);
+    expect_nothing_held();
+}
+
+Test(intake, refuses_a_batch_whose_answer_would_find_no_memory_and_cancels)
+{
+    static const struct requester nobody;
+    struct intake_request request;
+    seen.has_no_memory = true;
+    intake_begin(&shard, &request);
+    cr_assert(zero(int, append(&request, SLICE("1"), &mine)));
+    cr_assert(eq(int, intake_commit(&shard, &request, &nobody, 1, true), -ENOBUFS));
+    cr_expect(not(intake_flush(&shard)));
     expect_nothing_held();
 }
 

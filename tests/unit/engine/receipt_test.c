@@ -9,7 +9,7 @@
 #include <criterion/new/assert.h>
 #include <stdio.h>
 
-enum { BLOCK_SIZE = 8192, NOW_US = 5000, ARENA = 1 << 20 };
+enum { BLOCK_SIZE = 8192, NOW_US = 5000, ARENA = 1 << 20, BUDDY_PIECES = 4096 };
 
 static struct shard shard;
 static struct requester requester = {.ticket.serial = 7};
@@ -21,8 +21,19 @@ static struct {
     unsigned count;
     int status;
     char type[32], headers[64], body[1 << 19];
-    size_t size;
+    size_t size, room; /* room: that the server could have */
 } answer;
+
+/* The largest piece that is to be had. */
+static size_t free_room(void)
+{
+    size_t room = ARENA;
+    void *piece = NULL;
+    while (room > 1 && !(piece = buddy_take(&shard.memory, room)))
+        room /= 2;
+    buddy_give(&shard.memory, piece);
+    return piece ? room : 0;
+}
 
 uint64_t clock_wall_ms(void)
 {
@@ -43,6 +54,7 @@ void requester_reply(struct shard *sender, const struct requester *to,
     answer.count++;
     answer.status = response->status;
     answer.size = response->body.size;
+    answer.room = free_room();
     snprintf(answer.type, sizeof answer.type, "%.*s", SLICE_ARGS(response->content_type));
     snprintf(answer.body, sizeof answer.body, "%.*s", SLICE_ARGS(response->body));
 }
@@ -127,6 +139,7 @@ static struct receipt receipt_for(uint32_t count)
 static void send_for(uint32_t count)
 {
     struct receipt receipt = receipt_for(count);
+    cr_assert(receipt_reserve(&shard, &receipt));
     receipt_send(&shard, &receipt);
     cr_assert(eq(u32, answer.count, 1));
 }
@@ -220,6 +233,7 @@ Test(receipt, lists_a_batch_of_one_as_a_batch)
     struct receipt receipt = receipt_for(1);
     add(&first, 1, 0);
     receipt.is_batch = true;
+    cr_assert(receipt_reserve(&shard, &receipt));
     receipt_send(&shard, &receipt);
     expect_body("{\"accepted\":1,\"duplicates\":0,\"events\":["
                 "{\"id\":\"<1>\",\"deliveries\":0,\"duplicate\":false}]}");
@@ -247,16 +261,35 @@ Test(receipt, ends_before_the_events_of_the_next_request)
     cr_expect(strstr(answer.body, "\"accepted\":2,") != NULL);
 }
 
-/* They are durable: only the list of them finds no memory. */
-Test(receipt, asks_to_send_again_when_the_answer_finds_no_memory)
+/* Once they are durable there is no way back, so the answer must not fail for want of memory. */
+Test(receipt, of_a_batch_has_its_memory_before_the_events_are_durable)
 {
-    void *all = buddy_take(&shard.memory, ARENA);
+    struct receipt receipt = receipt_for(2);
     add(&first, 1, 0);
     add(&first, 2, 0);
-    send_for(2);
-    cr_expect(eq(int, answer.status, 503));
-    cr_expect_str_eq(answer.headers, "Retry-After: 1\r\n");
-    cr_expect(eq(u64, shard.metrics.events_accepted, 2));
+    cr_assert(receipt_reserve(&shard, &receipt));
+    void *rest[BUDDY_PIECES];
+    unsigned count = 0;
+    while (count < BUDDY_PIECES && (rest[count] = buddy_take(&shard.memory, 1)))
+        count++;
+    cr_assert(lt(u32, count, BUDDY_PIECES), "all memory is taken");
+    receipt_send(&shard, &receipt);
+    cr_expect(eq(int, answer.status, 202));
+    cr_expect(gt(sz, answer.room, answer.size + HTTP_ANSWER_HEAD_MAX - 1), "the server finds some");
+    while (count > 0)
+        buddy_give(&shard.memory, rest[--count]);
+}
+
+Test(receipt, of_a_batch_is_not_promised_without_memory)
+{
+    struct receipt receipt = receipt_for(2);
+    void *all = buddy_take(&shard.memory, ARENA / 2);
+    void *more = buddy_take(&shard.memory, ARENA / 2);
+    cr_expect(not(receipt_reserve(&shard, &receipt)));
+    buddy_give(&shard.memory, more);
+    more = buddy_take(&shard.memory, ARENA / 2);
+    cr_expect(ne(ptr, more, NULL), "nothing is kept");
+    buddy_give(&shard.memory, more);
     buddy_give(&shard.memory, all);
 }
 
