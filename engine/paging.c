@@ -84,6 +84,7 @@ bool paging_load(struct shard *shard, struct delivery *delivery)
     fetch->delivery = delivery;
     fetch->rows[0].event = delivery->event;
     fetch->rows[0].subscription = delivery->subscription;
+    fetch->rows[0].attempt_count = delivery->attempt_count;
     ask(shard, fetch);
     return true;
 }

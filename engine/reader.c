@@ -66,6 +66,8 @@ static int load(struct reader *reader, unsigned shard, const struct backlog_row 
     *held = hold(&event);
     if (!*held)
         return -ENOMEM;
+    if (row->attempt_count == 0)
+        return 0; /* it has no 'D' row */
     rc = backlog_delivery(reader->db, shard, &row->subscription, &row->event, &(*held)->row);
     if (rc && rc != -ENOENT)
         LOG(LOG_ERROR, "the state of a delivery cannot be read",

@@ -118,8 +118,14 @@ static void set_table_options(rocksdb_options_t *options, rocksdb_cache_t *cache
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
     rocksdb_block_based_options_set_format_version(table, 5);
-    if (bloom)
+    if (bloom) {
         rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom(10));
+        /* In parts: the filter of a large file is larger than what one shard of the cache holds,
+         * and would be read anew for each question. */
+        rocksdb_block_based_options_set_index_type(
+            table, rocksdb_block_based_table_index_type_two_level_index_search);
+        rocksdb_block_based_options_set_partition_filters(table, 1);
+    }
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
 }

@@ -146,6 +146,7 @@ static void open_reader(void)
     for (int i = 0; i < ROWS; i++)
         disk.rows[i] = (struct backlog_row){.subscription = subscription,
                                             .event = {{(uint8_t)(i + 1)}},
+                                            .attempt_count = 1,
                                             .due_ms = 100 + (unsigned)i};
 }
 
@@ -321,6 +322,17 @@ Test(reader, does_not_take_what_cannot_be_read_now_for_gone)
     ask(FETCH_PARKED, 10);
     cr_assert(eq(int, fetch.error, -EIO));
     cr_assert(zero(int, fetch.count));
+}
+
+Test(reader, does_not_look_for_the_state_of_what_was_never_attempted)
+{
+    disk.count = 1;
+    disk.rows[0].attempt_count = 0;
+    ask(FETCH_PARKED, 10);
+    cr_assert(eq(int, fetch.count, 1));
+    cr_expect(zero(u32, fetch.events[0]->row.block_count),
+              "one look-up less for each of a backlog");
+    give_all_back();
 }
 
 Test(reader, says_when_parked_rows_cannot_be_read)
