@@ -244,7 +244,7 @@ bool endpoint_has_window(const struct shard *shard, const struct endpoint *endpo
     const struct pool *pool = &shard->deliveries.pool;
     size_t free = pool->capacity - pool->used;
     size_t share = free / WINDOW_SHARE;
-    bool is_low_on_memory = shard->memory.used > shard->memory.arena_size / 4 * 3;
+    bool is_low_on_memory = shard->memory.used > shard->memory.arena_size / 2;
     if (free == 0 || endpoint_is_shut(shard, endpoint) ||
         (gate_is_probing(&endpoint->gate) && endpoint->ready_count >= PAGE_BELOW))
         return false;

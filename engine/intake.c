@@ -17,7 +17,8 @@ enum {
     CHAIN_BYTES_EAGER = 256 * 1024, /* a chain this long goes off although another is out */
     CHAINS_OUT_MAX = 4,
     CLAIMS_MAX = 65536,
-    HELD_MAX_MS = 3, /* longer than that only if the clock was set back, which has no answer */
+    HELD_MAX_MS = 3,  /* longer than that only if the clock was set back, which has no answer */
+    ANSWERS_PART = 4, /* one part in this of the memory */
 };
 
 static size_t block_struct_size(const struct shard *shard)
@@ -56,6 +57,10 @@ static struct event_block *open_block(struct shard *shard, size_t record_size)
     if (record_size > room - BLOCK_HEAD_SIZE - BLOCK_RECORD_HEAD)
         room = record_size + BLOCK_HEAD_SIZE + BLOCK_RECORD_HEAD;
 
+    /* The last part is for requests and answers: what was accepted has to be told, else it would be
+     * sent again. */
+    if (shard->memory.used > shard->memory.arena_size / ANSWERS_PART * (ANSWERS_PART - 1))
+        return NULL;
     struct event_block *block = pool_take(&intake->blocks);
     if (!block)
         return NULL;

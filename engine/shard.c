@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 enum {
+    ARENA_MIN = 32 * 1024 * 1024,
     RING_ENTRIES = 1024,
     RECEIVE_BUFFERS = 512,
     RECEIVE_BUFFER_BYTES = 8192,
@@ -84,10 +85,19 @@ static int open_net(struct shard *shard, char why[static SHARD_WHY_SIZE])
     return rc;
 }
 
-/* Half of the engine's memory is the shards', in equal parts; the other half is the store's. */
+/* Of the engine's memory half is the store's, and a fourth is for what lies in the shards' buffers,
+ * in equal parts: more only if a large batch would find no room else. The rest is for pools and
+ * connections, and for what the reader has brought. */
+static size_t arena_size(const struct shard *shard)
+{
+    size_t part = shard->config->memory_bytes / shard->crew->shards;
+    size_t least = part / 2 < ARENA_MIN ? part / 2 : ARENA_MIN;
+    return part / 4 > least ? part / 4 : least;
+}
+
 static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t first_attempt_block)
 {
-    int rc = buddy_open(&shard->memory, shard->config->memory_bytes / 2 / shard->crew->shards);
+    int rc = buddy_open(&shard->memory, arena_size(shard));
     if (rc == 0)
         rc = directory_open(&shard->directory);
     if (rc == 0)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_NUMBER = 100, WALL = 1769860800, CONNECTIONS = 64, ARENA = 4 << 20 };
+enum { FIRST_NUMBER = 100, WALL = 1769860800, CONNECTIONS = 64, ARENA = 8 << 20 };
 
 static struct crew crew;
 static struct config config;
@@ -285,6 +285,30 @@ Test(intake, sends_a_long_chain_off_although_another_is_out_but_not_many)
         intake_durable(&shard, chains[i]);
     intake_durable(&shard, send_off());
     cr_assert(eq(u32, seen.events, 8));
+    expect_nothing_held();
+}
+
+/* An accepted batch whose answer finds no memory would be sent again. */
+Test(intake, leaves_memory_for_answers)
+{
+    static char large[300 * 1024];
+    struct intake_request request;
+    memset(large, 'x', sizeof large - 1);
+    int error = 0;
+    for (unsigned i = 0; i < 64 && error == 0; i++) {
+        intake_begin(&shard, &request);
+        error = append(&request, slice_str(large), NULL);
+        if (error)
+            intake_cancel(&shard, &request);
+        else
+            cr_assert(zero(int, commit(&request)));
+    }
+    cr_assert(eq(int, error, -ENOMEM));
+    void *answer = buddy_take(&shard.memory, ARENA / 8);
+    cr_assert(answer != NULL);
+    buddy_give(&shard.memory, answer);
+    struct event_block *chain = send_off();
+    intake_durable(&shard, chain);
     expect_nothing_held();
 }
 
