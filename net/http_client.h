@@ -68,8 +68,7 @@ struct http_call {
     bool reused;    /* went over a kept-alive connection */
     bool truncated; /* the body was longer than capture_room */
     struct address remote;
-    /* Monotonic moments; 0: did not happen. Under TLS connect_ns is the end of the handshake, as is
-     * tls_ns. */
+    /* Monotonic moments; 0: did not happen. They are the ends of what comes one after the other. */
     uint64_t start_ns, dns_ns, connect_ns, tls_ns, first_byte_ns, end_ns;
     char why[HTTP_CALL_WHY_SIZE]; /* for people; "" with HTTP_RESPONSE */
 

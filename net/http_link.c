@@ -241,6 +241,7 @@ static void fail_to_open(struct http_link *link, int error)
     char why[HTTP_CALL_WHY_SIZE];
     snprintf(why, sizeof why, "%s%.64s", is_proxy ? "the proxy cannot be reached: " : "",
              stream_why(&link->stream));
+    call->connect_ns = link->stream.connected_ns;
     if (error == -EPROTO) {
         http_link_fail(link, HTTP_TLS_FAILED, stream_why(&link->stream));
         return;
@@ -266,9 +267,9 @@ static void opened(struct http_link *link)
     const struct stream *stream = &link->stream;
     struct http_client_counters *counters = &link->client->counters;
     counters->connects++;
-    link->call->connect_ns = clock_monotonic_ns();
+    link->call->connect_ns = stream->connected_ns;
     if (stream->tls) {
-        link->call->tls_ns = link->call->connect_ns;
+        link->call->tls_ns = clock_monotonic_ns();
         counters->tls_handshakes++;
         counters->tls_resumed += tls_resumed(stream->tls);
     }

@@ -21,6 +21,7 @@
  */
 #include "net/stream.h"
 
+#include "base/clock.h"
 #include "base/list.h"
 
 #include <errno.h>
@@ -286,6 +287,7 @@ static void take_cipher(struct stream *stream, const char *cipher, size_t size)
 
 static void start(struct stream *stream)
 {
+    stream->connected_ns = clock_monotonic_ns();
     if (!stream->tls) {
         open_now(stream);
         return;

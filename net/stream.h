@@ -45,6 +45,7 @@ struct stream {
     int fd;
     struct loop_op connect_op, recv_op, send_op;
     struct address address; /* the peer's */
+    uint64_t connected_ns;  /* monotonic, when bytes could be exchanged in the clear; 0: not yet */
 
     /* private */
     struct iovec parts[STREAM_PARTS_MAX];

@@ -971,7 +971,8 @@ Test(http_client_tls, verifies_names_and_addresses)
     origin = take_origin("https", "127.0.0.1", &server_address);
     struct trial *trial = begin_new();
     expect(trial, HTTP_RESPONSE, 200);
-    cr_assert(trial->call.tls_ns > 0);
+    cr_assert(trial->call.connect_ns >= trial->call.start_ns);
+    cr_assert(trial->call.tls_ns > trial->call.connect_ns);
     http_origin_give(client, origin);
     origin = take_origin("https", "b.test", &server_address);
     expect(begin_new(), HTTP_TLS_FAILED, 0);
