@@ -2,23 +2,29 @@
  *
  * event record                            attempt record
  *   offset size                             offset size
- *        0    1  version (2)                     0    1  version (1)
+ *        0    1  version (2)                     0    1  version (2)
  *        1    1  flags: 1 duplicate              1    1  outcome
  *        2    2  size of type                    2    1  status after
- *        4    2  of version                      3    1  flags: 1 body truncated
- *        6    2  of correlation id               4    2  HTTP status
- *        8    2  of content type                 6    2  size of address
- *       10    2  count of subscriptions          8    4  of error
- *       12    4  size of channels               12    4  of response body
- *       16    4  of payload                     16    4  number
- *       20    4  first delivery                 20    4  duration_ms
- *       24   16  event                          24   16  dns, connect, tls, first byte: us, 4 each
- *       40   16  tenant                         40    8  at_ms
- *       56    8  time_ms; not in version 1      48    8  next_attempt_ms
- *       64       subscriptions, 16 each,        56   16  event
- *                type, version, correlation     72   16  subscription
- *                id, content type, channels,    88   16  tenant
- *                payload                       104       address, error, response body
+ *        4    2  of version                      3    1  flags: 1 body truncated, 2 headers
+ *        6    2  of correlation id                         truncated, 4 connection reused
+ *        8    2  of content type                 4    2  HTTP status
+ *       10    2  count of subscriptions          6    2  size of address
+ *       12    4  size of channels                8    4  of error
+ *       16    4  of payload                     12    4  of response body
+ *       20    4  first delivery                 16    4  number
+ *       24   16  event                          20    4  duration_ms
+ *       40   16  tenant                         24   16  dns, connect, tls, first byte: us, 4 each
+ *       56    8  time_ms; not in version 1      40    8  at_ms
+ *       64       subscriptions, 16 each,        48    8  next_attempt_ms
+ *                type, version, correlation     56   16  event
+ *                id, content type, channels,    72   16  subscription
+ *                payload                        88   16  tenant
+ *                                              104    4  size of request headers; not in version 1
+ *                                              108    4  of response headers; likewise
+ *                                              112       address, error, request headers,
+ *                                                        response headers, response body
+ *
+ * In version 1 of an attempt the time to the first byte begins with the attempt.
  *
  * delivery row                            wait row
  *        0    1  version (1)                     0    1  version (2)
@@ -46,12 +52,17 @@
 enum {
     RECORD_VERSION = 1,
     EVENT_VERSION = 2,
+    ATTEMPT_VERSION = 2,
     WAIT_VERSION = 2,
     FLAG_DUPLICATE = 1,
     FLAG_BODY_TRUNCATED = 1,
+    FLAG_HEADERS_TRUNCATED = 2,
+    FLAG_REUSED = 4,
+    ATTEMPT_FLAGS = FLAG_BODY_TRUNCATED | FLAG_HEADERS_TRUNCATED | FLAG_REUSED,
     EVENT_HEAD_1 = 56, /* of version 1 */
     EVENT_HEAD = 64,
-    ATTEMPT_HEAD = 104,
+    ATTEMPT_HEAD_1 = 104, /* of version 1 */
+    ATTEMPT_HEAD = 112,
     DELIVERY_ROW_HEAD = 28,
     WAIT_ROW_SIZE_1 = 9, /* of version 1 */
     CHECKSUM_SIZE = 4,
@@ -198,7 +209,9 @@ const char *delivery_status_name(enum delivery_status status)
 
 size_t attempt_record_size(const struct attempt_record *attempt)
 {
-    return ATTEMPT_HEAD + attempt->address.size + attempt->error.size + attempt->response_body.size;
+    return ATTEMPT_HEAD + attempt->address.size + attempt->error.size +
+           attempt->request_headers.size + attempt->response_headers.size +
+           attempt->response_body.size;
 }
 
 void attempt_record_encode(const struct attempt_record *attempt, char *at)
@@ -207,10 +220,14 @@ void attempt_record_encode(const struct attempt_record *attempt, char *at)
     must(delivery_status_name(attempt->status_after));
     must(attempt->address.size <= UINT16_MAX);
     must(attempt->error.size <= UINT32_MAX && attempt->response_body.size <= UINT32_MAX);
-    at[0] = RECORD_VERSION;
+    must(attempt->request_headers.size <= UINT32_MAX);
+    must(attempt->response_headers.size <= UINT32_MAX);
+    at[0] = ATTEMPT_VERSION;
     at[1] = (char)attempt->outcome;
     at[2] = (char)attempt->status_after;
-    at[3] = attempt->body_truncated ? FLAG_BODY_TRUNCATED : 0;
+    at[3] = (char)((attempt->body_truncated ? FLAG_BODY_TRUNCATED : 0) |
+                   (attempt->headers_truncated ? FLAG_HEADERS_TRUNCATED : 0) |
+                   (attempt->reused ? FLAG_REUSED : 0));
     bytes_put_u16(at + 4, attempt->http_status);
     bytes_put_u16(at + 6, (uint16_t)attempt->address.size);
     bytes_put_u32(at + 8, (uint32_t)attempt->error.size);
@@ -226,26 +243,60 @@ void attempt_record_encode(const struct attempt_record *attempt, char *at)
     memcpy(at + 56, &attempt->event, ID_SIZE);
     memcpy(at + 72, &attempt->subscription, ID_SIZE);
     memcpy(at + 88, &attempt->tenant, ID_SIZE);
+    bytes_put_u32(at + 104, (uint32_t)attempt->request_headers.size);
+    bytes_put_u32(at + 108, (uint32_t)attempt->response_headers.size);
     at = put_slice(at + ATTEMPT_HEAD, attempt->address);
     at = put_slice(at, attempt->error);
+    at = put_slice(at, attempt->request_headers);
+    at = put_slice(at, attempt->response_headers);
     put_slice(at, attempt->response_body);
+}
+
+/* Cuts the texts, which have to take all of the record. */
+static bool cut_texts(struct slice record, struct attempt_record *attempt)
+{
+    const char *at = record.at;
+    bool is_first = at[0] == 1;
+    size_t head = is_first ? ATTEMPT_HEAD_1 : ATTEMPT_HEAD;
+    if (record.size < head)
+        return false;
+    size_t address = bytes_get_u16(at + 6), error = bytes_get_u32(at + 8);
+    size_t body = bytes_get_u32(at + 12);
+    size_t request = is_first ? 0 : bytes_get_u32(at + 104);
+    size_t response = is_first ? 0 : bytes_get_u32(at + 108);
+    if (record.size != head + address + error + request + response + body)
+        return false;
+    struct slice rest = slice_skip(record, head);
+    attempt->address = cut(&rest, address);
+    attempt->error = cut(&rest, error);
+    attempt->request_headers = cut(&rest, request);
+    attempt->response_headers = cut(&rest, response);
+    attempt->response_body = rest;
+    return true;
+}
+
+/* What comes before the request is sent. */
+static uint32_t first_byte_of(const struct attempt_record *attempt)
+{
+    uint64_t before = (uint64_t)attempt->dns_us + attempt->connect_us + attempt->tls_us;
+    return attempt->first_byte_us > before ? (uint32_t)(attempt->first_byte_us - before) : 0;
 }
 
 int attempt_record_decode(struct slice record, struct attempt_record *attempt)
 {
     const char *at = record.at;
-    if (record.size < ATTEMPT_HEAD || at[0] != RECORD_VERSION || (at[3] & ~FLAG_BODY_TRUNCATED))
+    if (record.size < ATTEMPT_HEAD_1 || at[0] < 1 || at[0] > ATTEMPT_VERSION ||
+        (at[3] & ~ATTEMPT_FLAGS))
         return -EBADMSG;
     attempt->outcome = (enum attempt_outcome)(unsigned char)at[1];
     attempt->status_after = (enum delivery_status)(unsigned char)at[2];
-    if (!attempt_outcome_name(attempt->outcome) || !delivery_status_name(attempt->status_after))
-        return -EBADMSG;
-    size_t address = bytes_get_u16(at + 6), error = bytes_get_u32(at + 8);
-    size_t body = bytes_get_u32(at + 12);
-    if (record.size != ATTEMPT_HEAD + address + error + body)
+    if (!attempt_outcome_name(attempt->outcome) || !delivery_status_name(attempt->status_after) ||
+        !cut_texts(record, attempt))
         return -EBADMSG;
 
     attempt->body_truncated = at[3] & FLAG_BODY_TRUNCATED;
+    attempt->headers_truncated = at[3] & FLAG_HEADERS_TRUNCATED;
+    attempt->reused = at[3] & FLAG_REUSED;
     attempt->http_status = bytes_get_u16(at + 4);
     attempt->number = bytes_get_u32(at + 16);
     attempt->duration_ms = bytes_get_u32(at + 20);
@@ -258,10 +309,8 @@ int attempt_record_decode(struct slice record, struct attempt_record *attempt)
     memcpy(&attempt->event, at + 56, ID_SIZE);
     memcpy(&attempt->subscription, at + 72, ID_SIZE);
     memcpy(&attempt->tenant, at + 88, ID_SIZE);
-    struct slice rest = slice_skip(record, ATTEMPT_HEAD);
-    attempt->address = cut(&rest, address);
-    attempt->error = cut(&rest, error);
-    attempt->response_body = rest;
+    if (at[0] == 1)
+        attempt->first_byte_us = first_byte_of(attempt);
     return 0;
 }
 

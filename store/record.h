@@ -68,12 +68,17 @@ struct attempt_record {
     enum delivery_status status_after;
     uint32_t number;      /* 1, 2, ... */
     uint16_t http_status; /* 0: none */
-    bool body_truncated;
+    bool body_truncated, headers_truncated;
+    bool reused;    /* it went over a connection that was there */
     uint64_t at_ms; /* wall time when it began */
-    uint32_t duration_ms, dns_us, connect_us, tls_us, first_byte_us;
+    /* One after the other; 0: was not needed, or did not come to its end. The first byte of the
+     * response is waited for once the connection stands. */
+    uint32_t dns_us, connect_us, tls_us, first_byte_us;
+    uint32_t duration_ms;     /* of all */
     uint64_t next_attempt_ms; /* with DELIVERY_RETRYING */
     struct slice address;     /* text, "127.0.0.1:80", or empty */
     struct slice error, response_body;
+    struct slice request_headers, response_headers; /* each "Name: value\n" */
 };
 
 size_t attempt_record_size(const struct attempt_record *attempt);

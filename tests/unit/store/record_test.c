@@ -60,6 +60,8 @@ static struct attempt_record any_attempt(void)
         .number = (uint32_t)random_u64(&chance),
         .http_status = (uint16_t)random_u64(&chance),
         .body_truncated = random_below(&chance, 2),
+        .headers_truncated = random_below(&chance, 2),
+        .reused = random_below(&chance, 2),
         .at_ms = random_u64(&chance),
         .duration_ms = (uint32_t)random_u64(&chance),
         .dns_us = (uint32_t)random_u64(&chance),
@@ -70,6 +72,8 @@ static struct attempt_record any_attempt(void)
         .address = any_slice(60),
         .error = any_slice(200),
         .response_body = any_slice(1000),
+        .request_headers = any_slice(300),
+        .response_headers = any_slice(300),
     };
 }
 
@@ -173,6 +177,8 @@ Test(record, of_an_attempt_comes_back)
         cr_assert(eq(u32, read.number, attempt.number));
         cr_assert(eq(u32, read.http_status, attempt.http_status));
         cr_assert(eq(int, read.body_truncated, attempt.body_truncated));
+        cr_assert(eq(int, read.headers_truncated, attempt.headers_truncated));
+        cr_assert(eq(int, read.reused, attempt.reused));
         cr_assert(eq(u64, read.at_ms, attempt.at_ms));
         cr_assert(eq(u32, read.duration_ms, attempt.duration_ms));
         cr_assert(eq(u32, read.dns_us, attempt.dns_us));
@@ -183,8 +189,38 @@ Test(record, of_an_attempt_comes_back)
         cr_assert(slice_equal(read.address, attempt.address));
         cr_assert(slice_equal(read.error, attempt.error));
         cr_assert(slice_equal(read.response_body, attempt.response_body));
+        cr_assert(slice_equal(read.request_headers, attempt.request_headers));
+        cr_assert(slice_equal(read.response_headers, attempt.response_headers));
         give(encoded);
     }
+}
+
+Test(record, of_an_attempt_of_version_1_is_still_read)
+{
+    enum { HEAD_1 = 104, HEAD = 112 };
+    struct attempt_record attempt = any_attempt(), read;
+    attempt.headers_truncated = attempt.reused = false;
+    attempt.request_headers = attempt.response_headers = SLICE("");
+    attempt.dns_us = 10;
+    attempt.connect_us = 20;
+    attempt.tls_us = 0;
+    attempt.first_byte_us = 50; /* since the attempt began */
+    struct slice encoded = encode_attempt(&attempt);
+    char *first = (char *)(uintptr_t)encoded.at;
+    first[0] = 1;
+    memmove(first + HEAD_1, first + HEAD, encoded.size - HEAD);
+    struct slice old = slice_of(first, encoded.size - (HEAD - HEAD_1));
+    cr_assert(zero(int, attempt_record_decode(old, &read)));
+    cr_assert(eq(u32, read.number, attempt.number));
+    cr_assert(slice_equal(read.address, attempt.address));
+    cr_assert(slice_equal(read.error, attempt.error));
+    cr_assert(slice_equal(read.response_body, attempt.response_body));
+    cr_assert(zero(sz, read.request_headers.size + read.response_headers.size));
+    cr_assert(eq(u32, read.first_byte_us, 20), "since the connection stood");
+    cr_assert(eq(int, attempt_record_decode(encoded, &read), -EBADMSG));
+    first[0] = 3;
+    cr_assert(eq(int, attempt_record_decode(old, &read), -EBADMSG));
+    give(encoded);
 }
 
 Test(record, refuses_any_other_length)
@@ -241,6 +277,8 @@ Test(record, is_read_without_harm_whatever_the_bytes)
             cr_assert(attempt_outcome_name(attempt.outcome) != NULL);
             touch(attempt.address);
             touch(attempt.response_body);
+            touch(attempt.request_headers);
+            touch(attempt.response_headers);
         }
         give(encoded);
     }
