@@ -95,11 +95,26 @@ static void put_fields(struct text *head, const struct delivery *delivery,
     text_put(head, SLICE("\r\n\r\n"));
 }
 
+/* What may not be on record goes, while it is in memory. */
+static void strike(struct attempt *attempt)
+{
+    const struct redaction *redaction = &attempt->shard->redaction;
+    struct http_call *call = &attempt->call;
+    auth_strike(attempt->secret, attempt->response_headers.at, attempt->response_headers.size);
+    auth_strike(attempt->secret, attempt->capture, call->captured);
+    if (attempt->is_coded && redaction_has_rules(redaction) && call->captured > 0) {
+        call->captured = 0;
+        call->truncated = true;
+    }
+    call->captured =
+        redaction_strike(redaction, attempt->capture, call->captured, &call->truncated);
+}
+
 static void call_done(struct http_call *call)
 {
     struct attempt *attempt = container_of(call, struct attempt, call);
     struct shard *shard = attempt->shard;
-    auth_strike(attempt->secret, attempt->capture, call->captured);
+    strike(attempt);
     attempt->is_outdated = authenticator_is_outdated(attempt->delivery->endpoint->authenticator,
                                                      attempt->token, call->status);
     delivery_answered(shard, attempt->delivery, call);
@@ -113,9 +128,8 @@ static void call_sent(struct http_call *call)
 }
 
 /* RFC 9110 section 10.2.3: seconds or a date. Beyond a day nobody means it. */
-static void call_head(struct http_call *call, const struct http_head *head)
+static void read_retry_after(struct attempt *attempt, const struct http_head *head)
 {
-    struct attempt *attempt = container_of(call, struct attempt, call);
     const struct http_header *field = http_find(head, "retry-after");
     uint64_t now_s = clock_wall_ms() / 1000;
     uint64_t seconds;
@@ -130,6 +144,16 @@ static void call_head(struct http_call *call, const struct http_head *head)
     else
         return;
     attempt->retry_after_ms = 1000 * (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
+}
+
+static void call_head(struct http_call *call, const struct http_head *head)
+{
+    struct attempt *attempt = container_of(call, struct attempt, call);
+    read_retry_after(attempt, head);
+    attempt->is_coded = http_find(head, "content-encoding") != NULL;
+    for (unsigned i = 0; i < head->header_count; i++)
+        redaction_put_header(&attempt->shard->redaction, head->headers[i].name,
+                             head->headers[i].value, &attempt->response_headers);
 }
 
 /* What was made for the attempt is kept until its end; so are the event's bytes, unless it lasts so
@@ -179,6 +203,9 @@ void attempt_start(struct attempt *attempt)
     attempt->call.capture = attempt->capture;
     attempt->call.capture_room = sizeof attempt->capture;
     attempt->retry_after_ms = 0;
+    attempt->is_coded = false;
+    text_init(&attempt->response_headers, attempt->response_headers_memory,
+              sizeof attempt->response_headers_memory);
     attempt->call.on_head = call_head;
     attempt->call.on_sent = call_sent;
     attempt->call.on_done = call_done;
@@ -225,21 +252,59 @@ static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
     return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-void attempt_describe(const struct attempt *attempt, struct attempt_record *record,
-                      char address[static ADDRESS_TEXT_SIZE])
+/* The fields of a request, as they may be on record. */
+static struct text describe_request(const struct attempt *attempt,
+                                    char room[static LIMIT_HEADERS_CAPTURE])
+{
+    struct slice head = slice_of(attempt->call.parts[0].iov_base, attempt->call.parts[0].iov_len);
+    struct text fields;
+    text_init(&fields, room, LIMIT_HEADERS_CAPTURE);
+    head = slice_skip(head, slice_find(head, '\n') + 1);
+    while (head.size > 2) {
+        struct slice line = slice_of(head.at, slice_find(head, '\r'));
+        struct slice name = slice_of(line.at, slice_find(line, ':'));
+        redaction_put_header(&attempt->shard->redaction, name,
+                             slice_trim(slice_skip(line, name.size + 1)), &fields);
+        head = slice_skip(head, line.size + 2);
+    }
+    auth_strike(attempt->secret, fields.at, fields.size);
+    return fields;
+}
+
+static void describe_headers(const struct attempt *attempt, struct attempt_record *record,
+                             struct attempt_texts *texts)
 {
     const struct http_call *call = &attempt->call;
+    record->response_headers = text_slice(&attempt->response_headers);
+    record->headers_truncated = !text_ok(&attempt->response_headers);
+    if (call->connect_ns == 0 && !call->reused)
+        return; /* no request */
+    struct text request = describe_request(attempt, texts->request_headers);
+    record->request_headers = text_slice(&request);
+    record->headers_truncated |= !text_ok(&request);
+}
+
+void attempt_describe(const struct attempt *attempt, struct attempt_record *record,
+                      struct attempt_texts *texts)
+{
+    const struct http_call *call = &attempt->call;
+    uint64_t found_ns = call->dns_ns > 0 ? call->dns_ns : call->start_ns;
+    uint64_t open_ns = call->tls_ns > 0       ? call->tls_ns
+                       : call->connect_ns > 0 ? call->connect_ns
+                                              : call->start_ns;
     record->outcome = outcome_of(call);
     record->http_status = call->outcome == HTTP_RESPONSE ? (uint16_t)call->status : 0;
     record->at_ms = attempt->at_ms;
     record->duration_ms = micros(call->start_ns, call->end_ns) / 1000;
     record->dns_us = micros(call->start_ns, call->dns_ns);
-    record->connect_us = micros(call->dns_ns > 0 ? call->dns_ns : call->start_ns, call->connect_ns);
+    record->connect_us = micros(found_ns, call->connect_ns);
     record->tls_us = micros(call->connect_ns, call->tls_ns);
-    record->first_byte_us = micros(call->start_ns, call->first_byte_ns);
+    record->first_byte_us = micros(open_ns, call->first_byte_ns);
+    record->reused = call->reused;
     record->response_body = slice_of(attempt->capture, call->captured);
     record->body_truncated = call->truncated;
     record->error = slice_str(call->why);
     if (call->remote.any.sa_family != 0)
-        record->address = address_print(&call->remote, address);
+        record->address = address_print(&call->remote, texts->address);
+    describe_headers(attempt, record, texts);
 }

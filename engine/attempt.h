@@ -13,13 +13,16 @@ struct attempt {
     struct delivery *delivery;
     struct body body;
     struct gate_pass pass;
-    uint64_t at_ms;          /* wall time when it began */
-    struct slice secret;     /* in `head`: what tells the receiver who sends */
-    uint64_t token;          /* the number of the access token that it carried; 0: none */
-    bool is_outdated;        /* which is used no more: another attempt may follow at once */
-    uint64_t retry_after_ms; /* what the receiver asked for with Retry-After; 0: nothing */
+    uint64_t at_ms;               /* wall time when it began */
+    struct slice secret;          /* in `head`: what tells the receiver who sends */
+    uint64_t token;               /* the number of the access token that it carried; 0: none */
+    bool is_outdated;             /* which is used no more: another attempt may follow at once */
+    uint64_t retry_after_ms;      /* what the receiver asked for with Retry-After; 0: nothing */
+    struct text response_headers; /* as they may be on record */
+    bool is_coded;                /* the response: nothing can be struck out of it */
     char head[LIMIT_REQUEST_HEAD_SIZE];
     char capture[LIMIT_RESPONSE_CAPTURE];
+    char response_headers_memory[LIMIT_HEADERS_CAPTURE];
 };
 
 /* The request line and the fields of every request to the subscription, in memory from malloc.
@@ -33,8 +36,14 @@ struct attempt *attempt_make(struct shard *shard, struct delivery *delivery);
 /* Sends it. The end is told to delivery_answered(), maybe before this returns. */
 void attempt_start(struct attempt *attempt);
 
-/* The parts of an attempt record that the call tells. Slices borrow from the call. */
+/* Room for what an attempt record tells and nobody has kept. */
+struct attempt_texts {
+    char address[ADDRESS_TEXT_SIZE], request_headers[LIMIT_HEADERS_CAPTURE];
+};
+
+/* The parts of an attempt record that the call tells. Slices borrow from the attempt and `texts`.
+ */
 void attempt_describe(const struct attempt *attempt, struct attempt_record *record,
-                      char address[static ADDRESS_TEXT_SIZE]);
+                      struct attempt_texts *texts);
 
 #endif

@@ -14,7 +14,12 @@
 
 #include <stdio.h>
 
-enum { CONFIG_PATH_SIZE = 1024, CONFIG_NETWORKS_MAX = 64, CONFIG_SERVERS_SIZE = 512 };
+enum {
+    CONFIG_PATH_SIZE = 1024,
+    CONFIG_NETWORKS_MAX = 64,
+    CONFIG_SERVERS_SIZE = 512,
+    CONFIG_LINES_SIZE = 4096,
+};
 
 struct config {
     int argc; /* what it was read from, for reading it again */
@@ -41,6 +46,9 @@ struct config {
     uint64_t retention_ms;          /* 7d */
     uint64_t disable_after_ms;      /* 5d */
     uint64_t retention_bytes;       /* 0 */
+    /* What of attempts is on record (redaction.h): an entry on each line. */
+    char record_headers[CONFIG_LINES_SIZE];
+    char redact_pointers[CONFIG_LINES_SIZE], redact_patterns[CONFIG_LINES_SIZE];
     uint64_t
         storage_free_min_bytes; /* 512M: with less free space on the disk nothing is accepted */
     unsigned connections_max;   /* on each port; 4096 */

@@ -459,7 +459,7 @@ void delivery_answered(struct shard *shard, struct delivery *delivery, const str
 {
     struct endpoint *endpoint = delivery->endpoint;
     const struct attempt *attempt = delivery->attempt;
-    char address[ADDRESS_TEXT_SIZE];
+    struct attempt_texts texts;
     struct attempt_record record = {
         .event = delivery->event, .subscription = endpoint->id, .tenant = endpoint->tenant};
 
@@ -471,7 +471,7 @@ void delivery_answered(struct shard *shard, struct delivery *delivery, const str
         return;
     }
 
-    attempt_describe(attempt, &record, address);
+    attempt_describe(attempt, &record, &texts);
     record.number = ++delivery->attempt_count;
     shard->metrics.attempts[record.outcome]++;
     histogram_add(&shard->metrics.attempt_us, (call->end_ns - call->start_ns) / 1000);

@@ -28,7 +28,7 @@ enum {
 
     /* A shard. */
     LIMIT_EVENT_BLOCK_SIZE = 128 * 1024, /* a block of events, unless one event alone needs more */
-    LIMIT_OUTCOME_BLOCK_SIZE = 64 * 1024,
+    LIMIT_OUTCOME_BLOCK_SIZE = 128 * 1024,
     LIMIT_ROW_LOG_SIZE = 64 * 1024,
     LIMIT_EVENT_BLOCKS = 8192,            /* whose deliveries are not all settled */
     LIMIT_DELIVERIES = 65536,             /* in memory */
@@ -42,7 +42,9 @@ enum {
     LIMIT_UNSETTLED_MS = 5000,
     LIMIT_RETRY_WINDOW_MS = 60000, /* retries due within this are held in memory */
 
+    /* An attempt's record. */
     LIMIT_RESPONSE_CAPTURE = 1024,
+    LIMIT_HEADERS_CAPTURE = 1024, /* of the request and of the response each */
     LIMIT_REQUEST_HEAD_SIZE = 8192 + LIMIT_AUTH_FIELD_SIZE,
 };
 

@@ -8,7 +8,8 @@
 #include "shard.h"
 
 enum {
-    RECORD_MAX = 512 + LIMIT_RESPONSE_CAPTURE,
+    /* Numbers, ids, address and error; then what was captured. */
+    RECORD_MAX = 512 + 2 * LIMIT_HEADERS_CAPTURE + LIMIT_RESPONSE_CAPTURE,
     ROWS_PER_TRANSITION = 4,
     /* Each batch takes at least (LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX) - 1 transitions. */
     BATCHES_KEPT = LIMIT_ATTEMPTS / (LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX - 1) + 1,

@@ -4,11 +4,22 @@
 #include "settings.h"
 
 #include "base/units.h"
+#include "lines.h"
+#include "redaction.h"
 #include "store/db.h"
 
 #include <errno.h>
 
 enum { HELP_COLUMN = 34 };
+
+/* Nothing in them is secret or personal. */
+#define RECORD_HEADERS                                                                            \
+    "age, allow, cache-control, connection, content-encoding, content-language, content-length, " \
+    "content-type, date, host, ratelimit*, request-id, retry-after, server, server-timing, "      \
+    "traceparent, transfer-encoding, user-agent, vary, via, webhook-id, webhook-timestamp, "      \
+    "www-authenticate, x-amzn-requestid, x-amzn-trace-id, x-cache, x-correlation-id, "            \
+    "x-ratelimit-*, x-request-id, x-webhook-attempt, x-webhook-event, x-webhook-timestamp, "      \
+    "x-webhook-version, cf-ray"
 
 static const char *const durabilities[] = {"fsync", "relaxed", NULL};
 static const char *const proxy_uses[] = {"tunnel", "forward", NULL};
@@ -72,6 +83,12 @@ const struct setting settings[] = {
      .help = "of events and attempts on disk; 0: no limit by size"},
     {"idempotency_window", DURATION, FIELD(idempotency_window_ms), .standard = "24h",
      .min = SECONDS(1), .max = DAYS(365), .help = "for which an idempotency key is remembered"},
+    {"record_header", HEADERS, FIELD(record_headers), .standard = RECORD_HEADERS,
+     .help = "keep this header's value with attempts (a* for all in a...); may be repeated"},
+    {"redact_pointer", POINTERS, FIELD(redact_pointers),
+     .help = "strike this value (JSON pointer) out of response bodies; may be repeated"},
+    {"redact_pattern", PATTERNS, FIELD(redact_patterns),
+     .help = "strike this (# digit, ? any, * word) out of responses; may be repeated"},
 
     {"event_bytes_max", SIZE, true, FIELD(event_bytes_max), .standard = "1M", .min = 1024,
      .max = MEBIBYTES(64), .group = "Limits", .help = "body of a request with one event"},
@@ -226,17 +243,18 @@ static int parse_proxy(struct slice value, struct proxy *proxy)
 static int add_parts(struct config *config, struct slice list,
                      int (*add)(struct config *config, struct slice part))
 {
-    size_t at = 0;
-    while (at < list.size) {
-        size_t size = 0;
-        while (at + size < list.size && !strchr(", \t", list.at[at + size]))
-            size++;
-        int error = size ? add(config, slice_of(list.at + at, size)) : 0;
+    while (list.size) {
+        struct slice part = lines_take(&list, ", \t");
+        int error = part.size ? add(config, part) : 0;
         if (error)
             return error;
-        at += size + 1;
     }
     return 0;
+}
+
+static bool has_lines(const struct setting *setting)
+{
+    return setting->kind == HEADERS || setting->kind == POINTERS || setting->kind == PATTERNS;
 }
 
 void setting_clear_list(struct config *config, const struct setting *setting)
@@ -248,7 +266,7 @@ void setting_clear_list(struct config *config, const struct setting *setting)
 
 bool setting_is_list(const struct setting *setting)
 {
-    return setting->kind == NETWORKS || setting->kind == SERVERS;
+    return setting->kind == NETWORKS || setting->kind == SERVERS || has_lines(setting);
 }
 
 bool setting_is_secret(const struct setting *setting)
@@ -278,6 +296,12 @@ int setting_parse(struct config *config, const struct setting *setting, struct s
         return add_parts(config, value, add_server);
     case PROXY:
         return parse_proxy(value, field);
+    case HEADERS: /* a row of names; the others may have commas and blanks in them */
+        return lines_add(field, setting->size, value, ", \t\n", redaction_add_header);
+    case POINTERS:
+        return lines_add(field, setting->size, value, "\n", redaction_add_pointer);
+    case PATTERNS:
+        return lines_add(field, setting->size, value, "\n", redaction_add_pattern);
     }
     return -EINVAL;
 }
@@ -365,8 +389,28 @@ static void print_scalar(const struct config *config, const struct setting *sett
     case PATH:
     case NETWORKS:
     case SERVERS:
+    case HEADERS:
+    case POINTERS:
+    case PATTERNS:
         fputs(field_in(config, setting), out);
         break;
+    }
+}
+
+static void print_networks(const struct config *config, const struct setting *setting, FILE *out)
+{
+    for (unsigned i = 0; i < config->allowed_count; i++) {
+        fprintf(out, "%s = ", setting->name);
+        print_network(&config->allowed[i], out);
+        fputc('\n', out);
+    }
+}
+
+static void print_lines(struct slice lines, const struct setting *setting, FILE *out)
+{
+    while (lines.size) {
+        struct slice line = lines_take(&lines, "\n");
+        fprintf(out, "%s = %.*s\n", setting->name, SLICE_ARGS(line));
     }
 }
 
@@ -376,18 +420,17 @@ void config_print(const struct config *config, FILE *out)
         fprintf(out, "# config = %s\n", config->file);
     for (size_t i = 1; i < settings_count; i++) { /* the first is the file itself */
         const struct setting *setting = &settings[i];
-        for (unsigned k = 0; setting->kind == NETWORKS && k < config->allowed_count; k++) {
-            fprintf(out, "%s = ", setting->name);
-            print_network(&config->allowed[k], out);
-            fputc('\n', out);
-        }
         bool is_empty =
             setting_is_list(setting) && *(const char *)field_in(config, setting) == '\0';
-        if (setting->kind == NETWORKS || (setting->kind == SERVERS && is_empty))
-            continue;
-        fprintf(out, "%s = ", setting->name);
-        print_scalar(config, setting, out);
-        fputc('\n', out);
+        if (setting->kind == NETWORKS) {
+            print_networks(config, setting, out);
+        } else if (has_lines(setting) && !is_empty) {
+            print_lines(slice_str(field_in(config, setting)), setting, out);
+        } else if (setting->kind != SERVERS || !is_empty) {
+            fprintf(out, "%s = ", setting->name);
+            print_scalar(config, setting, out);
+            fputc('\n', out);
+        }
     }
 }
 
@@ -421,9 +464,11 @@ static void flag_name(const char *name, char out[static SETTING_NAME_SIZE])
 static const char *value_name(enum setting_kind kind)
 {
     static const char *const names[] = {
-        [PATH] = "PATH",         [ADDRESS] = "ADDR:PORT", [COUNT] = "N",     [SIZE] = "SIZE",
-        [DURATION] = "TIME",     [SWITCH] = NULL,         [CHOICE] = "WORD", [NETWORKS] = "CIDR",
-        [SERVERS] = "ADDR:PORT", [PROXY] = "URL",
+        [PATH] = "PATH",        [ADDRESS] = "ADDR:PORT", [COUNT] = "N",
+        [SIZE] = "SIZE",        [DURATION] = "TIME",     [SWITCH] = NULL,
+        [CHOICE] = "WORD",      [NETWORKS] = "CIDR",     [SERVERS] = "ADDR:PORT",
+        [PROXY] = "URL",        [HEADERS] = "NAME",      [POINTERS] = "POINTER",
+        [PATTERNS] = "PATTERN",
     };
     return names[kind];
 }
@@ -436,12 +481,12 @@ void settings_print_help(FILE *out)
         char name[SETTING_NAME_SIZE], left[2 * SETTING_NAME_SIZE];
         flag_name(setting->name, name);
         const char *value = value_name(setting->kind);
+        const char *standard = has_lines(setting) ? NULL : setting->standard;
         snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
         if (setting->group)
             fprintf(out, "\n%s\n", setting->group);
-        fprintf(out, "  %-*s%s%s%s%s\n", HELP_COLUMN, left, setting->help,
-                setting->standard ? " [" : "", setting->standard ? setting->standard : "",
-                setting->standard ? "]" : "");
+        fprintf(out, "  %-*s%s%s%s%s\n", HELP_COLUMN, left, setting->help, standard ? " [" : "",
+                standard ? standard : "", standard ? "]" : "");
     }
     fprintf(out,
             "\nAsking\n  %-*sprint the effective configuration and exit\n"
@@ -491,6 +536,9 @@ void setting_print_expected(const struct setting *setting, FILE *out)
         [NETWORKS] = "a network, like 10.0.0.0/8",
         [SERVERS] = "an address and port, like 127.0.0.1:53",
         [PROXY] = "a URL like http://user:password@proxy.example:3128, percent-encoded",
+        [HEADERS] = "names of headers, like x-request-id or x-ratelimit-*",
+        [POINTERS] = "a JSON pointer of at most 8 names, like /user/email or /items/*/id",
+        [PATTERNS] = "a pattern of at most 64 bytes that is more than ? and *, like sk_live_*",
     };
     switch (setting->kind) {
     case CHOICE:
@@ -519,6 +567,9 @@ void setting_print_expected(const struct setting *setting, FILE *out)
     case NETWORKS:
     case SERVERS:
     case PROXY:
+    case HEADERS:
+    case POINTERS:
+    case PATTERNS:
         fputs(words[setting->kind], out);
         break;
     }

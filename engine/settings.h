@@ -16,7 +16,10 @@ enum setting_kind {
     CHOICE,
     NETWORKS,
     SERVERS,
-    PROXY
+    PROXY,
+    HEADERS,
+    POINTERS,
+    PATTERNS,
 };
 
 struct setting {

@@ -131,6 +131,8 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     *shard = (struct shard){.number = number, .crew = crew, .config = config};
     shard->now_ms = clock_monotonic_ns() / 1000000;
     shard->egress = (struct egress){config->allowed, config->allowed_count};
+    redaction_init(&shard->redaction, config->record_headers, config->redact_patterns,
+                   config->redact_pointers);
     reports_init(&shard->reports);
     random_init(&shard->random, seed);
     wheel_init(&shard->wheel, shard->now_ms);

@@ -22,6 +22,7 @@
 #include "net/http_client.h"
 #include "outcomes.h"
 #include "paging.h"
+#include "redaction.h"
 #include "report.h"
 #include "turns.h"
 
@@ -38,6 +39,7 @@ struct shard {
     struct resolver *resolver;
     struct tls_context *tls_server, *tls_client;
     struct egress egress;
+    struct redaction redaction;
 
     struct directory directory;
     struct table allowances; /* of tenants that have a limit, by tenant */

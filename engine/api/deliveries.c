@@ -38,6 +38,75 @@ static void put_optional(struct text *text, const char *key, struct slice value)
         text_put(text, SLICE("null"));
 }
 
+/* Takes the next "Name: value\n" off `headers`. */
+static bool next_header(struct slice *headers, struct slice *name, struct slice *value)
+{
+    if (headers->size == 0)
+        return false;
+    struct slice line = slice_of(headers->at, slice_find(*headers, '\n'));
+    *headers = slice_skip(*headers, line.size + 1);
+    *name = slice_of(line.at, slice_find(line, ':'));
+    *value = slice_skip(line, name->size + 2);
+    return true;
+}
+
+static bool has_header(struct slice headers, struct slice wanted)
+{
+    struct slice name, value;
+    while (next_header(&headers, &name, &value))
+        if (slice_equal_nocase(name, wanted))
+            return true;
+    return false;
+}
+
+/* The value; if others with the name follow, an array of all of them. */
+static void put_values(struct text *text, struct slice rest, struct slice wanted,
+                       struct slice value)
+{
+    struct slice name;
+    bool is_array = has_header(rest, wanted);
+    if (is_array)
+        text_char(text, '[');
+    text_json(text, value);
+    while (next_header(&rest, &name, &value)) {
+        if (!slice_equal_nocase(name, wanted))
+            continue;
+        text_char(text, ',');
+        text_json(text, value);
+    }
+    if (is_array)
+        text_char(text, ']');
+}
+
+/* An object: of headers with one name, the first has an array of all their values. */
+static void put_headers(struct text *text, const char *key, struct slice headers)
+{
+    struct slice name, value, rest = headers;
+    const char *comma = "";
+    if (headers.size == 0)
+        return;
+    text_printf(text, ",\"%s\":{", key);
+    while (next_header(&rest, &name, &value)) {
+        if (has_header(slice_of(headers.at, (size_t)(name.at - headers.at)), name))
+            continue;
+        text_put(text, slice_str(comma));
+        text_json(text, name);
+        text_char(text, ':');
+        put_values(text, rest, name, value);
+        comma = ",";
+    }
+    text_char(text, '}');
+}
+
+static void put_timings(struct text *text, const struct attempt_record *attempt)
+{
+    text_printf(text,
+                ",\"timings\":{\"dns_us\":%u,\"connect_us\":%u,\"tls_us\":%u,"
+                "\"first_byte_us\":%u},\"connection_reused\":%s",
+                attempt->dns_us, attempt->connect_us, attempt->tls_us, attempt->first_byte_us,
+                attempt->reused ? "true" : "false");
+}
+
 static void put_attempt(struct text *text, const struct attempt_record *attempt)
 {
     const char *outcome = attempt_outcome_name(attempt->outcome);
@@ -52,11 +121,15 @@ static void put_attempt(struct text *text, const struct attempt_record *attempt)
         text_put(text, SLICE("null"));
     text_char(text, ',');
     put_optional(text, "error", attempt->error);
+    put_timings(text, attempt);
+    put_headers(text, "request_headers", attempt->request_headers);
+    put_headers(text, "response_headers", attempt->response_headers);
     if (attempt->response_body.size) {
         text_put(text, SLICE(",\"response_body\":"));
         text_json(text, attempt->response_body);
     }
-    text_char(text, ',');
+    text_printf(text, ",\"truncated\":%s,",
+                attempt->body_truncated || attempt->headers_truncated ? "true" : "false");
     put_optional(text, "remote_address", attempt->address);
     text_char(text, '}');
 }

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """What a receiver may do, and what the attempt then says: outcome, status, response, address."""
+import gzip
 import pathlib
 import socket
 import sys
+import time
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case
-from support.receiver import close, hang, raw, reset, respond, status
+from support.engine import DELIVERIES, Engine
+from support.receiver import Receiver, close, hang, raw, reset, respond, status
 
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 
@@ -184,6 +188,132 @@ class Attempt(case.EngineCase):
         self.subscribe(retry={"schedule": []}, concurrency={"max": 1})
         for number in range(20):
             self.engine.await_status(self.publish(number), "delivered")
+
+    def test_timings(self):
+        def think(stream, request):
+            time.sleep(0.05)  # the receiver's work, which the record has to show
+            return status(500)(stream, request)
+
+        self.receiver.script(self.path, [think])
+        self.subscribe(retry={"schedule": ["10ms"], "jitter": 0})
+        first, second = self.engine.await_attempts(self.publish(1), 2)
+        self.assertEqual(first["timings"]["dns_us"], 0, "an address is no name")
+        self.assertGreater(first["timings"]["connect_us"], 0)
+        self.assertEqual(first["timings"]["tls_us"], 0)
+        self.assertFalse(first["connection_reused"])
+        self.assertTrue(second["connection_reused"])
+        self.assertEqual({**second["timings"], "first_byte_us": 0},
+                         {"dns_us": 0, "connect_us": 0, "tls_us": 0, "first_byte_us": 0})
+        for each in (first, second):
+            self.assertGreaterEqual(each["timings"]["first_byte_us"], 50_000)
+            self.assertGreaterEqual(each["duration_ms"], 50)
+
+    def test_headers_of_request_and_response(self):
+        fields = [("X-Request-Id", "r-1"), ("Set-Cookie", "session=sEcReT"), ("Set-Cookie", "b=sEcReT"), ("Via", "a"),
+                  ("via", "b")]
+        self.receiver.script(self.path, [respond(500, fields, b"no")])
+        made = self.subscribe(retry={"schedule": []}, headers={"X-Api-Key": "sEcReT"})
+        event = self.publish(1)
+        got = self.engine.await_attempts(event, 1, made["id"])[0]
+        sent = self.receiver.await_event(event)
+        self.assertEqual(set(got["request_headers"]), {name for name, _ in sent.headers})
+        for name in ("webhook-id", "webhook-timestamp", "X-Webhook-Event", "X-Webhook-Attempt", "Content-Type",
+                     "Content-Length", "User-Agent"):
+            self.assertEqual(got["request_headers"][name], sent.find(name))
+        for name in ("X-Api-Key", "webhook-signature"):
+            self.assertEqual(got["request_headers"][name], "***")
+        self.assertEqual(got["response_headers"], {"Content-Length": "2", "X-Request-Id": "r-1",
+                                                   "Set-Cookie": ["***", "***"], "Via": ["a", "b"]})
+        self.assertIs(got["truncated"], False)
+        self.assertEqual(self.engine.delivery(event)["last_attempt"], got)
+
+    def test_headers_are_kept_within_bounds(self):
+        fields = [(f"X-Request-Id-{number}", "y" * 100) for number in range(30)]
+        self.receiver.script(self.path, [respond(200, [("Via", "x" * 500), *fields])])
+        got = self.attempt()
+        self.assertEqual(got["outcome"], "delivered")
+        self.assertIs(got["truncated"], True)
+        self.assertEqual(got["response_headers"]["Via"], "x" * 500)
+        self.assertLess(len(str(got["response_headers"])), 2048)
+
+    def test_no_request_no_headers_of_it(self):
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))  # not listening
+            got = self.attempt(url=f"http://127.0.0.1:{bound.getsockname()[1]}/")
+        self.assertNotIn("request_headers", got)
+        self.assertNotIn("response_headers", got)
+        self.assertEqual(got["timings"], {"dns_us": 0, "connect_us": 0, "tls_us": 0, "first_byte_us": 0})
+
+    def test_records_survive_a_restart(self):
+        self.receiver.script(self.path, [respond(500, [("Date", "then")], b"why")])
+        made = self.subscribe(retry={"schedule": []})
+        event = self.publish(1)
+        before = self.engine.await_attempts(event, 1, made["id"])
+        self.engine.kill()
+        self.engine.start()
+        self.assertEqual(self.engine.await_attempts(event, 1, made["id"]), before)
+
+
+class Redaction(unittest.TestCase):
+    """What is struck out is on no disk, in no answer and in no log."""
+    SECRETS = ("joe@mail.example", "4111-1111-1111-1111", "sk_live_aBcDeF", "private-name", "tOkEn-of-ours")
+
+    def setUp(self):
+        self.receiver = self.enterContext(Receiver())
+        rules = ("--redact-pointer", "/user/name", "--redact-pointer", "/list/*/pin", "--redact-pattern", "sk_live_*",
+                 "--redact-pattern", "####-####-####-####", "--redact-pattern", "*@*", "--record-header",
+                 "x-note,x-echo,authorization")
+        self.engine = self.enterContext(Engine(*rules, "--log-level", "debug"))
+
+    def attempt(self, answer, **fields):
+        self.receiver.script("/hook", [answer])
+        made = self.engine.subscribe(self.receiver.url("/hook"), retry={"schedule": []}, **fields)
+        event = self.engine.publish("a.b", {"n": 1})["id"]
+        got = self.engine.await_attempts(event, 1, made["id"])[0]
+        self.engine.admin.request("DELETE", f"/api/v1/webhooks/subscriptions/{made['id']}")
+        return got
+
+    def body(self, data, **headers):
+        return self.attempt(respond(500, [(name.replace("_", "-"), value) for name, value in headers.items()],
+                                    data)).get("response_body")
+
+    def test_pointers_and_patterns(self):
+        data = (b'{"user":{"name":"private-name","id":7},"list":[{"pin":1234},{"pin":5678}],'
+                b'"note":"joe@mail.example paid by 4111-1111-1111-1111","key":"sk_live_aBcDeF"}')
+        self.assertEqual(self.body(data), '{"user":{"name":"***","id":7},"list":[{"pin":"***"},{"pin":"***"}],'
+                                          '"note":"*** paid by ***","key":"***"}')
+        self.assertEqual(self.body(b"<p>sk_live_aBcDeF</p>"), "<p>***</p>")
+
+    def test_what_is_cut_off_within_a_secret(self):
+        for size in range(1000, 1024):
+            got = self.body(b"x " * (size // 2) + b"sk_live_aBcDeF" + b" x" * 100)
+            self.assertNotIn("sk_live", got)
+        got = self.body(b'{"a":"' + b"x" * 980 + b'","user":{"name":"private-name' + b" private-name" * 100 + b'"}}')
+        self.assertNotIn("private", got)
+
+    def test_a_body_in_another_coding_is_not_kept(self):
+        data = gzip.compress(b"sk_live_aBcDeF")
+        self.assertIsNone(self.body(data, Content_Encoding="gzip"))
+
+    def test_headers(self):
+        def echo(stream, request):
+            fields = [("X-Echo", request.find("Authorization")), ("X-Note", "of joe@mail.example"), ("X-Other", "private-name")]
+            return respond(500, fields, b"")(stream, request)
+
+        got = self.attempt(echo, auth={"type": "bearer", "token": "tOkEn-of-ours"})
+        self.assertEqual(got["response_headers"], {"Content-Length": "***", "X-Note": "of ***", "X-Other": "***",
+                                                   "X-Echo": "Bearer *************"})
+        self.assertEqual(got["request_headers"]["Authorization"], "Bearer *************")
+
+    def tearDown(self):
+        shown = [self.engine.admin.get(f"{DELIVERIES}{path}").body.decode() for path in ("", "?status=failed")]
+        self.engine.stop()
+        for secret in self.SECRETS:
+            for text in (*shown, self.engine.log()):
+                self.assertNotIn(secret, text)
+            for path in self.engine.data.rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(secret.encode(), path.read_bytes(), path)
 
 
 if __name__ == "__main__":

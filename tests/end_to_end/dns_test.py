@@ -27,6 +27,7 @@ class Dns(unittest.TestCase):
         event, attempt = self.attempt("here.test")
         self.assertEqual(attempt["outcome"], "delivered")
         self.assertEqual(attempt["remote_address"], f"127.0.0.1:{self.receiver.port}")
+        self.assertGreater(attempt["timings"]["dns_us"], 0)
         self.assertEqual(self.receiver.await_event(event).find("Host"), f"here.test:{self.receiver.port}")
 
     def test_upper_case_is_the_same_name(self):

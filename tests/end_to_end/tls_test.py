@@ -143,6 +143,8 @@ class Receivers(unittest.TestCase):
                     with Receiver(context) as receiver:
                         attempt = self.attempt(receiver.url(host=host), events=["tls"])
                         self.assertEqual(attempt["outcome"], "delivered", attempt)
+                        self.assertGreater(attempt["timings"]["connect_us"], 0)
+                        self.assertGreater(attempt["timings"]["tls_us"], 0)
 
     def test_large_bodies_in_both_directions(self):
         with Receiver(authority.server_context("good", LOCAL)) as receiver:

@@ -98,6 +98,37 @@ Test(config, replaces_a_list_and_does_not_add_to_it)
     cr_assert(eq(u32, config.allowed_count, 1));
 }
 
+Test(config, takes_lists_of_headers_pointers_and_patterns)
+{
+    cr_assert(eq(int, load((const char *const[]){NULL}), CONFIG_RUN));
+    cr_assert(strstr(config.record_headers, "\nretry-after\n") != NULL);
+    cr_assert_str_eq(config.redact_patterns, "");
+    write_file("record_header = x-a, x-b\nrecord_header = x-c*\n"
+               "redact_pattern = Bearer *\nredact_pattern = a, b\nredact_pointer = /a b/c\n");
+    cr_assert(eq(int, LOAD("--config", path), CONFIG_RUN), "%s", err_text);
+    unlink(path);
+    cr_assert_str_eq(config.record_headers, "x-a\nx-b\nx-c*\n");
+    cr_assert_str_eq(config.redact_patterns, "Bearer *\na, b\n");
+    cr_assert_str_eq(config.redact_pointers, "/a b/c\n");
+    setenv("GRAPNEL_REDACT_POINTER", "/a\n/b", 1);
+    cr_assert(eq(int, LOAD("--record-header="), CONFIG_RUN));
+    cr_assert_str_eq(config.redact_pointers, "/a\n/b\n");
+    cr_assert_str_eq(config.record_headers, "");
+}
+
+Test(config, takes_so_many_patterns_and_no_more)
+{
+    char text[64 * 8] = "";
+    for (unsigned i = 0; i < 32; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "p%u\n", i);
+    setenv("GRAPNEL_REDACT_PATTERN", text, 1);
+    cr_assert(eq(int, load((const char *const[]){NULL}), CONFIG_RUN));
+    snprintf(text + strlen(text), sizeof text - strlen(text), "more");
+    setenv("GRAPNEL_REDACT_PATTERN", text, 1);
+    cr_assert(eq(int, load((const char *const[]){NULL}), CONFIG_WRONG));
+    cr_assert(strstr(err_text, "too many values of redact_pattern") != NULL, "%s", err_text);
+}
+
 Test(config, names_what_is_wrong_and_where)
 {
     static const struct {
@@ -112,6 +143,9 @@ Test(config, names_what_is_wrong_and_where)
         {{"--tls-cert", "cert.pem", NULL}, "without tls_key"},
         {{"--config", "/nonexistent/file", NULL}, "/nonexistent/file"},
         {{"data", NULL}, "data"},
+        {{"--record-header", "a b:", NULL}, "names of headers"},
+        {{"--redact-pointer", "user", NULL}, "a JSON pointer"},
+        {{"--redact-pattern", "*", NULL}, "a pattern"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cr_assert(eq(int, load(cases[i].arguments), CONFIG_WRONG), "%s", cases[i].arguments[0]);
@@ -154,7 +188,8 @@ Test(config, prints_what_it_can_read_again)
     cr_assert(eq(int,
                  LOAD("--check-config", "--allow-network=10.0.0.0/8,fd00::/8", "--ingest=[::1]:0",
                       "--idle-timeout=1500ms", "--dns-server", "9.9.9.9", "--dns-server=1.1.1.1:54",
-                      "--retention-bytes=3G", "--durability=relaxed"),
+                      "--retention-bytes=3G", "--durability=relaxed", "--record-header=a,b",
+                      "--redact-pattern=x y", "--redact-pattern=z"),
                  CONFIG_DONE));
     memcpy(first, out_text, sizeof first);
     write_file(first);
