@@ -11,6 +11,7 @@
 #include "disk.h"
 #include "gate_model.h"
 #include "machine.h"
+#include "order_check.h"
 #include "outage_check.h"
 #include "store/keys.h"
 #include "store/record.h"
@@ -142,6 +143,7 @@ void guarantees_attempt(struct attempt_seen *attempt)
     check_early(attempt);
     check_number(attempt);
     check_pause(attempt);
+    order_check(attempt);
     gate_model_begin(attempt);
     outage_check_begin(attempt);
     tempo_check(attempt);
@@ -208,7 +210,7 @@ void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retr
     if (is_at_work())
         gate_model_end(attempt, is_delivered ? END_DELIVERED : END_ANSWERED, retry_after_ms);
     if (is_delivered) {
-        seen->is_acknowledged = true;
+        seen->is_acknowledged = seen->was_acknowledged = true;
         seen->crashes_then = machine_crashes();
     } else {
         note_failure(attempt, seen, retry_after_ms);

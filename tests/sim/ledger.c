@@ -14,11 +14,12 @@ unsigned ledger_subscription_count;
 static struct body bodies[LEDGER_BODIES];
 static unsigned body_count, wall_steps;
 
-struct event *ledger_add_event(const char *type)
+struct event *ledger_add_event(const char *type, unsigned batch)
 {
     must(ledger_event_count < LEDGER_EVENTS);
     struct event *event = &ledger_events[ledger_event_count++];
     snprintf(event->type, sizeof event->type, "%s", type);
+    event->batch = batch;
     event->deliveries = UINT64_MAX;
     return event;
 }

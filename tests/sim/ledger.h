@@ -30,10 +30,12 @@ struct body {
 /* One event for one subscription. */
 struct delivery_seen {
     unsigned attempts, in_flight;
-    unsigned last_number; /* X-Webhook-Attempt of the last attempt seen */
-    uint64_t missed_then; /* network_missed() by then */
-    bool is_acknowledged; /* a 2xx was taken in by the engine */
-    bool has_failed;      /* the last attempt has, and when is known: */
+    unsigned last_number;  /* X-Webhook-Attempt of the last attempt seen */
+    uint64_t missed_then;  /* network_missed() by then */
+    bool is_acknowledged;  /* a 2xx was taken in by the engine */
+    bool was_acknowledged; /* at any attempt */
+    unsigned overtaken;    /* a later event in order was sent, after so many crashes and one more */
+    bool has_failed;       /* the last attempt has, and when is known: */
     uint64_t failed_ns, wait_ms;
     unsigned crashes_then; /* at the time of either */
     unsigned steps_then;   /* of the wall clock */
@@ -43,6 +45,8 @@ struct delivery_seen {
 
 struct event {
     char id[LEDGER_ID]; /* "" until it is known */
+    unsigned key;       /* "k" of its payload; 0: none */
+    unsigned batch;     /* that it was published in, in the order of events; 0: none */
     char type[16];
     bool is_accepted; /* answered with 202 */
     uint64_t offered_ns, answered_ns;
@@ -50,6 +54,8 @@ struct event {
     const struct body *delivered;
     struct delivery_seen seen[LEDGER_SUBSCRIPTIONS];
 };
+
+enum ordering { ORDER_NONE, ORDER_STRICT, ORDER_BY_KEY };
 
 enum subscription_state {
     STATE_ABSENT,
@@ -79,6 +85,7 @@ struct subscription_told {
     uint64_t steps_ms[LEDGER_STEPS], timeout_ms;
     double jitter;
     bool is_gzip;
+    enum ordering ordering;
     unsigned concurrency, in_flight;
     bool is_adaptive;
     double per_second; /* 0: no limit */
@@ -91,7 +98,7 @@ extern unsigned ledger_event_count;
 extern struct subscription_told ledger_subscriptions[LEDGER_SUBSCRIPTIONS];
 extern unsigned ledger_subscription_count;
 
-struct event *ledger_add_event(const char *type);
+struct event *ledger_add_event(const char *type, unsigned batch);
 struct body *ledger_add_body(struct event *event, struct slice payload, const char *content_type);
 const struct body *ledger_body(unsigned number);
 

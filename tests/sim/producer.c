@@ -39,7 +39,7 @@ static struct {
     int key;
 } keyed[KEYED_MAX];
 
-static unsigned keyed_count, keys, left, out;
+static unsigned keyed_count, keys, batches, left, out;
 static bool are_heavy;
 
 bool producers_are_done(void)
@@ -49,13 +49,15 @@ bool producers_are_done(void)
 
 /* ---- events ---- */
 
-static struct slice draw_payload(unsigned number)
+static struct slice draw_payload(unsigned number, unsigned key)
 {
     size_t most = world_one_in(30) ? 60000 : world_one_in(4) ? 3000 : 60;
     size_t fill = (size_t)world_below(are_heavy ? 120000 : most);
-    char *payload = malloc(fill + 64);
+    char *payload = malloc(fill + 64), key_field[24] = "";
     must(payload);
-    size_t size = (size_t)snprintf(payload, 64, "{ \"n\":%u, \"fill\": \"", number);
+    if (key)
+        snprintf(key_field, sizeof key_field, " \"k\": \"%u\",", key);
+    size_t size = (size_t)snprintf(payload, 64, "{ \"n\":%u,%s \"fill\": \"", number, key_field);
     memset(payload + size, 'x', fill);
     memcpy(payload + size + fill, "\" }", 4);
     return slice_of(payload, size + fill + 3);
@@ -66,14 +68,16 @@ static const struct body *draw_body(struct event *event, enum form form)
     const char *content_type =
         form == FORM_CLOUD && world_one_in(2) ? "text/plain" : "application/json";
     struct body *body = ledger_add_body(event, slice_of(NULL, 0), content_type);
-    body->payload = draw_payload(body->number);
+    body->payload = draw_payload(body->number, event->key);
     return body;
 }
 
-static struct event *draw_event(void)
+static struct event *draw_event(unsigned batch)
 {
     static const char *const types[] = {"a.x", "a.y", "b.x", "c"};
-    return ledger_add_event(types[world_below(4)]);
+    struct event *event = ledger_add_event(types[world_below(4)], batch);
+    event->key = (unsigned)world_below(4);
+    return event;
 }
 
 /* ---- requests ---- */
@@ -228,8 +232,9 @@ static void offer_batch(enum form form)
     offer->form = form;
     offer->key = -1;
     offer->count = (unsigned)world_between(1, OFFER_BODIES);
+    batches++;
     for (unsigned i = 0; i < offer->count; i++)
-        offer->bodies[i] = draw_body(draw_event(), form);
+        offer->bodies[i] = draw_body(draw_event(batches), form);
     print_request(offer);
     out++;
     send_offer(offer);
@@ -257,7 +262,7 @@ static void publish(void *context)
         return;
     }
     bool has_key = form == FORM_CLOUD || world_one_in(2);
-    struct event *event = draw_event();
+    struct event *event = draw_event(0);
     int key = has_key ? (int)keys++ : -1;
     if (has_key && keyed_count < KEYED_MAX) {
         keyed[keyed_count].event = event;

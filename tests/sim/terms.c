@@ -67,6 +67,7 @@ void terms_draw(struct subscription_told *told, uint64_t long_ms)
     told->timeout_ms = 1000 * world_between(1, world_one_in(3) ? 15 : 3);
     told->jitter = (double)world_below(3) / 10;
     told->is_gzip = world_one_in(5);
+    told->ordering = world_one_in(3) ? ORDER_STRICT + (enum ordering)world_below(2) : ORDER_NONE;
     draw_schedule(told, long_ms);
     draw_limits(told);
     draw_breaker(told);
@@ -114,6 +115,10 @@ void terms_print(const struct subscription_told *told, char *body, size_t room)
     text_printf(&text, ",\"timeout\":\"%lus\"", told->timeout_ms / 1000);
     if (told->is_gzip)
         text_put(&text, SLICE(",\"compression\":\"gzip\""));
+    if (told->ordering == ORDER_STRICT)
+        text_put(&text, SLICE(",\"ordering\":\"strict\""));
+    else if (told->ordering == ORDER_BY_KEY)
+        text_put(&text, SLICE(",\"ordering\":{\"key\":\"/k\"}"));
     print_retry(told, &text);
     print_limits(told, &text);
     text_put(&text, SLICE("}"));
