@@ -2,18 +2,19 @@
 """Receivers behind a proxy: Debian's tinyproxy, and proxies that misbehave."""
 import pathlib
 import socket
+import ssl
 import sys
 import tempfile
 import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support import case, wait
+from support import case
 from support.certificates import Authority
 from support.engine import Engine
 from support.name_server import NameServer
 from support.nginx import free_ports
-from support.receiver import Receiver
+from support.receiver import Receiver, respond
 from support.tinyproxy import Tinyproxy
 
 # Receivers live at 127.0.0.2: that the proxy's 127.0.0.1 is not among what is allowed does not matter.
@@ -84,6 +85,31 @@ class Tunnels(Proxied):
             self.assert_outcome(self.attempt(engine, receiver.url(host="receiver.test")), "tls_failed",
                                 "host name does not match")
             self.assertEqual(receiver.of(), [])
+
+    def test_a_client_certificate_is_shown_to_the_receiver(self):
+        authority = Authority(self.folder)
+        context = authority.server_context("receiver", "IP:127.0.0.2")
+        context.load_verify_locations(authority.path)
+        context.verify_mode = ssl.CERT_REQUIRED
+        receiver = self.receiver(context=context)
+        certificate, key = (pathlib.Path(each).read_text()
+                            for each in authority.issue("engine", "DNS:engine.test", usage="clientAuth"))
+        with Tinyproxy(self.folder) as proxy:
+            engine = self.engine("--ca-file", authority.path, proxy=proxy.url)
+            auth = {"type": "mtls", "certificate": certificate, "key": key}
+            self.assert_outcome(self.attempt(engine, receiver.url(), auth=auth), "delivered")
+            self.assert_outcome(self.attempt(engine, receiver.url()), "tls_failed")
+
+    def test_tokens_are_fetched_through_it(self):
+        receiver, issuer = self.receiver(), self.receiver()
+        issuer.script("/token", [respond(200, [("Content-Type", "application/json")],
+                                         b'{"access_token":"abc","token_type":"Bearer","expires_in":3600}')])
+        with Tinyproxy(self.folder) as proxy:
+            engine = self.engine(proxy=proxy.url)
+            auth = {"type": "oauth2", "token_url": issuer.url("/token"), "client_id": "me", "client_secret": "secret"}
+            self.assert_outcome(self.attempt(engine, receiver.url(), auth=auth), "delivered")
+            self.assertEqual(receiver.of()[0].find("Authorization"), "Bearer abc")
+            self.assertEqual(proxy.asked(), [f"CONNECT 127.0.0.2:{issuer.port}", f"CONNECT 127.0.0.2:{receiver.port}"])
 
     def test_a_receiver_that_does_not_listen(self):
         with Tinyproxy(self.folder) as proxy:
