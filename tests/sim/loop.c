@@ -441,8 +441,10 @@ static void forget(struct loop_op *op)
         struct wire *wire = wire_of(op->fd);
         if (wire->connecting == op)
             wire->connecting = NULL;
-        if (wire->sending == op)
+        if (wire->sending == op) {
             wire->sending = NULL;
+            network_note_missed_by(wire); /* there may be no time to send it anew */
+        }
         if (wire->receiving == op)
             wire->receiving = NULL;
     }
