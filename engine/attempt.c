@@ -165,6 +165,17 @@ static bool call_resend(struct http_call *call)
     return attempt->body.made || attempt->delivery->share || attempt->delivery->fetched;
 }
 
+/* Nothing is sent and nobody is asked. */
+static bool is_refused(const struct endpoint *endpoint, struct http_call *call)
+{
+    if (!endpoint->refusal)
+        return false;
+    call->outcome = HTTP_BLOCKED_ADDRESS;
+    call->start_ns = call->end_ns = clock_monotonic_ns();
+    snprintf(call->why, sizeof call->why, "%s", endpoint->refusal);
+    return true;
+}
+
 struct attempt *attempt_make(struct shard *shard, struct delivery *delivery)
 {
     struct attempt *attempt = pool_take(&shard->attempts);
@@ -214,7 +225,8 @@ void attempt_start(struct attempt *attempt)
     /* From this moment, not from the turn's, and rounded up: the receiver has all of its time. */
     attempt->call.deadline_ms =
         clock_monotonic_ns() / 1000000 + 1 + endpoint->subscription->timeout_ms;
-    if (authenticator_fails(endpoint->authenticator, &attempt->call))
+    if (is_refused(endpoint, &attempt->call) ||
+        authenticator_fails(endpoint->authenticator, &attempt->call))
         call_done(&attempt->call);
     else
         http_client_call(shard->client, endpoint->origin, &attempt->call);

@@ -21,6 +21,11 @@ enum {
     CONFIG_LINES_SIZE = 4096,
 };
 
+struct network_list {
+    struct network list[CONFIG_NETWORKS_MAX];
+    unsigned count;
+};
+
 struct config {
     int argc; /* what it was read from, for reading it again */
     char **argv;
@@ -29,8 +34,8 @@ struct config {
     char secret_key_file[CONFIG_PATH_SIZE];
     struct address ingest, admin;
     unsigned shards; /* 0 in the settings: the cores this process may run on */
-    struct network allowed[CONFIG_NETWORKS_MAX];
-    unsigned allowed_count;
+    struct network_list allowed, tenant_networks;
+    bool https_only;
     bool relaxed; /* durability */
     uint64_t memory_bytes;
     char tls_cert[CONFIG_PATH_SIZE], tls_key[CONFIG_PATH_SIZE], ca_file[CONFIG_PATH_SIZE];

@@ -380,6 +380,7 @@ void delivery_load_failed(struct shard *shard, struct delivery *delivery)
 bool delivery_start(struct shard *shard, struct delivery *delivery)
 {
     struct endpoint *endpoint = delivery->endpoint;
+    endpoint_look_at_reach(shard, endpoint);
     struct attempt *attempt = attempt_make(shard, delivery);
     if (!attempt)
         return false;

@@ -90,11 +90,29 @@ static bool covered(const struct egress *egress, const uint8_t ip[static 16])
     return false;
 }
 
-static bool covered4(const struct egress *egress, uint32_t ip)
+static void map4(uint32_t ip, uint8_t mapped[static 16])
 {
-    uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
+    static const uint8_t start[12] = {[10] = 0xff, [11] = 0xff};
+    memcpy(mapped, start, sizeof start);
     for (unsigned i = 0; i < 4; i++)
         mapped[12 + i] = (uint8_t)(ip >> (24 - 8 * i));
+}
+
+bool egress_carries(const struct address *address, uint8_t inner[static 16])
+{
+    uint8_t ip[16];
+    uint32_t ip4;
+    address_bytes(address, ip);
+    if (address->any.sa_family != AF_INET6 || !carried4(ip, &ip4))
+        return false;
+    map4(ip4, inner);
+    return true;
+}
+
+static bool covered4(const struct egress *egress, uint32_t ip)
+{
+    uint8_t mapped[16];
+    map4(ip, mapped);
     return covered(egress, mapped);
 }
 

@@ -16,6 +16,9 @@ struct egress {
     unsigned allowed_count;
 };
 
+/* Does the address carry an IPv4 address? `inner` gets that one's 16 bytes, v4-mapped. */
+bool egress_carries(const struct address *address, uint8_t inner[static 16]);
+
 bool egress_allows(const struct egress *egress, const struct address *address);
 
 #endif

@@ -6,6 +6,7 @@
 #include "authenticator.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "reach.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,69 @@ enum {
     WINDOW_SHARE = 4, /* one part in this of what is free */
     PAGE_BELOW = 32,  /* read parked rows when fewer than this are ready */
 };
+
+/* ---- where it may send ---- */
+
+static struct reach reach_of(const struct endpoint *endpoint)
+{
+    const struct shard *shard = endpoint->shard;
+    return (struct reach){.config = shard->config,
+                          .tenant = directory_tenant(&shard->directory, &endpoint->tenant),
+                          .subscription = endpoint->subscription};
+}
+
+/* For connections on its behalf, whenever one is made. */
+static bool allows(void *context, const struct address *address)
+{
+    const struct endpoint *endpoint = context;
+    struct reach reach = reach_of(endpoint);
+    return reach.subscription && !reach_refusal(&reach) && reach_allows(&reach, address);
+}
+
+static void give_origin(struct shard *shard, struct endpoint *endpoint)
+{
+    if (endpoint->origin && endpoint->has_rules)
+        http_origin_retire(shard->client, endpoint->origin);
+    else if (endpoint->origin)
+        http_origin_give(shard->client, endpoint->origin);
+    endpoint->origin = NULL;
+}
+
+/* What is asked of connections to the receiver, and shown to it. */
+static void take_origin(struct shard *shard, struct endpoint *endpoint)
+{
+    const struct subscription *subscription = endpoint->subscription;
+    const struct reach reach = reach_of(endpoint);
+    const struct auth *auth = subscription->auth;
+    struct http_origin_options options = {.is_unverified = !subscription->tls_verify};
+    options.trust = (struct trust){.roots = subscription->tls_roots,
+                                   .pins = subscription->tls_pins,
+                                   .pin_count = subscription->tls_pin_count,
+                                   .version_min = subscription->tls_version_min};
+    if (auth && auth->type == AUTH_MTLS) {
+        options.trust.certificate = auth->texts[AUTH_CERTIFICATE];
+        options.trust.key = auth->texts[AUTH_KEY];
+    }
+    endpoint->reach_version = shard->reach_version;
+    endpoint->has_rules = reach_has_rules(&reach);
+    endpoint->refusal = reach_refusal(&reach);
+    if (endpoint->has_rules) {
+        options.allowed = allows;
+        options.context = endpoint;
+    }
+    endpoint->origin = http_origin_take(shard->client, &subscription->url, &options);
+    must(endpoint->origin);
+}
+
+void endpoint_look_at_reach(struct shard *shard, struct endpoint *endpoint)
+{
+    if (endpoint->reach_version == shard->reach_version)
+        return;
+    give_origin(shard, endpoint);
+    take_origin(shard, endpoint);
+}
+
+/* ---- what depends on the subscription ---- */
 
 static void auth_changed(void *context)
 {
@@ -48,48 +112,32 @@ static struct authenticator *open_authenticator(struct shard *shard, struct endp
                                       .wheel = &shard->wheel,
                                       .random = &shard->random,
                                       .subscription = endpoint->subscription,
+                                      .allowed = allows,
                                       .on_change = auth_changed,
                                       .context = endpoint};
     return authenticator_open(&parts);
-}
-
-/* What is asked of connections to the receiver, and shown to it. */
-static struct http_origin *take_origin(struct shard *shard, const struct subscription *subscription)
-{
-    const struct auth *auth = subscription->auth;
-    struct http_origin_options options = {.is_unverified = !subscription->tls_verify};
-    options.trust = (struct trust){.roots = subscription->tls_roots,
-                                   .pins = subscription->tls_pins,
-                                   .pin_count = subscription->tls_pin_count,
-                                   .version_min = subscription->tls_version_min};
-    if (auth && auth->type == AUTH_MTLS) {
-        options.trust.certificate = auth->texts[AUTH_CERTIFICATE];
-        options.trust.key = auth->texts[AUTH_KEY];
-    }
-    return http_origin_take(shard->client, &subscription->url, &options);
 }
 
 /* What depends on the subscription's settings. */
 static void configure(struct shard *shard, struct endpoint *endpoint,
                       const struct subscription *subscription)
 {
+    endpoint->shard = shard;
     endpoint->subscription = subscription;
-    endpoint->origin = take_origin(shard, subscription);
+    take_origin(shard, endpoint);
     endpoint->head = attempt_fixed_head(subscription, &endpoint->head_size);
     endpoint->signers = calloc(subscription->secret_count, sizeof *endpoint->signers);
-    must(endpoint->origin && endpoint->head && endpoint->signers);
+    must(endpoint->head && endpoint->signers);
     signature_make_signers(subscription, endpoint->signers);
     endpoint->authenticator = open_authenticator(shard, endpoint);
 }
 
 static void unconfigure(struct shard *shard, struct endpoint *endpoint)
 {
-    if (endpoint->origin)
-        http_origin_give(shard->client, endpoint->origin);
+    give_origin(shard, endpoint);
     free(endpoint->head);
     free(endpoint->signers);
     endpoint_close_auth(shard, endpoint);
-    endpoint->origin = NULL;
     endpoint->head = NULL;
     endpoint->signers = NULL;
 }

@@ -44,6 +44,9 @@ struct endpoint {
     struct timer opens; /* the gate, by time alone */
     unsigned credit;    /* for attempts in this turn */
     struct http_origin *origin;
+    unsigned reach_version;              /* the shard's, as of which these are: */
+    bool has_rules;                      /* the origin asks endpoint_allows() */
+    const char *refusal;                 /* why nothing may be sent at all; NULL: it may */
     struct authenticator *authenticator; /* NULL: none */
     struct signer *signers;              /* of subscription->secrets */
     char *head; /* of each request: the request line and the fields that never change */
@@ -87,6 +90,9 @@ bool endpoint_free_if_over(struct shard *shard, struct endpoint *endpoint);
 
 /* Lets go of what it tells the receiver who sends with: nothing is sent any more. */
 void endpoint_close_auth(struct shard *shard, struct endpoint *endpoint);
+
+/* Before an attempt: takes over what has changed about where its tenant may send. */
+void endpoint_look_at_reach(struct shard *shard, struct endpoint *endpoint);
 
 /* Whether another delivery may be held in memory. */
 bool endpoint_has_window(const struct shard *shard, const struct endpoint *endpoint);

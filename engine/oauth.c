@@ -308,7 +308,9 @@ static void begin_fetch(struct oauth *oauth)
     fetch->oauth = oauth;
     fetch->client = oauth->parts.client;
     const struct http_origin_options options = {.is_unverified =
-                                                    may_be_anybody(oauth->parts.subscription)};
+                                                    may_be_anybody(oauth->parts.subscription),
+                                                .allowed = oauth->parts.allowed,
+                                                .context = oauth->parts.context};
     fetch->origin = http_origin_take(fetch->client, &oauth->auth->token_url, &options);
     must(fetch->origin);
     print_request(fetch, oauth->auth);

@@ -36,8 +36,9 @@ struct oauth_parts {
     struct http_client *client;
     struct wheel *wheel;
     struct random *random;
-    const struct subscription *subscription; /* its auth is of type oauth2 */
-    void (*on_change)(void *context);        /* oauth_look() may say something else now */
+    const struct subscription *subscription;                       /* its auth is of type oauth2 */
+    bool (*allowed)(void *context, const struct address *address); /* see http_origin_options */
+    void (*on_change)(void *context); /* oauth_look() may say something else now */
     void *context;
 };
 

@@ -49,6 +49,11 @@ const struct setting settings[] = {
 
     {"allow_network", NETWORKS, FIELD(allowed), .group = "Receivers",
      .help = "deliver also to this private network (CIDR); may be repeated"},
+    {"tenant_network", NETWORKS, FIELD(tenant_networks),
+     .help =
+         "a tenant's egress.allow may open this private network (CIDR) for it; may be repeated"},
+    {"https_only", SWITCH, FIELD(https_only), .standard = "false",
+     .help = "deliver to https URLs alone"},
     {"ca_file", PATH, FIELD(ca_file), .help = "PEM roots for receivers, in place of the system's"},
     {"dns_server", SERVERS, FIELD(dns_servers),
      .help = "ask this server (ADDR:PORT), in place of resolv.conf's; may be repeated"},
@@ -198,17 +203,19 @@ static int parse_number(const struct setting *setting, struct slice value, void 
     return 0;
 }
 
-static int add_network(struct config *config, struct slice value)
+static int add_network(void *field, struct slice value)
 {
-    if (config->allowed_count == CONFIG_NETWORKS_MAX)
+    struct network_list *networks = field;
+    if (networks->count == CONFIG_NETWORKS_MAX)
         return -ENOSPC;
-    int error = network_parse(value, &config->allowed[config->allowed_count]);
-    config->allowed_count += error == 0;
+    int error = network_parse(value, &networks->list[networks->count]);
+    networks->count += error == 0;
     return error;
 }
 
-static int add_server(struct config *config, struct slice value)
+static int add_server(void *field, struct slice value)
 {
+    char *servers = field;
     struct address server;
     int error = address_parse(value, &server);
     if (error)
@@ -217,11 +224,11 @@ static int add_server(struct config *config, struct slice value)
         return error;
 
     char text[ADDRESS_TEXT_SIZE];
-    size_t used = strlen(config->dns_servers), room = sizeof config->dns_servers - used;
-    int size = snprintf(config->dns_servers + used, room, "%s%s", used ? "," : "",
-                        address_print(&server, text).at);
+    size_t used = strlen(servers), room = CONFIG_SERVERS_SIZE - used;
+    int size =
+        snprintf(servers + used, room, "%s%s", used ? "," : "", address_print(&server, text).at);
     if ((size_t)size >= room) {
-        config->dns_servers[used] = '\0';
+        servers[used] = '\0';
         return -ENOSPC;
     }
     return 0;
@@ -240,12 +247,11 @@ static int parse_proxy(struct slice value, struct proxy *proxy)
 }
 
 /* Gives each part of "a, b c" to `add`. */
-static int add_parts(struct config *config, struct slice list,
-                     int (*add)(struct config *config, struct slice part))
+static int add_parts(void *field, struct slice list, int (*add)(void *field, struct slice part))
 {
     while (list.size) {
         struct slice part = lines_take(&list, ", \t");
-        int error = part.size ? add(config, part) : 0;
+        int error = part.size ? add(field, part) : 0;
         if (error)
             return error;
     }
@@ -260,8 +266,6 @@ static bool has_lines(const struct setting *setting)
 void setting_clear_list(struct config *config, const struct setting *setting)
 {
     memset(field_of(config, setting), 0, setting->size);
-    if (setting->kind == NETWORKS)
-        config->allowed_count = 0;
 }
 
 bool setting_is_list(const struct setting *setting)
@@ -291,9 +295,9 @@ int setting_parse(struct config *config, const struct setting *setting, struct s
     case CHOICE:
         return parse_choice(setting, value, field);
     case NETWORKS:
-        return add_parts(config, value, add_network);
+        return add_parts(field, value, add_network);
     case SERVERS:
-        return add_parts(config, value, add_server);
+        return add_parts(field, value, add_server);
     case PROXY:
         return parse_proxy(value, field);
     case HEADERS: /* a row of names; the others may have commas and blanks in them */
@@ -332,20 +336,11 @@ static void print_duration(uint64_t duration_ms, FILE *out)
     fprintf(out, "%llu%s", (unsigned long long)(duration_ms / units[unit].ms), units[unit].name);
 }
 
-/* "10.0.0.0/8": IPv4 is kept as v4-mapped. */
-static void print_network(const struct network *network, FILE *out)
+static void print_networks(const struct network_list *networks, const char *name, FILE *out)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    bool is_v4 = network->bits >= 96 && memcmp(network->bytes, mapped, sizeof mapped) == 0;
-    struct address address = {0};
-    char text[ADDRESS_TEXT_SIZE];
-
-    address.any.sa_family = is_v4 ? AF_INET : AF_INET6;
-    if (is_v4)
-        memcpy(&address.v4.sin_addr, network->bytes + sizeof mapped, 4);
-    else
-        memcpy(&address.v6.sin6_addr, network->bytes, sizeof network->bytes);
-    fprintf(out, "%s/%u", address_print_ip(&address, text).at, network->bits - (is_v4 ? 96 : 0));
+    char text[NETWORK_TEXT_SIZE];
+    for (unsigned i = 0; i < networks->count; i++)
+        fprintf(out, "%s = %s\n", name, network_print(&networks->list[i], text).at);
 }
 
 static void print_proxy(const struct proxy *proxy, FILE *out)
@@ -397,15 +392,6 @@ static void print_scalar(const struct config *config, const struct setting *sett
     }
 }
 
-static void print_networks(const struct config *config, const struct setting *setting, FILE *out)
-{
-    for (unsigned i = 0; i < config->allowed_count; i++) {
-        fprintf(out, "%s = ", setting->name);
-        print_network(&config->allowed[i], out);
-        fputc('\n', out);
-    }
-}
-
 static void print_lines(struct slice lines, const struct setting *setting, FILE *out)
 {
     while (lines.size) {
@@ -423,7 +409,7 @@ void config_print(const struct config *config, FILE *out)
         bool is_empty =
             setting_is_list(setting) && *(const char *)field_in(config, setting) == '\0';
         if (setting->kind == NETWORKS) {
-            print_networks(config, setting, out);
+            print_networks(field_in(config, setting), setting->name, out);
         } else if (has_lines(setting) && !is_empty) {
             print_lines(slice_str(field_in(config, setting)), setting, out);
         } else if (setting->kind != SERVERS || !is_empty) {

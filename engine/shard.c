@@ -130,7 +130,7 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     random_secret(&seed, sizeof seed);
     *shard = (struct shard){.number = number, .crew = crew, .config = config};
     shard->now_ms = clock_monotonic_ns() / 1000000;
-    shard->egress = (struct egress){config->allowed, config->allowed_count};
+    shard->egress = (struct egress){config->allowed.list, config->allowed.count};
     redaction_init(&shard->redaction, config->record_headers, config->redact_patterns,
                    config->redact_pointers);
     reports_init(&shard->reports);
@@ -217,6 +217,15 @@ static void change_settings(struct shard *shard, const struct config *config)
     shard->tls_server = fresh;
 }
 
+/* Endpoints look again before their next attempt. */
+static void change_reach(struct shard *shard, const struct tenant *before,
+                         const struct tenant *after)
+{
+    bool is_same = before && after && before->https_only == after->https_only &&
+                   egress_rules_equal(before->egress, after->egress);
+    shard->reach_version += !is_same;
+}
+
 static void change_directory(struct shard *shard, struct mail_directory *change)
 {
     if (change->kind == DIRECTORY_STORAGE)
@@ -228,6 +237,8 @@ static void change_directory(struct shard *shard, struct mail_directory *change)
     else if (change->kind == DIRECTORY_TENANT)
         allowance_change(shard, change->before, change->after);
     directory_apply(&shard->directory, change);
+    if (change->kind == DIRECTORY_TENANT)
+        change_reach(shard, change->before, change->after);
     crew_post(shard->crew, shard->number, change->mail.from, &change->mail);
 }
 

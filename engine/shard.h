@@ -42,6 +42,7 @@ struct shard {
     struct redaction redaction;
 
     struct directory directory;
+    unsigned reach_version;  /* counts changes of tenants that endpoints have to look at again */
     struct table allowances; /* of tenants that have a limit, by tenant */
     struct ingest ingest;
     struct intake intake;

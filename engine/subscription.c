@@ -4,6 +4,7 @@
 #include "subscription.h"
 
 #include "auth.h"
+#include "egress_rules.h"
 #include "secret.h"
 #include "template.h"
 
@@ -30,6 +31,7 @@ void subscription_free(struct subscription *subscription)
     free(subscription->description);
     free(subscription->metadata);
     auth_free(subscription->auth);
+    free(subscription->egress);
     free(subscription);
 }
 
@@ -73,6 +75,12 @@ static bool copy_tls(struct subscription *to, const struct subscription *from)
     return copy_string(&to->tls_roots, from->tls_roots);
 }
 
+static bool copy_egress(struct subscription *to, const struct subscription *from)
+{
+    to->egress = egress_rules_copy(from->egress);
+    return to->egress || !from->egress;
+}
+
 struct subscription *subscription_copy(const struct subscription *subscription)
 {
     struct subscription *copy = malloc(sizeof *copy);
@@ -85,6 +93,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     copy->url_text = copy->signature_header = copy->headers = NULL;
     copy->template = NULL;
     copy->auth = NULL;
+    copy->egress = NULL;
     copy->tls_roots = NULL;
     copy->tls_pins = NULL;
     for (unsigned i = 0; i < LIMIT_SECRETS; i++)
@@ -100,7 +109,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
         !copy_string(&copy->uid, subscription->uid) ||
         !copy_string(&copy->description, subscription->description) ||
         !copy_string(&copy->metadata, subscription->metadata) ||
-        !auth_copy(&copy->auth, subscription->auth)) {
+        !auth_copy(&copy->auth, subscription->auth) || !copy_egress(copy, subscription)) {
         subscription_free(copy);
         return NULL;
     }

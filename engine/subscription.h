@@ -47,6 +47,7 @@ enum signature_scheme {
 };
 
 struct auth;
+struct egress_rules;
 
 struct secret {
     char *text;        /* as its receiver has it (secret.h) */
@@ -89,7 +90,8 @@ struct subscription {
     struct trust_pin *tls_pins;
     unsigned tls_pin_count;
     enum trust_version tls_version_min;
-    struct auth *auth; /* NULL: none */
+    struct auth *auth;           /* NULL: none */
+    struct egress_rules *egress; /* NULL: none */
 
     /* Kept for showing only. */
     char *uid, *description, *metadata /* JSON object */;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "draft.h"
+#include "egress_rules.h"
 #include "retry.h"
 
 #include <errno.h>
@@ -233,6 +234,12 @@ static void parse_channels(struct draft *draft, struct json_value value, const c
     draft_keep(draft, &draft->made->channels, text_slice(&list));
 }
 
+static void parse_egress(struct draft *draft, struct json_value value, const char *pointer)
+{
+    draft->out_of_memory |=
+        egress_rules_parse(value, pointer, &draft->made->egress, draft->faults) != 0;
+}
+
 static const struct field subscription_fields[] = {
     {"id", parse_id, NULL},
     {"tenant", parse_tenant, NULL},
@@ -260,6 +267,7 @@ static const struct field subscription_fields[] = {
     {"compression", draft_parse_compression, NULL},
     {"auth", draft_parse_auth, NULL},
     {"tls", draft_parse_tls, NULL},
+    {"egress", parse_egress, NULL},
     {"created_at", parse_created, NULL},
     {"updated_at", parse_updated, NULL},
 };

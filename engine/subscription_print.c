@@ -2,6 +2,7 @@
  */
 #include "auth.h"
 #include "base/text.h"
+#include "egress_rules.h"
 #include "faults.h"
 #include "signature.h"
 #include "template.h"
@@ -278,6 +279,9 @@ static void put_rest(struct text *text, const struct subscription *subscription,
     text_printf(text, "\"compression\":\"%s\",", subscription->gzip ? "gzip" : "none");
     put_auth(text, subscription, vault, is_whole);
     put_tls(text, subscription);
+    text_put(text, SLICE("\"egress\":"));
+    egress_rules_print(subscription->egress, text);
+    text_char(text, ',');
     text_put(text, SLICE("\"created_at\":\""));
     text_time(text, subscription->created_ms);
     text_put(text, SLICE("\",\"updated_at\":\""));

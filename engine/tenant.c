@@ -153,12 +153,27 @@ static void parse_ingest(struct form *form, struct json_value value, const char 
         rate->burst = rate->per_second > 1 ? (unsigned)ceil(rate->per_second) : 1;
 }
 
+/* ---- where its deliveries may go ---- */
+
+static void parse_egress(struct form *form, struct json_value value, const char *pointer)
+{
+    struct tenant *made = draft_of(form)->made;
+    form->out_of_memory |= egress_rules_parse(value, pointer, &made->egress, form->faults) != 0;
+}
+
+static void parse_https_only(struct form *form, struct json_value value, const char *pointer)
+{
+    form_bool(form, value, pointer, &draft_of(form)->made->https_only);
+}
+
 static const struct form_field fields[] = {
     {"id", parse_id},
     {"name", parse_name},
     {"description", parse_description},
     {"metadata", parse_metadata},
     {"ingest", parse_ingest},
+    {"egress", parse_egress},
+    {"https_only", parse_https_only},
     {"created_at", parse_created},
     {"updated_at", parse_updated},
 };
@@ -215,7 +230,10 @@ void tenant_print(const struct tenant *tenant, struct text *text)
                     tenant->ingest.burst);
     else
         text_put(text, SLICE("null"));
-    text_put(text, SLICE(",\"created_at\":\""));
+    text_put(text, SLICE(",\"egress\":"));
+    egress_rules_print(tenant->egress, text);
+    text_printf(text, ",\"https_only\":%s,\"created_at\":\"",
+                tenant->https_only ? "true" : "false");
     text_time(text, id_time_ms(&tenant->id));
     text_put(text, SLICE("\",\"updated_at\":\""));
     text_time(text, updated_of(tenant));
@@ -228,5 +246,6 @@ void tenant_free(struct tenant *tenant)
         return;
     free(tenant->description);
     free(tenant->metadata);
+    free(tenant->egress);
     free(tenant);
 }

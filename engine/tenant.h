@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "base/json.h"
+#include "egress_rules.h"
 #include "limits.h"
 #include "throttle.h"
 
@@ -19,6 +20,8 @@ struct tenant {
     char name[TENANT_NAME_SIZE];
     char *description, *metadata; /* NULL: "" and {} */
     struct throttle_rate ingest;  /* of events; per_second 0: no limit */
+    struct egress_rules *egress;  /* NULL: none */
+    bool https_only;
 };
 
 struct faults;

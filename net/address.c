@@ -202,6 +202,24 @@ int network_parse(struct slice text, struct network *network)
     return is_zero_beyond(network->bytes, network->bits) ? 0 : -EINVAL;
 }
 
+struct slice network_print(const struct network *network, char out[static NETWORK_TEXT_SIZE])
+{
+    static const uint8_t mapped[V4_IN_V6_BITS / 8] = {[10] = 0xff, [11] = 0xff};
+    bool is_v4 =
+        network->bits >= V4_IN_V6_BITS && memcmp(network->bytes, mapped, sizeof mapped) == 0;
+    struct address address = {0};
+
+    address.any.sa_family = is_v4 ? AF_INET : AF_INET6;
+    if (is_v4)
+        memcpy(&address.v4.sin_addr, network->bytes + sizeof mapped, 4);
+    else
+        memcpy(&address.v6.sin6_addr, network->bytes, sizeof network->bytes);
+    size_t size = address_print_ip(&address, out).size;
+    size += (size_t)snprintf(out + size, NETWORK_TEXT_SIZE - size, "/%u",
+                             network->bits - (is_v4 ? V4_IN_V6_BITS : 0));
+    return slice_of(out, size);
+}
+
 bool network_holds(const struct network *network, const uint8_t ip[static 16])
 {
     must(network->bits <= 128);

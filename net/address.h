@@ -43,6 +43,11 @@ struct network {
 /* "10.0.0.0/8", "fd00::/8", or a single address. -EINVAL also if bits beyond the prefix are set. */
 MUST_CHECK int network_parse(struct slice text, struct network *network);
 
+enum { NETWORK_TEXT_SIZE = ADDRESS_TEXT_SIZE + 4 };
+
+/* "10.0.0.0/8", with a NUL. */
+struct slice network_print(const struct network *network, char out[static NETWORK_TEXT_SIZE]);
+
 /* Is the address (v4 as itself, not as mapped) inside? `ip` is 16 bytes, v4-mapped for IPv4. */
 bool network_holds(const struct network *network, const uint8_t ip[static 16]);
 

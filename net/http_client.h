@@ -108,6 +108,10 @@ struct http_origin *http_origin_take(struct http_client *client, const struct ur
                                      const struct http_origin_options *options);
 void http_origin_give(struct http_client *client, struct http_origin *origin);
 
+/* As http_origin_give(), for one whose answers of `allowed` have changed: who takes an equal one
+ * gets another, and its connections end with their calls. */
+void http_origin_retire(struct http_client *client, struct http_origin *origin);
+
 /* on_done may be called before this returns (no connection, blocked address). */
 void http_client_call(struct http_client *client, struct http_origin *origin,
                       struct http_call *call);

@@ -74,6 +74,7 @@ struct http_origin {
     struct table_node node;
     struct http_client *client;
     unsigned holders, link_count, idle_count;
+    bool is_retired;       /* nobody takes it, and its links are not kept */
     struct list_node idle; /* used last: last */
     struct http_origin_key key;
     struct tls_context *tls; /* the client's, or its own; NULL: none that can be used */

@@ -56,7 +56,7 @@ static struct http_origin *find_origin(const struct http_client *client, struct 
     for (struct table_node *node = table_first(&client->origins, hash); node;
          node = table_next(node)) {
         struct http_origin *origin = container_of(node, struct http_origin, node);
-        if (is_same(&origin->key, key) &&
+        if (!origin->is_retired && is_same(&origin->key, key) &&
             slice_equal_nocase(slice_of(origin->host, origin->host_size), host))
             return origin;
     }
@@ -123,6 +123,12 @@ void http_origin_give(struct http_client *client, struct http_origin *origin)
     http_origin_free_unused(origin);
 }
 
+void http_origin_retire(struct http_client *client, struct http_origin *origin)
+{
+    origin->is_retired = true;
+    http_origin_give(client, origin);
+}
+
 void http_origin_free_unused(struct http_origin *origin)
 {
     if (origin->holders > 0 || origin->link_count > 0)
@@ -165,7 +171,7 @@ bool http_origin_keep(struct http_link *link)
 {
     struct http_client *client = link->client;
     struct http_origin *origin = link->origin;
-    if (client->is_stopping || origin->holders == 0 ||
+    if (client->is_stopping || origin->holders == 0 || origin->is_retired ||
         origin->idle_count >= client->options.idle_per_origin_max)
         return false;
     link->idle_until_ms = client->wheel->now_ms + client->options.idle_timeout_ms;

@@ -7,6 +7,7 @@
 #include "auth.h"
 #include "base/clock.h"
 #include "merge_patch.h"
+#include "reach.h"
 #include "router.h"
 
 #include <errno.h>
@@ -115,11 +116,19 @@ static bool uid_is_free(struct call *call, const struct subscription *made)
 static struct subscription *parse(struct call *call, struct json_value body,
                                   const struct subscription *before)
 {
+    const struct api_parts *parts = &call->api->parts;
     struct subscription *made = NULL;
     struct faults faults;
     int error = subscription_parse(body, before, &made, &faults);
-    if (error == 0)
-        return made;
+    if (error == 0) {
+        const struct reach reach = {parts->config, registry_tenant(parts->registry, &call->tenant),
+                                    made};
+        reach_check(&reach, &faults);
+        if (faults.count == 0)
+            return made;
+        subscription_free(made);
+        error = -EINVAL;
+    }
     if (error == -EINVAL)
         call_faults(call, &faults);
     else

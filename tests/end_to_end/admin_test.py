@@ -17,6 +17,7 @@ DEFAULTS = {
     "uid": None, "events": ["*"], "channels": [], "filter": None, "description": "", "metadata": {},
     "status": "active", "signature": {"scheme": "standard"}, "timeout": "15s", "method": "POST", "headers": {},
     "ordering": "none", "compression": "none", "auth": None, "tls": {"verify": True},
+    "egress": {"allow": [], "deny": []},
 }
 
 # A field and values that are refused, and where the error points.
@@ -39,6 +40,7 @@ BAD_FIELDS = [
     ("concurrency", {"max": 0}, "/concurrency/max"), ("concurrency", {"max": -1}, "/concurrency/max"),
     ("metadata", [], "/metadata"), ("metadata", {"big": "x" * 10_000}, "/metadata"),
     ("description", "x" * 5000, "/description"), ("status", "asleep", "/status"), ("tls", {"verify": 1}, "/tls/verify"),
+    ("egress", {"allow": ["10.0.0.1/8"]}, "/egress/allow/0"), ("egress", {"deny": "all"}, "/egress/deny"),
     ("no_such_field", 1, "/no_such_field"),
 ]
 

@@ -21,6 +21,12 @@ SPELLINGS = ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.0.0.1.", "0
 
 class Egress(unittest.TestCase):
     def outcome(self, engine, url):
+        """That of the one attempt; "refused" if the subscription cannot even be made."""
+        answer = engine.admin.post("/api/v1/webhooks/subscriptions", {"url": url})
+        if answer.status == 422:
+            self.assertEqual([error["pointer"] for error in answer.json()["errors"]], ["/url"])
+            return "refused"
+        engine.admin.request("DELETE", f"/api/v1/webhooks/subscriptions/{answer.json()['id']}")
         made = engine.subscribe(url, events=["egress"], retry={"schedule": []}, timeout="5s")
         event = engine.publish("egress", 1)["id"]
         attempt = engine.await_attempts(event, 1, made["id"])[0]
@@ -31,7 +37,8 @@ class Egress(unittest.TestCase):
         with Receiver() as receiver, Engine(allow=()) as engine:
             for host in FORBIDDEN:
                 with self.subTest(host):
-                    self.assertEqual(self.outcome(engine, receiver.url(host=host)), "blocked_address")
+                    expected = "blocked_address" if host == "localhost" else "refused"
+                    self.assertEqual(self.outcome(engine, receiver.url(host=host)), expected)
             self.assertEqual(receiver.of(), [])
             self.assertEqual(receiver.accepted, 0, "a connection was made")
 
@@ -53,8 +60,16 @@ class Egress(unittest.TestCase):
     def test_only_the_allowed_network_is_allowed(self):
         with Receiver() as receiver, Engine(allow=("--allow-network", "127.0.0.1/32")) as engine:
             self.assertEqual(self.outcome(engine, receiver.url()), "delivered")
-            self.assertEqual(self.outcome(engine, receiver.url(host="127.0.0.2")), "blocked_address")
-            self.assertEqual(self.outcome(engine, receiver.url(host="169.254.169.254")), "blocked_address")
+            self.assertEqual(self.outcome(engine, receiver.url(host="127.0.0.2")), "refused")
+            self.assertEqual(self.outcome(engine, receiver.url(host="169.254.169.254")), "refused")
+
+    def test_an_address_that_is_not_allowed_any_more_is_blocked(self):
+        with Receiver() as receiver, Engine() as engine:
+            made = engine.subscribe(receiver.url(), events=["egress"], retry={"schedule": []})
+            engine.restart(replace=("--shards", "2"))
+            attempt = engine.await_attempts(engine.publish("egress", 1)["id"], 1, made["id"])[0]
+            self.assertEqual(attempt["outcome"], "blocked_address")
+            self.assertEqual(receiver.of(), [])
 
     def test_a_name_is_judged_by_the_address_it_leads_to(self):
         names = {"inside.test": ["127.0.0.1"], "metadata.test": ["169.254.169.254"],

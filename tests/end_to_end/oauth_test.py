@@ -162,7 +162,10 @@ class Tokens(OauthCase):
         self.assertEqual(self.asked(), [], other)
 
     def test_a_token_url_is_under_the_same_guard_as_receivers(self):
-        self.subscribe(auth=self.auth(token_url="http://10.1.2.3/token"))
+        made = self.engine.subscribe(self.receiver.url(self.path, host="localhost"), events=[self.kind],
+                                     auth=self.auth(token_url=self.receiver.url("/token", host="localhost")),
+                                     egress={"deny": ["127.0.0.0/8", "::1/128"]})
+        self.addCleanup(lambda: self.engine.admin.request("DELETE", f"{SUBSCRIPTIONS}/{made['id']}"))
         event = self.publish()
         wait.until(lambda: "oauth2: token endpoint: connections to this address are not allowed" in self.engine.log(),
                    "the log to say why")

@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support import case, wait
 from support.engine import DELIVERIES, Engine, SUBSCRIPTIONS
+from support.name_server import NameServer
 from support.receiver import Receiver, respond
 
 KEY_A, KEY_B = "a1" * 32, "b2" * 32
@@ -161,7 +162,8 @@ class NeverShown(unittest.TestCase):
 
     def setUp(self):
         self.receiver = self.enterContext(Receiver())
-        self.engine = self.enterContext(Engine("--log-level", "debug"))
+        names = self.enterContext(NameServer({"blocked.test": ["10.9.8.7"]}))
+        self.engine = self.enterContext(Engine("--log-level", "debug", "--dns-server", names.address))
         self.receiver.script("/echo", [echo])
         self.receiver.script("/token", [token])
         self.receiver.script("/no-token", [lambda stream, request: respond(400, body=request.body)(stream, request)])
@@ -185,7 +187,7 @@ class NeverShown(unittest.TestCase):
     def configure(self):
         """Subscriptions that go wrong in several ways, and bodies that are refused."""
         for auth in self.auths():
-            for url in (self.receiver.url("/echo"), "http://127.0.0.1:1/refused", "http://10.9.8.7/blocked"):
+            for url in (self.receiver.url("/echo"), "http://127.0.0.1:1/refused", "http://blocked.test/blocked"):
                 self.engine.subscribe(url, auth=auth, secret=self.SECRETS["signing"], signature={"scheme": "hex"},
                                       retry={"schedule": ["10ms", "1h"], "jitter": 0})
             self.ask("POST", SUBSCRIPTIONS, {"url": "nonsense", "auth": auth})

@@ -10,7 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case, wait
 from support.client import Client
 from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS, Engine
-from support.receiver import status
+from support.name_server import NameServer
+from support.receiver import Receiver, status
 
 TENANTS = "/api/v1/tenants"
 KEYS = "/api/v1/keys"
@@ -363,6 +364,144 @@ class Limits(TenantCase):
         for _ in range(3):
             ingest.post(EVENTS, {"type": "a", "payload": 1})
         self.assertEqual(self.engine.ingest.post(EVENTS, {"type": "a", "payload": 1}).status, 202)
+
+
+class Policy(TenantCase):
+    """Receivers of this class: 127.0.0.1 for everybody, 127.0.0.2 and 127.0.0.3 by the tenant's list alone."""
+
+    @classmethod
+    def setUpClass(cls):
+        names = {"one.test": ["127.0.0.1"], "two.test": ["127.0.0.2"], "three.test": ["127.0.0.3"],
+                 "both.test": ["127.0.0.3", "127.0.0.1"]}
+        cls.dns = cls.enterClassContext(NameServer(names))
+        cls.receivers = {name: cls.enterClassContext(Receiver(host=names[f"{name}.test"][0]))
+                         for name in ("one", "two", "three")}
+        cls.receiver = cls.receivers["one"]
+        allow = ("--allow-network", "127.0.0.1/32", "--tenant-network", "127.0.0.2/31")
+        cls.engine = cls.enterClassContext(Engine("--dns-server", cls.dns.address, allow=allow))
+
+    def make(self, **fields):
+        self.tenant = self.make_tenant(self.kind[:60], **fields)
+        _, self.admin, self.ingest = self.make_key(self.tenant, "manage", "ingest", "read")
+
+    def patch(self, **fields):
+        answer = self.engine.admin.request("PATCH", f"{TENANTS}/{self.tenant['id']}", fields)
+        self.assertEqual(answer.status, 200, answer)
+
+    def url(self, host, scheme="http"):
+        receiver = self.receivers.get(host.removesuffix(".test"), self.receiver)
+        return f"{scheme}://{host}:{receiver.port}{self.path}"
+
+    def subscribe_to(self, url, **fields):
+        return self.admin.post(SUBSCRIPTIONS, {"url": url, "retry": {"schedule": []}, **fields})
+
+    def attempt(self, subscription):
+        """The attempt of one event of this tenant to this subscription."""
+        event = self.ingest.post(EVENTS, {"type": "a", "payload": 1}).json()["id"]
+
+        def attempts():
+            query = f"?event={event}&subscription={subscription}"
+            for delivery in self.admin.get(f"{DELIVERIES}{query}").json()["data"]:
+                return self.admin.get(f"{DELIVERIES}/{delivery['id']}/attempts").json()["data"]
+
+        return wait.until(attempts, "an attempt")[0]
+
+    def outcome(self, host, **fields):
+        answer = self.subscribe_to(self.url(host), **fields)
+        self.assertEqual(answer.status, 201, answer)
+        outcome = self.attempt(answer.json()["id"])["outcome"]
+        self.admin.request("DELETE", f"{SUBSCRIPTIONS}/{answer.json()['id']}")
+        return outcome
+
+    def test_a_tenant_opens_what_is_lent_to_it_and_no_more(self):
+        self.make()
+        self.assertEqual(self.outcome("one.test"), "delivered")
+        self.assertEqual(self.outcome("two.test"), "blocked_address")
+        self.patch(egress={"allow": ["127.0.0.0/8", "10.0.0.0/8"]})
+        self.assertEqual(self.outcome("one.test"), "delivered")
+        self.assertEqual(self.outcome("two.test"), "delivered")
+        self.assertEqual(self.outcome("three.test"), "delivered")
+        self.assertEqual(self.pointers(self.subscribe_to("http://127.0.0.4/")), ["/url"])
+        self.assertEqual(self.pointers(self.subscribe_to("http://10.0.0.1/")), ["/url"])
+
+    def test_deny_wins_and_a_list_allows_nothing_else(self):
+        self.make(egress={"allow": ["127.0.0.2/31"], "deny": ["127.0.0.3/32"]})
+        self.assertEqual(self.outcome("one.test"), "blocked_address")
+        self.assertEqual(self.outcome("two.test"), "delivered")
+        self.assertEqual(self.outcome("three.test"), "blocked_address")
+
+    def test_a_subscription_only_narrows(self):
+        self.make(egress={"allow": ["127.0.0.1/32", "127.0.0.2/32"]})
+        self.assertEqual(self.outcome("two.test", egress={"allow": ["127.0.0.0/8"]}), "delivered")
+        self.assertEqual(self.outcome("three.test", egress={"allow": ["127.0.0.0/8"]}), "blocked_address")
+        self.assertEqual(self.outcome("two.test", egress={"allow": ["127.0.0.1/32"]}), "blocked_address")
+        self.assertEqual(self.outcome("two.test", egress={"deny": ["127.0.0.2/32"]}), "blocked_address")
+
+    def test_every_answer_of_a_name_is_judged(self):
+        self.make(egress={"deny": ["127.0.0.3/32"]})
+        made = self.subscribe_to(self.url("both.test")).json()["id"]
+        attempt = self.attempt(made)
+        self.assertEqual((attempt["outcome"], attempt["remote_address"]),
+                         ("delivered", f"127.0.0.1:{self.receiver.port}"))
+        self.patch(egress={"deny": ["127.0.0.1/32", "127.0.0.3/32"]})
+        self.assertEqual(self.attempt(made)["outcome"], "blocked_address")
+
+    def test_a_change_ends_the_connections_that_it_forbids(self):
+        self.make(egress={"allow": ["127.0.0.1/32"]})
+        made = self.subscribe_to(self.url("one.test")).json()["id"]
+        self.assertEqual([self.attempt(made)["outcome"] for _ in range(3)], ["delivered"] * 3)
+        self.patch(egress={"deny": ["127.0.0.1/32"]})
+        attempt = self.attempt(made)
+        self.assertEqual(attempt["outcome"], "blocked_address")
+        self.assertIn("not allowed", attempt["error"])
+        self.patch(egress=None)
+        self.assertEqual(self.attempt(made)["outcome"], "delivered")
+
+    def test_literal_addresses_are_refused_when_they_are_given(self):
+        self.make(egress={"deny": ["127.0.0.1/32"]})
+        self.assertEqual(self.pointers(self.subscribe_to(self.url("127.0.0.1"))), ["/url"])
+        auth = {"type": "oauth2", "token_url": "http://127.0.0.1/token", "client_id": "a", "client_secret": "b"}
+        self.assertEqual(self.pointers(self.subscribe_to("https://example.com/", auth=auth)), ["/auth/token_url"])
+        made = self.subscribe_to("https://example.com/").json()
+        answer = self.admin.request("PATCH", f"{SUBSCRIPTIONS}/{made['id']}", {"url": "http://[::1]/"})
+        self.assertEqual(self.pointers(answer), ["/url"])
+        self.assertEqual(self.pointers(self.subscribe_to("https://1.1.1.1/", egress={"deny": ["1.0.0.0/8"]})), ["/url"])
+
+    def test_tokens_come_from_where_deliveries_may_go(self):
+        self.make()
+        auth = {"type": "oauth2", "token_url": self.url("two.test"), "client_id": "a", "client_secret": "b"}
+        self.assertEqual(self.subscribe_to(self.url("one.test"), auth=auth).status, 201)
+        before = self.blocked()
+        self.ingest.post(EVENTS, {"type": "a", "payload": 1})
+        wait.until(lambda: self.blocked() > before, "the token endpoint to be blocked")
+        self.assertEqual(self.receiver.of(self.path), [])
+
+    def blocked(self):
+        found = re.search(r"^grapnel_blocked_addresses_total (\d+)$",
+                          self.engine.admin.get("/metrics").body.decode(), re.MULTILINE)
+        return int(found.group(1))
+
+    def test_https_only(self):
+        self.make()
+        made = self.subscribe_to(self.url("one.test")).json()["id"]
+        self.assertEqual(self.attempt(made)["outcome"], "delivered")
+        self.patch(https_only=True)
+        seen = len(self.receiver.of(self.path))
+        attempt = self.attempt(made)
+        self.assertEqual(attempt["outcome"], "blocked_address")
+        self.assertIn("https", attempt["error"])
+        self.assertEqual(len(self.receiver.of(self.path)), seen)
+        self.assertEqual(self.pointers(self.subscribe_to("http://example.com/")), ["/url"])
+        change = self.admin.request("PATCH", f"{SUBSCRIPTIONS}/{made}", {"description": "still http"})
+        self.assertEqual(self.pointers(change), ["/url"])
+        self.assertEqual(self.subscribe_to("https://example.com/").status, 201)
+        self.patch(https_only=False)
+        self.assertEqual(self.attempt(made)["outcome"], "delivered")
+
+    def test_https_only_for_all(self):
+        with Engine("--https-only") as engine:
+            self.assertEqual(self.pointers(engine.admin.post(SUBSCRIPTIONS, {"url": "http://example.com/"})), ["/url"])
+            self.assertEqual(engine.admin.post(SUBSCRIPTIONS, {"url": "https://example.com/"}).status, 201)
 
 
 class Restart(unittest.TestCase):

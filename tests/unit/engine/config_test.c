@@ -92,10 +92,10 @@ Test(config, replaces_a_list_and_does_not_add_to_it)
     write_file("# comment\nallow_network = 10.0.0.0/8\nallow_network = 192.168.0.0/16\n");
     setenv("GRAPNEL_CONFIG", path, 1);
     cr_assert(eq(int, load((const char *const[]){NULL}), CONFIG_RUN));
-    cr_assert(eq(u32, config.allowed_count, 2));
+    cr_assert(eq(u32, config.allowed.count, 2));
     cr_assert(eq(int, LOAD("--allow-network", "127.0.0.0/8"), CONFIG_RUN));
     unlink(path);
-    cr_assert(eq(u32, config.allowed_count, 1));
+    cr_assert(eq(u32, config.allowed.count, 1));
 }
 
 Test(config, takes_lists_of_headers_pointers_and_patterns)

@@ -235,3 +235,73 @@ Test(endpoint, sends_all_of_a_backlog_once)
     cr_assert(zero(u32, client.count));
     cr_assert(zero(sz, shard.deliveries.pool.used));
 }
+
+/* ---- where it may send ---- */
+
+static struct egress_rules *deny_of(const char *text)
+{
+    struct egress_rules *rules = calloc(1, sizeof *rules + sizeof rules->networks[0]);
+    rules->deny_count = 1;
+    cr_assert(zero(int, network_parse(slice_str(text), &rules->networks[0])));
+    return rules;
+}
+
+static bool lets_through(const struct endpoint *endpoint, const char *text)
+{
+    const struct http_origin_options *options = &endpoint->origin->options;
+    struct address address;
+    cr_assert(zero(int, address_parse_ip(slice_str(text), 443, &address)));
+    return options->allowed(options->context, &address);
+}
+
+Test(endpoint, has_an_origin_of_its_own_while_there_are_rules)
+{
+    struct subscription *subscription = subscribe(TO("a.example", ""));
+    struct tenant strict = tenant, same;
+    cr_assert(find(subscription)->origin->options.allowed == NULL);
+    publish(subscription);
+    end_call(0, HTTP_RESPONSE, 200);
+
+    strict.egress = deny_of("1.2.3.0/24");
+    change(DIRECTORY_TENANT, &tenant, &strict);
+    publish(subscription);
+    cr_assert(not(lets_through(find(subscription), "1.2.3.4")));
+    cr_assert(lets_through(find(subscription), "1.2.4.4"));
+    cr_assert(not(lets_through(find(subscription), "10.0.0.1")), "the guard holds too");
+    end_call(0, HTTP_RESPONSE, 200);
+    cr_assert(zero(u32, client.retired), "what others may use stays");
+
+    same = strict;
+    same.name[0] = 'x';
+    change(DIRECTORY_TENANT, &strict, &same);
+    publish(subscription);
+    end_call(0, HTTP_RESPONSE, 200);
+    cr_assert(zero(u32, client.retired), "nothing that matters has changed");
+
+    change(DIRECTORY_TENANT, &same, &tenant);
+    publish(subscription);
+    cr_assert(eq(u32, client.retired, 1));
+    cr_assert(find(subscription)->origin->options.allowed == NULL);
+    cr_assert(eq(u32, client.origins, 1));
+    end_call(0, HTTP_RESPONSE, 200);
+    free(strict.egress);
+}
+
+Test(endpoint, sends_nothing_by_http_while_https_is_asked_for)
+{
+    struct subscription *plain = subscribe("{\"url\":\"http://a.example/\"}");
+    struct subscription *safe = subscribe(TO("b.example", ""));
+    struct tenant strict = tenant;
+    strict.https_only = true;
+    change(DIRECTORY_TENANT, &tenant, &strict);
+    publish(plain);
+    publish(safe);
+    cr_assert(eq(u32, client.count, 1));
+    cr_assert(eq(u32, calls_to("b.example"), 1));
+    cr_assert(eq(u64, shard.metrics.attempts[ATTEMPT_BLOCKED_ADDRESS], 1));
+    end_call(0, HTTP_RESPONSE, 200);
+    change(DIRECTORY_TENANT, &strict, &tenant);
+    publish(plain);
+    cr_assert(eq(u32, calls_to("a.example"), 1));
+    end_call(0, HTTP_RESPONSE, 200);
+}

@@ -48,12 +48,13 @@ uint64_t clock_process_cpu_ns(void)
 
 struct http_origin {
     struct url url;
+    struct http_origin_options options;
 };
 
 static struct {
     struct http_call *open[STAGE_CALLS]; /* oldest first */
     struct http_origin *to[STAGE_CALLS];
-    unsigned count, begun, origins;
+    unsigned count, begun, origins, retired;
     bool has_no_connection;
 } client;
 
@@ -69,8 +70,9 @@ struct http_origin *http_origin_take(struct http_client *from, const struct url 
                                      const struct http_origin_options *options)
 {
     struct http_origin *origin = malloc(sizeof *origin);
-    (void)from, (void)options;
+    (void)from;
     origin->url = *url;
+    origin->options = *options;
     client.origins++;
     return origin;
 }
@@ -80,6 +82,12 @@ void http_origin_give(struct http_client *to, struct http_origin *origin)
     (void)to;
     client.origins--;
     free(origin);
+}
+
+void http_origin_retire(struct http_client *to, struct http_origin *origin)
+{
+    client.retired++;
+    http_origin_give(to, origin);
 }
 
 /* Ends the call number `i` of those that are open. */

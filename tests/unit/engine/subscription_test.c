@@ -108,10 +108,10 @@ Test(subscription, needs_only_a_url)
 Test(subscription, shows_every_field_of_the_contract)
 {
     static const char *const fields[] = {
-        "id",          "uid",      "url",         "events", "channels",   "filter",
-        "description", "metadata", "status",      "retry",  "signature",  "timeout",
-        "method",      "headers",  "breaker",     "auth",   "delivery",   "rate_limit",
-        "concurrency", "ordering", "compression", "tls",    "created_at", "updated_at"};
+        "id",       "uid",    "url",        "events",     "channels",    "filter",   "description",
+        "metadata", "status", "retry",      "signature",  "timeout",     "method",   "headers",
+        "breaker",  "auth",   "delivery",   "rate_limit", "concurrency", "ordering", "compression",
+        "tls",      "egress", "created_at", "updated_at"};
     struct subscription *made = parse("{\"url\":\"http://example.com\"}");
     struct json_value root = read_text(print(made, SUBSCRIPTION_PUBLIC)), value;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -122,7 +122,8 @@ Test(subscription, shows_every_field_of_the_contract)
 }
 
 static const char everything[] =
-    "{\"url\":\"http://[::1]:8080/a\",\"uid\":\"my.uid-1\",\"events\":[\"a.b\",\"c.*\",\"*\"],"
+    "{\"egress\":{\"allow\":[\"::/0\"],\"deny\":[\"10.0.0.0/8\"]},\"url\":\"http://[::1]:8080/"
+    "a\",\"uid\":\"my.uid-1\",\"events\":[\"a.b\",\"c.*\",\"*\"],"
     "\"description\":\"quotes \\\" and \\u00e9\",\"metadata\":{\"k\":{\"n\":[1,null]}},"
     "\"status\":\"paused\",\"signature\":{\"scheme\":\"standard\",\"header\":\"X-Sig\"},"
     "\"secret\":\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\","

@@ -77,6 +77,7 @@ Test(tenant, has_standards_for_all_but_its_name)
     char *shown = print(made);
     cr_assert_str_eq(shown, "{\"id\":\"ten_01hf7yat00e00r000000000002\",\"name\":\"acme\","
                             "\"description\":\"\",\"metadata\":{},\"ingest\":null,"
+                            "\"egress\":{\"allow\":[],\"deny\":[]},\"https_only\":false,"
                             "\"created_at\":\"2023-11-14T22:13:20.000Z\","
                             "\"updated_at\":\"2023-11-14T22:13:20.000Z\"}");
     free(shown);
@@ -87,7 +88,8 @@ Test(tenant, is_read_again_as_it_was_printed)
 {
     struct tenant *made = make("{\"name\":\"a.b-c_1\",\"description\":\"d \\\"q\\\"\","
                                "\"metadata\":{\"a\":[1,{\"b\":null}]},"
-                               "\"ingest\":{\"per_second\":0.5,\"burst\":7}}");
+                               "\"ingest\":{\"per_second\":0.5,\"burst\":7},"
+                               "\"egress\":{\"deny\":[\"1.0.0.0/8\"]},\"https_only\":true}");
     struct tenant *again = NULL;
     struct faults faults;
     made->updated_ms = 1700000001234;
@@ -150,6 +152,14 @@ Test(tenant, has_a_limit_whose_burst_is_a_second_of_it_unless_given)
     cr_assert_str_eq(faults_of("{\"name\":\"a\",\"ingest\":{\"burst\":1.5,\"x\":1}}", NULL),
                      "/ingest/burst /ingest/x /ingest/per_second ");
     cr_assert_str_eq(faults_of("{\"name\":\"a\",\"ingest\":5}", NULL), "/ingest ");
+}
+
+Test(tenant, names_what_is_wrong_about_its_egress)
+{
+    cr_assert_str_eq(faults_of("{\"name\":\"a\",\"egress\":{\"allow\":[\"1.1.1.1/99\"],\"x\":1},"
+                               "\"https_only\":1}",
+                               NULL),
+                     "/egress/allow/0 /egress/x /https_only ");
 }
 
 Test(tenant, keeps_what_only_the_server_sets)

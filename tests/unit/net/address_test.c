@@ -149,6 +149,20 @@ Test(network, refuses_what_is_not_one)
         cr_assert(eq(int, network_parse(slice_str(bad[i]), &network), -EINVAL), "%s", bad[i]);
 }
 
+Test(network, is_printed_as_it_is_read)
+{
+    static const char *const texts[] = {"10.0.0.0/8", "0.0.0.0/0", "192.0.2.1/32", "fd00::/8",
+                                        "::/0",       "::1/128",   "2001:db8::/48"};
+    char text[NETWORK_TEXT_SIZE];
+    struct network network;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        cr_assert(zero(int, network_parse(slice_str(texts[i]), &network)));
+        cr_assert_str_eq(network_print(&network, text).at, texts[i]);
+    }
+    cr_assert(zero(int, network_parse(SLICE("10.1.2.3"), &network)));
+    cr_assert_str_eq(network_print(&network, text).at, "10.1.2.3/32");
+}
+
 static bool bit_of(const uint8_t *ip, unsigned index)
 {
     return ip[index / 8] >> (7 - index % 8) & 1;

@@ -549,6 +549,23 @@ Test(http_client, connects_to_no_address_that_is_not_allowed)
     cr_assert(accept4(listener, NULL, NULL, 0) < 0);
 }
 
+Test(http_client, keeps_no_connection_of_an_origin_that_was_retired)
+{
+    int fd;
+    struct trial *trial = begin_new();
+    fd = answer_call();
+    hear(fd);
+    struct http_origin *old = origin;
+    http_origin_retire(client, old);
+    origin = take_origin("http", "a.test", &address);
+    cr_assert(ne(ptr, origin, old), "the call still holds the old one");
+    say(fd, OK);
+    expect(trial, HTTP_RESPONSE, 200);
+    await_open(0, 0);
+    expect(exchange(OK, &fd), HTTP_RESPONSE, 200);
+    cr_assert(eq(u64, http_client_counters(client).reuses, 0));
+}
+
 Test(http_client, tries_the_addresses_of_a_name_in_turn)
 {
     http_origin_give(client, origin);
