@@ -202,10 +202,11 @@ Test(concurrency, takes_a_receiver_as_it_is_from_the_first)
 
 Test(concurrency, does_not_go_down_for_a_response_that_is_as_usual)
 {
-    answers(300, 100 * MS);
-    while (gauge.limit == 64)
-        answers(1, 700 * MS);
+    set(1024, true);
+    answers(600, 100 * MS);
+    answers(12, 700 * MS);
     unsigned lower = gauge.limit;
+    cr_assert(lower > CONCURRENCY_START && lower < 300);
     answers(1, 100 * MS);
     cr_assert(eq(u32, gauge.limit, lower));
 }
