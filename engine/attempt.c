@@ -98,16 +98,18 @@ static void put_fields(struct text *head, const struct delivery *delivery,
 /* What may not be on record goes, while it is in memory. */
 static void strike(struct attempt *attempt)
 {
-    const struct redaction *redaction = &attempt->shard->redaction;
+    const struct redaction *all = &attempt->shard->redaction;
+    const struct redaction *own = attempt->delivery->endpoint->redaction;
     struct http_call *call = &attempt->call;
     auth_strike(attempt->secret, attempt->response_headers.at, attempt->response_headers.size);
     auth_strike(attempt->secret, attempt->capture, call->captured);
-    if (attempt->is_coded && redaction_has_rules(redaction) && call->captured > 0) {
+    bool has_rules = redaction_has_rules(all) || redaction_has_rules(own);
+    if (attempt->is_coded && has_rules && call->captured > 0) {
         call->captured = 0;
         call->truncated = true;
     }
-    call->captured =
-        redaction_strike(redaction, attempt->capture, call->captured, &call->truncated);
+    call->captured = redaction_strike(all, attempt->capture, call->captured, &call->truncated);
+    call->captured = redaction_strike(own, attempt->capture, call->captured, &call->truncated);
 }
 
 static void call_done(struct http_call *call)
@@ -146,14 +148,21 @@ static void read_retry_after(struct attempt *attempt, const struct http_head *he
     attempt->retry_after_ms = 1000 * (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
 }
 
+static void put_header(const struct attempt *attempt, struct slice name, struct slice value,
+                       struct text *out)
+{
+    redaction_put_header(&attempt->shard->redaction, attempt->delivery->endpoint->redaction, name,
+                         value, out);
+}
+
 static void call_head(struct http_call *call, const struct http_head *head)
 {
     struct attempt *attempt = container_of(call, struct attempt, call);
     read_retry_after(attempt, head);
     attempt->is_coded = http_find(head, "content-encoding") != NULL;
     for (unsigned i = 0; i < head->header_count; i++)
-        redaction_put_header(&attempt->shard->redaction, head->headers[i].name,
-                             head->headers[i].value, &attempt->response_headers);
+        put_header(attempt, head->headers[i].name, head->headers[i].value,
+                   &attempt->response_headers);
 }
 
 /* What was made for the attempt is kept until its end; so are the event's bytes, unless it lasts so
@@ -275,8 +284,7 @@ static struct text describe_request(const struct attempt *attempt,
     while (head.size > 2) {
         struct slice line = slice_of(head.at, slice_find(head, '\r'));
         struct slice name = slice_of(line.at, slice_find(line, ':'));
-        redaction_put_header(&attempt->shard->redaction, name,
-                             slice_trim(slice_skip(line, name.size + 1)), &fields);
+        put_header(attempt, name, slice_trim(slice_skip(line, name.size + 1)), &fields);
         head = slice_skip(head, line.size + 2);
     }
     auth_strike(attempt->secret, fields.at, fields.size);

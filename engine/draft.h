@@ -106,6 +106,10 @@ void draft_parse_ordering(struct draft *draft, struct json_value value, const ch
 void draft_parse_compression(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer);
 
+/* ---- what is not on record of it (draft_redact.c) ---- */
+
+void draft_parse_redact(struct draft *draft, struct json_value value, const char *pointer);
+
 /* ---- how the receiver is known (draft_tls.c) ---- */
 
 void draft_parse_tls(struct draft *draft, struct json_value value, const char *pointer);

@@ -118,6 +118,17 @@ static struct authenticator *open_authenticator(struct shard *shard, struct endp
     return authenticator_open(&parts);
 }
 
+static struct redaction *make_redaction(const struct subscription *subscription)
+{
+    const char *patterns = subscription->redact_patterns, *pointers = subscription->redact_pointers;
+    if (!patterns && !pointers)
+        return NULL;
+    struct redaction *made = malloc(sizeof *made);
+    must(made);
+    redaction_init(made, "", patterns ? patterns : "", pointers ? pointers : "");
+    return made;
+}
+
 /* What depends on the subscription's settings. */
 static void configure(struct shard *shard, struct endpoint *endpoint,
                       const struct subscription *subscription)
@@ -129,6 +140,7 @@ static void configure(struct shard *shard, struct endpoint *endpoint,
     endpoint->signers = calloc(subscription->secret_count, sizeof *endpoint->signers);
     must(endpoint->head && endpoint->signers);
     signature_make_signers(subscription, endpoint->signers);
+    endpoint->redaction = make_redaction(subscription);
     endpoint->authenticator = open_authenticator(shard, endpoint);
 }
 
@@ -137,9 +149,11 @@ static void unconfigure(struct shard *shard, struct endpoint *endpoint)
     give_origin(shard, endpoint);
     free(endpoint->head);
     free(endpoint->signers);
+    free(endpoint->redaction);
     endpoint_close_auth(shard, endpoint);
     endpoint->head = NULL;
     endpoint->signers = NULL;
+    endpoint->redaction = NULL;
 }
 
 static void destroy(struct shard *shard, struct endpoint *endpoint)

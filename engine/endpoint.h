@@ -49,6 +49,7 @@ struct endpoint {
     const char *refusal;                 /* why nothing may be sent at all; NULL: it may */
     struct authenticator *authenticator; /* NULL: none */
     struct signer *signers;              /* of subscription->secrets */
+    struct redaction *redaction;         /* its own rules; NULL: none */
     char *head; /* of each request: the request line and the fields that never change */
     size_t head_size;
     unsigned in_memory, ready_count; /* ready_count: with `again` */

@@ -25,6 +25,7 @@ enum {
     LIMIT_POINTER_SIZE = 256, /* a JSON pointer into payloads */
     LIMIT_DESCRIPTION_SIZE = 1024,
     LIMIT_METADATA_SIZE = 4096,
+    LIMIT_REDACT_SIZE = 4096, /* of pointers and patterns each */
 
     /* A shard. */
     LIMIT_EVENT_BLOCK_SIZE = 128 * 1024, /* a block of events, unless one event alone needs more */

@@ -73,7 +73,7 @@ static bool is_listed(const struct redaction *redaction, struct slice name)
         struct slice start = name;
         if (redaction->headers[i].is_prefix && start.size > listed.size)
             start.size = listed.size;
-        if (start.size == listed.size && slice_equal_nocase(start, listed))
+        if (slice_equal_nocase(start, listed))
             return true;
     }
     return false;
@@ -99,7 +99,8 @@ static void cover_patterns(const struct redaction *redaction, struct slice text,
         pattern_cover(&redaction->patterns[i], text, is_cut, COVERED, covered);
 }
 
-static void put_value(const struct redaction *redaction, struct slice value, struct text *out)
+static void put_value(const struct redaction *redaction, const struct redaction *own,
+                      struct slice value, struct text *out)
 {
     uint8_t covered[LIMIT_HEADERS_CAPTURE] = {0};
     if (value.size > sizeof covered) {
@@ -107,21 +108,23 @@ static void put_value(const struct redaction *redaction, struct slice value, str
         return;
     }
     cover_patterns(redaction, value, false, covered);
+    if (own)
+        cover_patterns(own, value, false, covered);
     put_shown(value, covered, out);
 }
 
-void redaction_put_header(const struct redaction *redaction, struct slice name, struct slice value,
-                          struct text *out)
+void redaction_put_header(const struct redaction *redaction, const struct redaction *own,
+                          struct slice name, struct slice value, struct text *out)
 {
     size_t before = out->size;
     text_put(out, name);
     text_put(out, SLICE(": "));
     if (!is_listed(redaction, name))
         text_put(out, STARS);
-    else if (redaction->pattern_count == 0)
+    else if (redaction->pattern_count == 0 && (!own || own->pattern_count == 0))
         text_put(out, value);
     else
-        put_value(redaction, value, out);
+        put_value(redaction, own, value, out);
     text_char(out, '\n');
     if (!text_ok(out))
         out->size = before;
@@ -131,7 +134,7 @@ void redaction_put_header(const struct redaction *redaction, struct slice name, 
 
 bool redaction_has_rules(const struct redaction *redaction)
 {
-    return redaction->pattern_count > 0 || redaction->pointer_count > 0;
+    return redaction && (redaction->pattern_count > 0 || redaction->pointer_count > 0);
 }
 
 size_t redaction_strike(const struct redaction *redaction, char *body, size_t size, bool *is_cut)

@@ -37,19 +37,21 @@ MUST_CHECK int redaction_add_header(struct redaction *redaction, struct slice na
 MUST_CHECK int redaction_add_pattern(struct redaction *redaction, struct slice pattern);
 MUST_CHECK int redaction_add_pointer(struct redaction *redaction, struct slice pointer);
 
-/* Prints "name: value\n", or nothing if that does not fit: then text_ok() is false. */
-void redaction_put_header(const struct redaction *redaction, struct slice name, struct slice value,
-                          struct text *out);
+/* Prints "name: value\n", or nothing if that does not fit: then text_ok() is false. `own`: more
+ * patterns, or NULL. */
+void redaction_put_header(const struct redaction *redaction, const struct redaction *own,
+                          struct slice name, struct slice value, struct text *out);
 
 /* Takes over all of three lists, which have been checked: an entry on each line. */
 void redaction_init(struct redaction *redaction, const char *headers, const char *patterns,
                     const char *pointers);
 
-/* Does it say anything of bodies? */
+/* Does it say anything of bodies? NULL does not. */
 bool redaction_has_rules(const struct redaction *redaction);
 
-/* Strikes out in place; at most LIMIT_RESPONSE_CAPTURE bytes. Returns how many there are then.
- * `is_cut`: the body went on. It is set if there was no room for what has become longer. */
+/* Strikes out in place; at most LIMIT_RESPONSE_CAPTURE bytes. NULL leaves all as it is. Returns how
+ * many there are then. `is_cut`: the body went on. It is set if there was no room for what has
+ * become longer. */
 size_t redaction_strike(const struct redaction *redaction, char *body, size_t size, bool *is_cut);
 
 #endif

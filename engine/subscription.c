@@ -19,6 +19,8 @@ void subscription_free(struct subscription *subscription)
     free(subscription->patterns);
     free(subscription->channels);
     free(subscription->ordering_key);
+    free(subscription->redact_pointers);
+    free(subscription->redact_patterns);
     free(subscription->url_text);
     free(subscription->signature_header);
     free(subscription->template);
@@ -88,8 +90,8 @@ struct subscription *subscription_copy(const struct subscription *subscription)
         return NULL;
     *copy = *subscription;
     copy->patterns = NULL;
-    copy->channels = NULL;
-    copy->ordering_key = NULL;
+    copy->channels = copy->ordering_key = NULL;
+    copy->redact_pointers = copy->redact_patterns = NULL;
     copy->url_text = copy->signature_header = copy->headers = NULL;
     copy->template = NULL;
     copy->auth = NULL;
@@ -103,6 +105,8 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     if (!copy_patterns(copy, subscription) ||
         !copy_string(&copy->channels, subscription->channels) ||
         !copy_string(&copy->ordering_key, subscription->ordering_key) ||
+        !copy_string(&copy->redact_pointers, subscription->redact_pointers) ||
+        !copy_string(&copy->redact_patterns, subscription->redact_patterns) ||
         !copy_string(&copy->url_text, subscription->url_text) ||
         !copy_signature(copy, subscription) ||
         !copy_string(&copy->headers, subscription->headers) || !copy_tls(copy, subscription) ||

@@ -90,8 +90,9 @@ struct subscription {
     struct trust_pin *tls_pins;
     unsigned tls_pin_count;
     enum trust_version tls_version_min;
-    struct auth *auth;           /* NULL: none */
-    struct egress_rules *egress; /* NULL: none */
+    struct auth *auth;                       /* NULL: none */
+    struct egress_rules *egress;             /* NULL: none */
+    char *redact_pointers, *redact_patterns; /* lines (redaction.h); NULL: none */
 
     /* Kept for showing only. */
     char *uid, *description, *metadata /* JSON object */;
@@ -101,7 +102,7 @@ struct faults;
 struct text;
 struct vault;
 
-enum { SUBSCRIPTION_TEXT_MAX = 192 * 1024 }; /* the most that subscription_print() prints */
+enum { SUBSCRIPTION_TEXT_MAX = 256 * 1024 }; /* the most that subscription_print() prints */
 
 enum subscription_view {
     SUBSCRIPTION_PUBLIC,

@@ -268,6 +268,7 @@ static const struct field subscription_fields[] = {
     {"auth", draft_parse_auth, NULL},
     {"tls", draft_parse_tls, NULL},
     {"egress", parse_egress, NULL},
+    {"redact", draft_parse_redact, NULL},
     {"created_at", parse_created, NULL},
     {"updated_at", parse_updated, NULL},
 };

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "egress_rules.h"
 #include "faults.h"
+#include "lines.h"
 #include "signature.h"
 #include "template.h"
 #include "vault.h"
@@ -250,6 +251,29 @@ static void put_tls(struct text *text, const struct subscription *subscription)
     text_put(text, SLICE("},"));
 }
 
+/* NULL: none. */
+static void put_lines(struct text *text, const char *lines)
+{
+    struct slice rest = slice_str(lines ? lines : "");
+    const char *comma = "";
+    text_char(text, '[');
+    while (rest.size) {
+        text_put(text, slice_str(comma));
+        text_json(text, lines_take(&rest, "\n"));
+        comma = ",";
+    }
+    text_char(text, ']');
+}
+
+static void put_redact(struct text *text, const struct subscription *subscription)
+{
+    text_put(text, SLICE("\"redact\":{\"pointers\":"));
+    put_lines(text, subscription->redact_pointers);
+    text_put(text, SLICE(",\"patterns\":"));
+    put_lines(text, subscription->redact_patterns);
+    text_put(text, SLICE("},"));
+}
+
 /* What follows the first members, which the views differ in. */
 static void put_rest(struct text *text, const struct subscription *subscription,
                      const struct vault *vault, bool is_whole)
@@ -282,6 +306,7 @@ static void put_rest(struct text *text, const struct subscription *subscription,
     text_put(text, SLICE("\"egress\":"));
     egress_rules_print(subscription->egress, text);
     text_char(text, ',');
+    put_redact(text, subscription);
     text_put(text, SLICE("\"created_at\":\""));
     text_time(text, subscription->created_ms);
     text_put(text, SLICE("\",\"updated_at\":\""));

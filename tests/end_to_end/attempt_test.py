@@ -291,6 +291,24 @@ class Redaction(unittest.TestCase):
         got = self.body(b'{"a":"' + b"x" * 980 + b'","user":{"name":"private-name' + b" private-name" * 100 + b'"}}')
         self.assertNotIn("private", got)
 
+    def test_rules_of_a_subscription_are_added(self):
+        redact = {"pointers": ["/secret"], "patterns": ["private-*"]}
+        data = b'{"secret":{"a":"tOkEn-of-ours"},"b":"private-name","c":"sk_live_aBcDeF"}'
+        got = self.attempt(respond(500, [("X-Note", "a private-name")], data), redact=redact)
+        self.assertEqual(got["response_body"], '{"secret":"***","b":"***","c":"***"}')
+        self.assertEqual(got["response_headers"]["X-Note"], "a ***")
+
+    def test_rules_of_a_subscription_change_at_once(self):
+        self.receiver.script("/hook", [respond(500, [], b"one two")])
+        made = self.engine.subscribe(self.receiver.url("/hook"), retry={"schedule": []}, redact={"patterns": ["one"]})
+        path = f"/api/v1/webhooks/subscriptions/{made['id']}"
+        for patterns, expected in ((["one"], "*** two"), (["two"], "one ***"), ([], "one two")):
+            answer = self.engine.admin.request("PATCH", path, {"redact": {"patterns": patterns}})
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual(answer.json()["redact"], {"pointers": [], "patterns": patterns})
+            attempt = self.engine.await_attempts(self.engine.publish("a.b", 1)["id"], 1, made["id"])[0]
+            self.assertEqual(attempt["response_body"], expected)
+
     def test_a_body_in_another_coding_is_not_kept(self):
         data = gzip.compress(b"sk_live_aBcDeF")
         self.assertIsNone(self.body(data, Content_Encoding="gzip"))

@@ -7,13 +7,14 @@
 #include <stdio.h>
 
 static struct redaction redaction;
+static const struct redaction *own;
 
 static const char *header(const char *name, const char *value)
 {
     static char line[LIMIT_HEADERS_CAPTURE + 1];
     struct text text;
     text_init(&text, line, LIMIT_HEADERS_CAPTURE);
-    redaction_put_header(&redaction, slice_str(name), slice_str(value), &text);
+    redaction_put_header(&redaction, own, slice_str(name), slice_str(value), &text);
     line[text.size] = '\0';
     return text_ok(&text) ? line : "cut";
 }
@@ -35,6 +36,13 @@ Test(redaction, looks_for_patterns_in_headers_too)
     redaction_init(&redaction, "x-*\n", "sk_*\n", "");
     cr_assert_str_eq(header("X-Note", "has sk_123 in it"), "X-Note: has *** in it\n");
     cr_assert_str_eq(header("X-Note", "nothing"), "X-Note: nothing\n");
+    static struct redaction mine;
+    redaction_init(&mine, "other\n", "noth*\n", "");
+    own = &mine;
+    cr_assert_str_eq(header("X-Note", "nothing sk_1"), "X-Note: *** ***\n");
+    cr_assert_str_eq(header("Other", "a"), "Other: ***\n", "the list is not its business");
+    redaction_init(&redaction, "x-*\n", "", "");
+    cr_assert_str_eq(header("X-Note", "nothing"), "X-Note: ***\n");
 }
 
 Test(redaction, keeps_whole_lines_and_says_when_there_is_no_room)
@@ -43,9 +51,9 @@ Test(redaction, keeps_whole_lines_and_says_when_there_is_no_room)
     struct text text;
     redaction_init(&redaction, "a\n", "", "");
     text_init(&text, line, sizeof line);
-    redaction_put_header(&redaction, SLICE("A"), SLICE("1234567890"), &text);
+    redaction_put_header(&redaction, NULL, SLICE("A"), SLICE("1234567890"), &text);
     cr_assert(eq(sz, text.size, 14));
-    redaction_put_header(&redaction, SLICE("A"), SLICE("12345"), &text);
+    redaction_put_header(&redaction, NULL, SLICE("A"), SLICE("12345"), &text);
     cr_assert(eq(sz, text.size, 14));
     cr_assert(not(text_ok(&text)));
 
@@ -86,6 +94,8 @@ Test(redaction, leaves_bodies_alone_without_rules)
     bool is_cut = true;
     redaction_init(&redaction, "date\n", "", "");
     cr_assert(not(redaction_has_rules(&redaction)));
+    cr_assert(not(redaction_has_rules(NULL)));
+    cr_assert(eq(sz, redaction_strike(NULL, (char[]){"ab"}, 2, &is_cut), 2));
     cr_assert_str_eq(body("{\"a\":1", &is_cut), "{\"a\":1");
     cr_assert(is_cut);
     redaction_init(&redaction, "", "", "/a\n");

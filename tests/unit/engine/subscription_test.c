@@ -111,7 +111,7 @@ Test(subscription, shows_every_field_of_the_contract)
         "id",       "uid",    "url",        "events",     "channels",    "filter",   "description",
         "metadata", "status", "retry",      "signature",  "timeout",     "method",   "headers",
         "breaker",  "auth",   "delivery",   "rate_limit", "concurrency", "ordering", "compression",
-        "tls",      "egress", "created_at", "updated_at"};
+        "tls",      "egress", "created_at", "updated_at", "redact"};
     struct subscription *made = parse("{\"url\":\"http://example.com\"}");
     struct json_value root = read_text(print(made, SUBSCRIPTION_PUBLIC)), value;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -134,7 +134,8 @@ static const char everything[] =
     "\"rate_limit\":{\"per_second\":0.3,\"burst\":7},"
     "\"delivery\":{\"mode\":\"single\"},\"compression\":\"gzip\",\"auth\":null,"
     "\"breaker\":{\"window\":\"1500ms\",\"min_attempts\":3,\"failure_rate\":0.07,"
-    "\"cooldown\":\"1h\",\"max_cooldown\":\"24h\"}}";
+    "\"cooldown\":\"1h\",\"max_cooldown\":\"24h\"},"
+    "\"redact\":{\"pointers\":[\"/a b/c\",\"/*/d\"],\"patterns\":[\"sk_*, or\"]}}";
 
 Test(subscription, takes_every_field)
 {
@@ -164,6 +165,8 @@ Test(subscription, takes_every_field)
     cr_assert(made->gzip);
     cr_assert(eq(int, made->ordering, ORDERING_KEY));
     cr_assert_str_eq(made->ordering_key, "/a~1b/0");
+    cr_assert_str_eq(made->redact_pointers, "/a b/c\n/*/d\n");
+    cr_assert_str_eq(made->redact_patterns, "sk_*, or\n");
     cr_assert(not(made->tls_verify));
     subscription_free(made);
 }
@@ -413,6 +416,15 @@ static const struct {
     {"\"ordering\":{\"key\":\"/a\",\"by\":1}", "/ordering/by", "unknown"},
     {"\"delivery\":{\"mode\":\"batch\"}", "/delivery/mode", "not supported"},
     {"\"compression\":\"zstd\"", "/compression", "gzip"},
+    {"\"redact\":1", "/redact", "object"},
+    {"\"redact\":{\"headers\":[]}", "/redact/headers", "unknown"},
+    {"\"redact\":{\"pointers\":\"/a\"}", "/redact/pointers", "an array"},
+    {"\"redact\":{\"pointers\":[\"/a\",\"b\"]}", "/redact/pointers/1", "JSON pointer"},
+    {"\"redact\":{\"pointers\":[\"\"]}", "/redact/pointers/0", "JSON pointer"},
+    {"\"redact\":{\"patterns\":[7]}", "/redact/patterns/0", "a pattern"},
+    {"\"redact\":{\"patterns\":[\"*\"]}", "/redact/patterns/0", "more than"},
+    {"\"redact\":{\"patterns\":[\"a\\nb\"]}", "/redact/patterns/0", "a pattern"},
+    {"\"redact\":{\"patterns\":[\"a\\u0000b\"]}", "/redact/patterns/0", "a pattern"},
     {"\"id\":\"sub_1\"", "/id", "server"},
     {"\"tenant\":\"ten_1\"", "/tenant", "unknown"},
     {"\"secrets\":[]", "/secrets", "unknown"},
@@ -459,7 +471,14 @@ Test(subscription, has_room_for_the_largest_there_can_be)
     strcat(body, "\",\"headers\":{\"X\":\"");
     for (unsigned i = 0; i < 4000; i++)
         strcat(body, "\\\"");
-    strcat(body, "\"}}");
+    strcat(body, "\"},\"redact\":{\"patterns\":[");
+    for (unsigned i = 0; i < 32; i++) {
+        strcat(body, i ? ",\"" : "\"");
+        for (unsigned k = 0; k < 60; k++)
+            strcat(body, "\\u0001");
+        strcat(body, "\"");
+    }
+    strcat(body, "]}}");
     struct subscription *made = parse(body);
     print_stored(made);
     subscription_free(made);
