@@ -217,7 +217,7 @@ static void resumed(void *context, const struct caller_answer *answer)
         end_round();
 }
 
-static void resume_all(struct slice json)
+static void resume_others(struct slice json)
 {
     struct slice id;
     char where[64];
@@ -225,6 +225,8 @@ static void resume_all(struct slice json)
     keeper.to_resume = 1;
     disturb_all();
     while ((id = json_text_after(&json, "id")).size > 0) {
+        if (slice_equal(json_text_after(&json, "status"), SLICE("active")))
+            continue; /* a change would wake what nobody else has woken */
         snprintf(where, sizeof where, "/%.*s", SLICE_ARGS(id));
         keeper.to_resume++;
         ask("PATCH", where, "{\"status\":\"active\"}", resumed, NULL);
@@ -238,7 +240,7 @@ static void listed(void *context, const struct caller_answer *answer)
     (void)context;
     keeper.out--;
     if (answer->end == CALLER_ANSWERED && answer->status == 200) {
-        resume_all(answer->body);
+        resume_others(answer->body);
         return;
     }
     keeper.failures = 1;

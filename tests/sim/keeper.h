@@ -13,7 +13,7 @@ void keeper_open(unsigned first, unsigned count, uint64_t until_ns, uint64_t lon
 /* The first ones are made. */
 bool keeper_has_begun(void);
 
-/* From now on makes every subscription active, again and again. */
+/* From now on makes every subscription active that is not, again and again. */
 void keeper_heal(void);
 
 /* Nothing is under way, and all have been active since the healing. */
