@@ -2,9 +2,16 @@
 #include "arrival.h"
 
 #include "base/clock.h"
+#include "bundle.h"
 #include "delivery_states.h"
 #include "shard.h"
 #include "trace.h"
+
+/* Of an attempt, in turns: one, and one for each KiB. */
+static uint32_t cost_of(size_t body_bytes)
+{
+    return (uint32_t)(1 + body_bytes / 1024);
+}
 
 /* ---- fresh ---- */
 
@@ -19,7 +26,7 @@ static bool turn_away(struct shard *shard, struct endpoint *endpoint, struct blo
     shard->metrics.deliveries_created++;
     share->unsettled++;
     outcomes_begin(shard);
-    trace_put_parked(shard, endpoint, event, 0);
+    trace_put_parked(shard, endpoint, event, 0, 0);
     trace_note_parked(shard, endpoint, event);
     outcomes_settle(shard, share);
     if (!lane_has_rest(shard, endpoint, key, event))
@@ -48,7 +55,8 @@ bool arrival_take(struct shard *shard, struct block_share *share, struct slice r
     delivery->share = share;
     delivery->record = record;
     delivery->key = key;
-    delivery->cost = delivery_cost(from->payload.size);
+    delivery->cost = cost_of(from->payload.size);
+    delivery->weight = bundle_weight(endpoint->subscription, from);
     delivery->settled = false;
     share_hold(share);
     list_push_back(&shard->deliveries.young, &delivery->young);
@@ -57,6 +65,30 @@ bool arrival_take(struct shard *shard, struct block_share *share, struct slice r
 }
 
 /* ---- read back ---- */
+
+void arrival_hold_event(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
+{
+    delivery->fetched = event;
+    delivery->cost = cost_of(event->event.payload.size);
+    delivery->weight = bundle_weight(delivery->endpoint->subscription, &event->event);
+    shard->deliveries.fetched_bytes += event->event.payload.size;
+    shard->metrics.deliveries_loaded++;
+}
+
+/* The event is not there any more: its retention has ended before the delivery did. */
+void arrival_gone(struct shard *shard, struct delivery *delivery)
+{
+    struct attempt_record note = {.outcome = ATTEMPT_CANCELLED,
+                                  .status_after = DELIVERY_DEAD,
+                                  .error =
+                                      SLICE("the event's retention ended before it was delivered")};
+    outcomes_begin(shard);
+    uint64_t block = trace_put_note(shard, delivery->endpoint, &delivery->event, &note);
+    trace_drop_row(shard, delivery);
+    trace_put_state(shard, delivery, &note, block);
+    shard->metrics.deliveries_dead++;
+    delivery_finish(shard, delivery);
+}
 
 /* A parked retry that is not due yet: it waits without its event. */
 static enum load_result load_early(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
@@ -83,15 +115,16 @@ enum load_result arrival_load_parked(struct shard *shard, struct endpoint *endpo
     if (!delivery)
         return LOAD_NO_ROOM;
     delivery->attempt_count = row->attempt_count;
+    delivery->row_due_ms = row->due_ms;
     delivery->key = key;
     delivery->state = STATE_SENDING; /* on no list yet */
     delivery_set_row(shard, delivery, ROW_PARKED);
     if (!event) {
-        delivery_gone(shard, delivery);
+        arrival_gone(shard, delivery);
     } else if (is_early) {
         return load_early(shard, delivery, delivery_due_ms(row->due_ms));
     } else {
-        delivery_hold_event(shard, delivery, event);
+        arrival_hold_event(shard, delivery, event);
         delivery_become_ready(shard, delivery);
     }
     return LOAD_TAKEN;

@@ -24,4 +24,11 @@ enum load_result arrival_load_retry(struct shard *shard, struct endpoint *endpoi
 enum load_result arrival_load_parked(struct shard *shard, struct endpoint *endpoint,
                                      const struct backlog_row *row, struct fetched_event *event);
 
+/* The delivery takes over its event, which was read back. */
+void arrival_hold_event(struct shard *shard, struct delivery *delivery,
+                        struct fetched_event *event);
+
+/* The event is not there any more: its retention has ended before the delivery did. */
+void arrival_gone(struct shard *shard, struct delivery *delivery);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "authenticator.h"
 #include "base/clock.h"
+#include "bundle.h"
 #include "shard.h"
 
 #include <stdlib.h>
@@ -51,42 +52,37 @@ static void put_field(struct text *head, struct slice name, struct slice value)
     text_put(head, SLICE("\r\n"));
 }
 
-/* The event to send. `event` borrows from the block or the fetched event. */
-static void event_of(const struct delivery *delivery, struct event_record *event)
-{
-    if (delivery->fetched)
-        *event = delivery->fetched->event;
-    else
-        must(event_record_decode(delivery->record, event) == 0);
-}
-
 /* CONTRACT section 4. */
 static void put_fields(struct text *head, const struct delivery *delivery,
                        const struct event_record *event, struct attempt *attempt)
 {
     const struct endpoint *endpoint = delivery->endpoint;
+    bool is_batch = endpoint->subscription->batch.events > 0;
     char id_text[ID_TEXT_SIZE], seconds[24];
-    struct slice id = id_print(&event->event, "evt", id_text);
+    struct slice id = is_batch ? id_print(&attempt->batch, "bat", id_text)
+                               : id_print(&event->event, "evt", id_text);
     struct text timestamp;
     text_init(&timestamp, seconds, sizeof seconds);
     text_u64(&timestamp, attempt->at_ms / 1000);
     const struct message message = {.id = id,
                                     .timestamp = text_slice(&timestamp),
-                                    .body = event->payload, /* whatever it is coded in */
+                                    .body = attempt->body.content,
                                     .at_ms = attempt->at_ms,
                                     .scratch = &attempt->shard->scratch};
 
     put_field(head, SLICE("webhook-id: "), id);
     put_field(head, SLICE("webhook-timestamp: "), message.timestamp);
     signature_put(endpoint->subscription, endpoint->signers, &message, head);
-    put_field(head, SLICE("X-Webhook-Event: "), event->type);
-    put_field(head, SLICE("X-Webhook-Version: "), event->version);
-    put_field(head, SLICE("X-Correlation-Id: "), event->correlation_id);
+    if (!is_batch) {
+        put_field(head, SLICE("X-Webhook-Event: "), event->type);
+        put_field(head, SLICE("X-Webhook-Version: "), event->version);
+        put_field(head, SLICE("X-Correlation-Id: "), event->correlation_id);
+    }
     text_put(head, SLICE("X-Webhook-Attempt: "));
     text_u64(head, delivery->attempt_count + 1);
     if (!delivery->endpoint->subscription->sets_content_type) {
         text_put(head, SLICE("\r\nContent-Type: "));
-        text_put(head, event->content_type);
+        text_put(head, is_batch ? SLICE("application/json") : event->content_type);
     }
     if (attempt->body.is_gzip)
         text_put(head, SLICE("\r\nContent-Encoding: gzip"));
@@ -124,9 +120,16 @@ static void call_done(struct http_call *call)
     pool_give(&shard->attempts, attempt);
 }
 
+static void note_sent(struct attempt *attempt, bool is_sent)
+{
+    delivery_sent(attempt->delivery, is_sent);
+    for (struct list_node *node = attempt->others.next; node != &attempt->others; node = node->next)
+        delivery_sent(container_of(node, struct delivery, together), is_sent);
+}
+
 static void call_sent(struct http_call *call)
 {
-    delivery_sent(container_of(call, struct attempt, call)->delivery, true);
+    note_sent(container_of(call, struct attempt, call), true);
 }
 
 /* RFC 9110 section 10.2.3: seconds or a date. Beyond a day nobody means it. */
@@ -170,7 +173,7 @@ static void call_head(struct http_call *call, const struct http_head *head)
 static bool call_resend(struct http_call *call)
 {
     struct attempt *attempt = container_of(call, struct attempt, call);
-    delivery_sent(attempt->delivery, false);
+    note_sent(attempt, false);
     return attempt->body.made || attempt->delivery->share || attempt->delivery->fetched;
 }
 
@@ -188,12 +191,20 @@ static bool is_refused(const struct endpoint *endpoint, struct http_call *call)
 struct attempt *attempt_make(struct shard *shard, struct delivery *delivery)
 {
     struct attempt *attempt = pool_take(&shard->attempts);
+    const struct subscription *subscription = delivery->endpoint->subscription;
     struct event_record event;
     must(attempt);
-    event_of(delivery, &event);
+    delivery_event(delivery, &event);
     attempt->shard = shard;
     attempt->delivery = delivery;
-    if (body_make(shard, delivery->endpoint->subscription, event.payload, &attempt->body))
+    attempt->due_ms = 0;
+    attempt->count = bundle_count(shard, delivery);
+    list_init(&attempt->others);
+    bool is_batch = subscription->batch.events > 0;
+    if (is_batch)
+        attempt->batch = bundle_id(delivery, attempt->count);
+    if (is_batch ? bundle_write(shard, delivery, attempt->count, &attempt->body)
+                 : body_make(shard, subscription, event.payload, &attempt->body))
         return attempt;
     pool_give(&shard->attempts, attempt);
     return NULL;
@@ -207,7 +218,7 @@ void attempt_start(struct attempt *attempt)
     struct event_record event;
     struct text head;
 
-    event_of(attempt->delivery, &event);
+    delivery_event(attempt->delivery, &event);
     attempt->at_ms = clock_wall_ms();
     text_init(&head, attempt->head, sizeof attempt->head);
     text_put(&head, slice_of(endpoint->head, endpoint->head_size));
@@ -215,6 +226,7 @@ void attempt_start(struct attempt *attempt)
     attempt->secret = auth_sent(endpoint->subscription->auth, text_slice(&head));
     put_fields(&head, attempt->delivery, &event, attempt);
     must(text_ok(&head));
+    body_signed(shard, &attempt->body);
 
     memset(&attempt->call, 0, sizeof attempt->call);
     attempt->call.parts[0] = (struct iovec){attempt->head, head.size};
@@ -230,7 +242,6 @@ void attempt_start(struct attempt *attempt)
     attempt->call.on_sent = call_sent;
     attempt->call.on_done = call_done;
     attempt->call.resend = call_resend;
-    attempt->delivery->attempt = attempt;
     /* From this moment, not from the turn's, and rounded up: the receiver has all of its time. */
     attempt->call.deadline_ms =
         clock_monotonic_ns() / 1000000 + 1 + endpoint->subscription->timeout_ms;

@@ -10,13 +10,17 @@
 struct attempt {
     struct http_call call;
     struct shard *shard;
-    struct delivery *delivery;
+    struct delivery *delivery; /* that it is of, or the first of a batch, */
+    struct list_node others;   /* whose others are here, by `together` */
+    unsigned count;            /* of all of them */
     struct body body;
+    struct id batch; /* of a batch */
     struct gate_pass pass;
     uint64_t at_ms;               /* wall time when it began */
     struct slice secret;          /* in `head`: what tells the receiver who sends */
     uint64_t token;               /* the number of the access token that it carried; 0: none */
     bool is_outdated;             /* which is used no more: another attempt may follow at once */
+    uint64_t due_ms;              /* wall: of the retry, the same for all; 0: not known */
     uint64_t retry_after_ms;      /* what the receiver asked for with Retry-After; 0: nothing */
     struct text response_headers; /* as they may be on record */
     bool is_coded;                /* the response: nothing can be struck out of it */
@@ -29,8 +33,8 @@ struct attempt {
  * NULL: out of memory. */
 char *attempt_fixed_head(const struct subscription *subscription, size_t *size);
 
-/* An attempt of `delivery`, with its body; nothing is sent yet. NULL: no memory is free for the
- * body. There has to be an attempt object. */
+/* An attempt of `delivery`, or of a batch of so many from it on in its list, with the body; nothing
+ * is sent yet. NULL: no memory is free for the body. There has to be an attempt object. */
 struct attempt *attempt_make(struct shard *shard, struct delivery *delivery);
 
 /* Sends it. The end is told to delivery_answered(), maybe before this returns. */

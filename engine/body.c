@@ -22,34 +22,60 @@ static char *shrink(struct shard *shard, char *made, size_t size)
     return small;
 }
 
-/* Compressed bytes are sent only if they are fewer, so `payload.size` is room enough. */
-static bool compress(struct shard *shard, struct slice payload, struct body *body)
+/* Compressed bytes are sent only if they are fewer, so as much room as that is enough. */
+static bool compress(struct shard *shard, struct body *body)
 {
-    char *made = buddy_take(&shard->memory, payload.size);
+    struct slice content = body->content;
+    char *made = buddy_take(&shard->memory, content.size);
     if (!made)
         return false;
-    size_t size = gzip_compress(&shard->gzip, payload, made, payload.size - 1);
+    size_t size = gzip_compress(&shard->gzip, content, made, content.size - 1);
     if (size == 0) {
         buddy_give(&shard->memory, made);
         return true;
     }
-    made = shrink(shard, made, size);
-    *body = (struct body){.bytes = slice_of(made, size), .made = made, .is_gzip = true};
+    body->plain = body->made;
+    body->made = shrink(shard, made, size);
+    body->bytes = slice_of(body->made, size);
+    body->is_gzip = true;
     return true;
+}
+
+static bool is_compressible(const struct shard *shard, const struct subscription *subscription,
+                            size_t size)
+{
+    return subscription->gzip && size >= GZIP_MIN &&
+           size <= shard->memory.arena_size / MEMORY_SHARE;
 }
 
 bool body_make(struct shard *shard, const struct subscription *subscription, struct slice payload,
                struct body *body)
 {
-    *body = (struct body){.bytes = payload};
-    if (!subscription->gzip || payload.size < GZIP_MIN ||
-        payload.size > shard->memory.arena_size / MEMORY_SHARE)
+    *body = (struct body){.bytes = payload, .content = payload};
+    return !is_compressible(shard, subscription, payload.size) || compress(shard, body);
+}
+
+bool body_take(struct shard *shard, const struct subscription *subscription, struct slice content,
+               struct body *body)
+{
+    char *made = shrink(shard, (char *)(uintptr_t)content.at, content.size);
+    content = slice_of(made, content.size);
+    *body = (struct body){.bytes = content, .content = content, .made = made};
+    if (!is_compressible(shard, subscription, content.size) || compress(shard, body))
         return true;
-    return compress(shard, payload, body);
+    body_drop(shard, body);
+    return false;
+}
+
+void body_signed(struct shard *shard, struct body *body)
+{
+    buddy_give(&shard->memory, body->plain);
+    body->plain = NULL;
 }
 
 void body_drop(struct shard *shard, struct body *body)
 {
+    body_signed(shard, body);
     buddy_give(&shard->memory, body->made);
     body->made = NULL;
 }

@@ -27,6 +27,7 @@
  */
 #include "shard.h"
 
+#include "arrival.h"
 #include "attempt.h"
 #include "base/clock.h"
 #include "delivery_states.h"
@@ -125,9 +126,16 @@ struct delivery *delivery_make(struct shard *shard, struct endpoint *endpoint,
     list_init(&delivery->link);
     list_init(&delivery->young);
     list_init(&delivery->beside);
+    list_init(&delivery->together);
     timer_init(&delivery->due, fall_due);
     endpoint->in_memory++;
     return delivery;
+}
+
+static void count_ready(struct delivery *delivery, int change)
+{
+    delivery->endpoint->ready_count += (unsigned)change;
+    delivery->endpoint->ready_bytes += (size_t)change * delivery->weight;
 }
 
 static void count_waiting(struct delivery *delivery, int change)
@@ -146,7 +154,7 @@ static void detach(struct shard *shard, struct delivery *delivery)
     list_remove(&delivery->link);
     release_bytes(shard, delivery);
     if (delivery->state == STATE_READY)
-        endpoint->ready_count--;
+        count_ready(delivery, -1);
     if (delivery->state == STATE_BEHIND)
         endpoint->behind_count--;
     if (delivery->state == STATE_WAITING || delivery->state == STATE_LOADING)
@@ -169,7 +177,7 @@ void delivery_forget(struct shard *shard, struct delivery *delivery)
 }
 
 /* Has ended, or goes on as another row; the row it had was dropped in the open outcomes. */
-static void finish(struct shard *shard, struct delivery *delivery)
+void delivery_finish(struct shard *shard, struct delivery *delivery)
 {
     if (!delivery->row) {
         delivery_forget(shard, delivery);
@@ -198,7 +206,7 @@ static void become_behind(struct delivery *delivery)
 static void step_back(struct delivery *delivery)
 {
     list_remove(&delivery->link);
-    delivery->endpoint->ready_count--;
+    count_ready(delivery, -1);
     become_behind(delivery);
 }
 
@@ -215,7 +223,7 @@ void delivery_become_ready(struct shard *shard, struct delivery *delivery)
         step_back(after);
     delivery->state = STATE_READY;
     list_push_back(is_retry ? &endpoint->again : &endpoint->ready, &delivery->link);
-    endpoint->ready_count++;
+    count_ready(delivery, 1);
     endpoint_update_turn(shard, endpoint);
 }
 
@@ -245,11 +253,11 @@ static void park(struct shard *shard, struct delivery *delivery)
     if (delivery->row != ROW_PARKED) {
         outcomes_begin(shard);
         trace_drop_row(shard, delivery);
-        trace_put_parked(shard, endpoint, &event, delivery->attempt_count);
+        trace_put_parked(shard, endpoint, &event, delivery->attempt_count, delivery->row_due_ms);
         if (delivery->row == 0)
             trace_note_parked(shard, endpoint, &event);
         settle(shard, delivery);
-        finish(shard, delivery);
+        delivery_finish(shard, delivery);
     } else {
         delivery_forget(shard, delivery);
     }
@@ -284,38 +292,6 @@ void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
         park(shard, endpoint_next(shard, endpoint));
 }
 
-/* ---- what it holds ---- */
-
-/* Of an attempt, in turns: one, and one for each KiB. */
-uint32_t delivery_cost(size_t body_bytes)
-{
-    return (uint32_t)(1 + body_bytes / 1024);
-}
-
-void delivery_hold_event(struct shard *shard, struct delivery *delivery,
-                         struct fetched_event *event)
-{
-    delivery->fetched = event;
-    delivery->cost = delivery_cost(event->event.payload.size);
-    shard->deliveries.fetched_bytes += event->event.payload.size;
-    shard->metrics.deliveries_loaded++;
-}
-
-/* The event is not there any more: its retention has ended before the delivery did. */
-void delivery_gone(struct shard *shard, struct delivery *delivery)
-{
-    struct attempt_record note = {.outcome = ATTEMPT_CANCELLED,
-                                  .status_after = DELIVERY_DEAD,
-                                  .error =
-                                      SLICE("the event's retention ended before it was delivered")};
-    outcomes_begin(shard);
-    uint64_t block = trace_put_note(shard, delivery->endpoint, &delivery->event, &note);
-    trace_drop_row(shard, delivery);
-    trace_put_state(shard, delivery, &note, block);
-    shard->metrics.deliveries_dead++;
-    finish(shard, delivery);
-}
-
 uint64_t delivery_due_ms(uint64_t wall_ms)
 {
     uint64_t now_wall_ms = clock_wall_ms();
@@ -334,6 +310,12 @@ static bool may_load(const struct shard *shard, const struct endpoint *endpoint)
 }
 
 /* A retry that cannot go now waits for its turn like all that is parked. */
+static void become_loading(struct delivery *delivery)
+{
+    delivery->state = STATE_LOADING;
+    delivery->endpoint->loading_count++;
+}
+
 static void fall_due(struct timer *timer)
 {
     struct delivery *delivery = container_of(timer, struct delivery, due);
@@ -341,7 +323,7 @@ static void fall_due(struct timer *timer)
     bool is_wanted = may_load(shard, delivery->endpoint);
 
     if (!shard->stopping && is_wanted && paging_load(shard, delivery))
-        delivery->state = STATE_LOADING;
+        become_loading(delivery);
     else if (shard->stopping || is_wanted || !delivery_park_from(shard, delivery))
         wheel_arm(&shard->wheel, timer, shard->now_ms + LOAD_AGAIN_MS);
 }
@@ -350,6 +332,7 @@ void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetc
 {
     struct endpoint *endpoint = delivery->endpoint;
     must(delivery->state == STATE_LOADING);
+    endpoint->loading_count--;
     if (endpoint->deleted) {
         if (event)
             paging_give_back(shard, event);
@@ -358,24 +341,38 @@ void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetc
         return;
     }
     if (!event) {
-        delivery_gone(shard, delivery);
+        arrival_gone(shard, delivery);
         return;
     }
     list_remove(&delivery->link);
     count_waiting(delivery, -1);
     if (!delivery->lane)
         delivery->key = lane_key(shard, endpoint->subscription, event->event.payload);
-    delivery_hold_event(shard, delivery, event);
+    arrival_hold_event(shard, delivery, event);
     delivery_become_ready(shard, delivery);
 }
 
 void delivery_load_failed(struct shard *shard, struct delivery *delivery)
 {
     delivery->state = STATE_WAITING;
+    delivery->endpoint->loading_count--;
     wheel_arm(&shard->wheel, &delivery->due, shard->now_ms + LOAD_FAILED_MS);
 }
 
 /* ---- sending ---- */
+
+static void become_sending(struct delivery *delivery, struct attempt *attempt)
+{
+    struct endpoint *endpoint = delivery->endpoint;
+    must(delivery->state == STATE_READY);
+    list_remove(&delivery->link);
+    count_ready(delivery, -1);
+    list_push_back(&endpoint->sending, &delivery->link);
+    delivery->shard->deliveries.sending++;
+    delivery->attempt = attempt;
+    delivery->state = STATE_SENDING;
+    delivery->is_sent = false;
+}
 
 bool delivery_start(struct shard *shard, struct delivery *delivery)
 {
@@ -384,13 +381,15 @@ bool delivery_start(struct shard *shard, struct delivery *delivery)
     struct attempt *attempt = attempt_make(shard, delivery);
     if (!attempt)
         return false;
-    must(delivery->state == STATE_READY);
-    list_remove(&delivery->link);
-    endpoint->ready_count--;
-    list_push_back(&endpoint->sending, &delivery->link);
-    delivery->state = STATE_SENDING;
-    delivery->is_sent = false;
     endpoint_begin(shard, endpoint, delivery->attempt_count > 0, &attempt->pass);
+    struct list_node *node = &delivery->link;
+    for (unsigned i = 0; i < attempt->count; i++) {
+        struct delivery *each = container_of(node, struct delivery, link);
+        node = node->next;
+        become_sending(each, attempt);
+        if (each != delivery)
+            list_push_back(&attempt->others, &each->together);
+    }
     attempt_start(attempt); /* it may have ended already */
     return true;
 }
@@ -420,7 +419,7 @@ static void wait_until(struct shard *shard, struct delivery *delivery, uint64_t 
         return;
     }
     if (!paging_wants(shard, due_ms)) {
-        finish(shard, delivery);
+        delivery_finish(shard, delivery);
         return;
     }
     delivery_set_row(shard, delivery, ROW_RETRY);
@@ -456,41 +455,61 @@ static void end_deleted(struct shard *shard, struct delivery *delivery,
     delivery_forget(shard, delivery);
 }
 
+/* `record` tells of the attempt, and is of this delivery from now on. */
+static void end_one(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
+{
+    record->event = delivery->event;
+    record->number = ++delivery->attempt_count;
+    record->next_attempt_ms = 0;
+    outcomes_begin(shard);
+    if (delivery->endpoint->deleted) {
+        end_deleted(shard, delivery, record);
+        return;
+    }
+    verdict_write(shard, delivery, record);
+    settle(shard, delivery);
+    if (record->status_after == DELIVERY_RETRYING)
+        wait_until(shard, delivery, record->next_attempt_ms);
+    else
+        delivery_finish(shard, delivery);
+}
+
+static void leave_sending(struct delivery *delivery)
+{
+    list_remove(&delivery->link);
+    list_remove(&delivery->together);
+    delivery->shard->deliveries.sending--;
+}
+
 void delivery_answered(struct shard *shard, struct delivery *delivery, const struct http_call *call)
 {
     struct endpoint *endpoint = delivery->endpoint;
-    const struct attempt *attempt = delivery->attempt;
+    struct attempt *attempt = delivery->attempt;
     struct attempt_texts texts;
-    struct attempt_record record = {
-        .event = delivery->event, .subscription = endpoint->id, .tenant = endpoint->tenant};
+    struct attempt_record record = {.subscription = endpoint->id, .tenant = endpoint->tenant};
+    bool has_no_connection = call->outcome == HTTP_NO_CONNECTION;
+    bool never_was = has_no_connection || call->outcome == HTTP_CANCELLED;
+    bool is_lost = never_was && !endpoint->deleted;
 
-    list_remove(&delivery->link);
-    bool never_was = call->outcome == HTTP_NO_CONNECTION || call->outcome == HTTP_CANCELLED;
-    if (never_was && !endpoint->deleted) {
-        endpoint_end(shard, endpoint, attempt, NULL);
-        take_back(shard, delivery, call->outcome == HTTP_NO_CONNECTION);
-        return;
+    if (!is_lost) {
+        attempt_describe(attempt, &record, &texts);
+        shard->metrics.attempts[record.outcome]++;
+        histogram_add(&shard->metrics.attempt_us, (call->end_ns - call->start_ns) / 1000);
+    }
+    for (unsigned left = attempt->count; left > 0; left--) {
+        leave_sending(delivery);
+        struct list_node *next = attempt->others.next;
+        if (is_lost)
+            take_back(shard, delivery, has_no_connection);
+        else
+            end_one(shard, delivery, &record);
+        delivery = container_of(next, struct delivery, together);
     }
 
-    attempt_describe(attempt, &record, &texts);
-    record.number = ++delivery->attempt_count;
-    shard->metrics.attempts[record.outcome]++;
-    histogram_add(&shard->metrics.attempt_us, (call->end_ns - call->start_ns) / 1000);
-    outcomes_begin(shard);
-    if (endpoint->deleted) {
-        end_deleted(shard, delivery, &record);
-        endpoint_end(shard, endpoint, attempt, NULL);
-        endpoint_free_if_over(shard, endpoint);
-        return;
-    }
-    verdict_write(shard, delivery, &record);
-    settle(shard, delivery);
-    if (record.status_after == DELIVERY_RETRYING)
-        wait_until(shard, delivery, record.next_attempt_ms);
-    else
-        finish(shard, delivery);
-    endpoint_end(shard, endpoint, attempt, attempt->is_outdated ? NULL : &record);
-    endpoint_update_turn(shard, endpoint);
+    bool tells = !is_lost && !endpoint->deleted && !attempt->is_outdated;
+    endpoint_end(shard, endpoint, attempt, tells ? &record : NULL);
+    if (!endpoint_free_if_over(shard, endpoint))
+        endpoint_update_turn(shard, endpoint);
 }
 
 /* Of a deleted subscription: no trace is needed, for after a restart nobody owns it either. */
@@ -512,7 +531,8 @@ static void put_trace(struct shard *shard, struct delivery *delivery)
         return;
     }
     outcomes_begin(shard);
-    trace_put_parked(shard, delivery->endpoint, &delivery->event, delivery->attempt_count);
+    trace_put_parked(shard, delivery->endpoint, &delivery->event, delivery->attempt_count,
+                     delivery->row_due_ms);
     trace_note_parked(shard, delivery->endpoint, &delivery->event);
     settle(shard, delivery);
     delivery_set_row(shard, delivery, ROW_PARKED);
@@ -568,10 +588,8 @@ void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint)
 
 void delivery_abort_all(struct shard *shard, struct endpoint *endpoint)
 {
-    struct list_node *node = endpoint->sending.next;
-    while (node != &endpoint->sending) {
-        struct delivery *delivery = container_of(node, struct delivery, link);
-        node = node->next;
-        http_client_cancel(shard->client, &delivery->attempt->call);
+    while (list_is_linked(&endpoint->sending)) { /* each ends with all of its attempt */
+        struct delivery *first = container_of(endpoint->sending.next, struct delivery, link);
+        http_client_cancel(shard->client, &first->attempt->call);
     }
 }

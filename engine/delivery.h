@@ -26,9 +26,10 @@ struct delivery {
     struct list_node young; /* in the shard's list of those without a durable trace, oldest first */
     struct table_node node; /* in the shard's table of those that have a row */
     struct timer due;       /* STATE_WAITING */
-    struct list_node beside; /* in its lane */
-    struct lane *lane;       /* NULL: it is in none */
-    uint64_t key;            /* of its lane, if its endpoint is ordered */
+    struct list_node together; /* STATE_SENDING: among those that its attempt has besides it */
+    struct list_node beside;   /* in its lane */
+    struct lane *lane;         /* NULL: it is in none */
+    uint64_t key;              /* of its lane, if its endpoint is ordered */
     struct endpoint *endpoint;
     struct block_share *share; /* the block whose bytes `record` points into; NULL: no block's */
     struct fetched_event *fetched; /* the event read back; NULL: not */
@@ -38,9 +39,10 @@ struct delivery {
     struct shard *shard;
     uint64_t taken_ms;       /* when it came to this shard, monotonic */
     uint64_t ended_sequence; /* STATE_GHOST: the outcomes with its end */
-    uint64_t row_due_ms;     /* ROW_RETRY: the due time in its key, wall */
+    uint64_t row_due_ms;     /* of a retry: when it is due, wall; of ROW_RETRY it is in the key */
     uint32_t attempt_count;
-    uint32_t cost; /* STATE_READY: of an attempt (turns.h) */
+    uint32_t weight; /* in a batch (bundle.h) */
+    uint32_t cost;   /* STATE_READY: of an attempt (turns.h) */
     uint8_t state;
     uint8_t row;  /* enum row_kind it has on disk, or 0 */
     bool settled; /* has a durable trace, or one that is on its way to disk */
@@ -53,6 +55,7 @@ struct deliveries {
     struct list_node young;
     struct list_node shares; /* blocks not walked to their end */
     uint64_t waiting;
+    size_t sending;
     size_t fetched_bytes; /* of events read back and held */
 };
 
@@ -91,5 +94,14 @@ void delivery_sweep(struct shard *shard);
  * subscription was deleted). */
 void delivery_park_all(struct shard *shard, struct endpoint *endpoint);
 void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint);
+
+/* The event to send. `event` borrows from the block or the fetched event. */
+static inline void delivery_event(const struct delivery *delivery, struct event_record *event)
+{
+    if (delivery->fetched)
+        *event = delivery->fetched->event;
+    else
+        must(event_record_decode(delivery->record, event) == 0);
+}
 
 #endif

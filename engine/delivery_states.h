@@ -15,10 +15,6 @@ bool delivery_is_in_memory(const struct shard *shard, const struct endpoint *end
                            const struct id *event);
 void delivery_set_row(struct shard *shard, struct delivery *delivery, enum row_kind row);
 
-/* Takes over the event that was read back. */
-void delivery_hold_event(struct shard *shard, struct delivery *delivery,
-                         struct fetched_event *event);
-
 /* To READY, or BEHIND another of its lane. */
 void delivery_become_ready(struct shard *shard, struct delivery *delivery);
 
@@ -31,8 +27,8 @@ bool delivery_waits_are_full(const struct shard *shard);
 /* Leaves memory; its rows stay. */
 void delivery_forget(struct shard *shard, struct delivery *delivery);
 
-/* The event is not there any more: its retention has ended before the delivery did. */
-void delivery_gone(struct shard *shard, struct delivery *delivery);
+/* Has ended, or goes on as another row; the row it had was dropped in the open outcomes. */
+void delivery_finish(struct shard *shard, struct delivery *delivery);
 
 /* To a 'P' row alone; and before it what is behind it in its lane. False: there is not room for all
  * of them now. */
@@ -40,8 +36,5 @@ bool delivery_park_from(struct shard *shard, struct delivery *delivery);
 
 /* The wall time as a monotonic one; now if it is past. */
 uint64_t delivery_due_ms(uint64_t wall_ms);
-
-/* Of an attempt, in turns: one, and one for each KiB. */
-uint32_t delivery_cost(size_t body_bytes);
 
 #endif

@@ -106,6 +106,9 @@ void draft_parse_ordering(struct draft *draft, struct json_value value, const ch
 void draft_parse_compression(struct draft *draft, struct json_value value, const char *pointer);
 void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer);
 
+/* Checks them against one another, now that all are known. */
+void draft_settle_mode(struct draft *draft);
+
 /* ---- what is not on record of it (draft_redact.c) ---- */
 
 void draft_parse_redact(struct draft *draft, struct json_value value, const char *pointer);

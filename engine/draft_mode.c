@@ -3,6 +3,16 @@
 #include "base/json_pointer.h"
 #include "draft.h"
 
+enum {
+    BATCH_EVENTS = 100, /* unless it is said */
+    BATCH_EVENTS_MAX = 1000,
+    BATCH_BYTES = 256 * 1024,
+    BATCH_BYTES_MIN = 1024,
+    BATCH_BYTES_MAX = 4 * 1024 * 1024,
+    BATCH_WAIT_MS = 1000,
+    BATCH_WAIT_MAX_MS = 5 * 60000,
+};
+
 void draft_parse_method(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const char *const methods[] = {"POST", "PUT", "PATCH"};
@@ -53,8 +63,69 @@ void draft_parse_compression(struct draft *draft, struct json_value value, const
         faults_add(draft->faults, pointer, "must be \"none\" or \"gzip\"");
 }
 
+static void parse_mode(struct draft *draft, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (!json_string(value, &text) ||
+        (!slice_equal(text, SLICE("single")) && !slice_equal(text, SLICE("batch"))))
+        faults_add(draft->faults, pointer, "must be \"single\" or \"batch\"");
+}
+
+static bool take_number(struct draft *draft, struct json_value value, const char *pointer,
+                        const uint64_t bounds[2], uint64_t *number)
+{
+    if (json_u64(value, number) && *number >= bounds[0] && *number <= bounds[1])
+        return true;
+    faults_add(draft->faults, pointer, "must be a whole number from %llu to %llu",
+               (unsigned long long)bounds[0], (unsigned long long)bounds[1]);
+    return false;
+}
+
+static void parse_max_events(struct draft *draft, struct json_value value, const char *pointer)
+{
+    uint64_t events;
+    if (take_number(draft, value, pointer, (uint64_t[]){1, BATCH_EVENTS_MAX}, &events))
+        draft->made->batch.events = (unsigned)events;
+}
+
+static void parse_max_bytes(struct draft *draft, struct json_value value, const char *pointer)
+{
+    uint64_t bytes;
+    if (take_number(draft, value, pointer, (uint64_t[]){BATCH_BYTES_MIN, BATCH_BYTES_MAX}, &bytes))
+        draft->made->batch.bytes = bytes;
+}
+
+static void parse_max_wait(struct draft *draft, struct json_value value, const char *pointer)
+{
+    uint64_t wait_ms;
+    if (!draft_take_duration(draft, value, pointer, &wait_ms))
+        return;
+    draft->made->batch.wait_ms = wait_ms;
+    if (wait_ms > BATCH_WAIT_MAX_MS)
+        faults_add(draft->faults, pointer, "must be at most 5m");
+}
+
 void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field fields[] = {{"mode", NULL, "\"single\""}};
-    DRAFT_WALK(draft, value, pointer, fields);
+    static const struct field single[] = {{"mode", parse_mode, NULL}};
+    static const struct field batch[] = {{"mode", parse_mode, NULL},
+                                         {"max_events", parse_max_events, NULL},
+                                         {"max_bytes", parse_max_bytes, NULL},
+                                         {"max_wait", parse_max_wait, NULL}};
+    struct json_value mode;
+    struct slice text;
+    if (!json_get(value, "mode", &mode) || !json_string(mode, &text) ||
+        !slice_equal(text, SLICE("batch"))) {
+        DRAFT_WALK(draft, value, pointer, single);
+        return;
+    }
+    draft->made->batch = (struct batch_settings){BATCH_EVENTS, BATCH_BYTES, BATCH_WAIT_MS};
+    DRAFT_WALK(draft, value, pointer, batch);
+}
+
+void draft_settle_mode(struct draft *draft)
+{
+    if (draft->made->batch.events > 0 && draft->made->ordering != ORDERING_NONE)
+        faults_add(draft->faults, "/ordering",
+                   "cannot be combined with batches: events have to go one at a time");
 }

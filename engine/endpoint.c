@@ -6,6 +6,7 @@
 #include "authenticator.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "bundle.h"
 #include "reach.h"
 
 #include <stdlib.h>
@@ -321,6 +322,9 @@ uint64_t endpoint_opens_ms(const struct shard *shard, const struct endpoint *end
         endpoint->gate.in_flight >= turns_share(shard) || lane_is_held_up(endpoint))
         return GATE_NEVER;
     uint64_t opens_ms = gate_opens_ms(&endpoint->gate, shard->now_ms);
+    uint64_t batch_ms = bundle_opens_ms(shard, endpoint);
+    if (batch_ms > opens_ms)
+        opens_ms = batch_ms;
     if (opens_ms <= shard->now_ms && !authenticator_is_ready(endpoint->authenticator))
         return GATE_NEVER;
     return opens_ms;
@@ -361,7 +365,8 @@ struct delivery *endpoint_next(const struct shard *shard, const struct endpoint 
 
 static bool is_hungry(const struct shard *shard, const struct endpoint *endpoint)
 {
-    unsigned below = gate_is_probing(&endpoint->gate) ? 1 : PAGE_BELOW;
+    unsigned batch = endpoint->deleted ? 0 : endpoint->subscription->batch.events;
+    unsigned below = gate_is_probing(&endpoint->gate) ? 1 : batch > PAGE_BELOW ? batch : PAGE_BELOW;
     return endpoint->has_parked && !endpoint->fetching && endpoint->ready_count < below &&
            !endpoint_is_shut(shard, endpoint) && !lane_ends_page(shard, endpoint);
 }

@@ -53,7 +53,8 @@ struct endpoint {
     char *head; /* of each request: the request line and the fields that never change */
     size_t head_size;
     unsigned in_memory, ready_count; /* ready_count: with `again` */
-    unsigned waiting_count, behind_count;
+    unsigned waiting_count, behind_count, loading_count;
+    size_t ready_bytes;     /* what those that are ready weigh in batches */
     struct list_node lanes; /* of an ordered endpoint (lane.h) */
     uint64_t held_until_ms; /* shut until then, for want of memory for what waits; 0: not */
     /* Parked rows on disk (paging.c): those of events after parked_after are not in memory. */

@@ -2,15 +2,13 @@
 #include "lane.h"
 
 #include "base/json_pointer.h"
+#include "payload.h"
 #include "shard.h"
-
-#include <stdlib.h>
 
 enum {
     LANE_MAX = 32,  /* deliveries of a key that are read back while others of its endpoint wait */
     HELD_MAX = 256, /* lanes of an endpoint that wait for retries: then it sends nothing else */
     IDLE_MAX = 64,  /* read rows back when fewer deliveries than this are ready or behind */
-    TEXT_ROOM = 64 * 1024,
     SCALAR_SIZE = 64,
 };
 
@@ -20,10 +18,6 @@ int lanes_open(struct lanes *lanes)
     int rc = pool_open(&lanes->pool, sizeof(struct lane), LIMIT_DELIVERIES);
     if (rc == 0)
         rc = table_open(&lanes->table, LIMIT_DELIVERIES);
-    if (rc == 0)
-        rc = json_open(&lanes->json);
-    if (rc == 0)
-        rc = json_reserve(lanes->json, TEXT_ROOM);
     if (rc)
         lanes_close(lanes);
     return rc;
@@ -34,29 +28,10 @@ void lanes_close(struct lanes *lanes)
     pool_close(&lanes->pool);
     if (lanes->table.buckets)
         table_close(&lanes->table);
-    json_close(lanes->json);
-    free(lanes->text);
     *lanes = (struct lanes){0};
 }
 
 /* ---- keys ---- */
-
-/* A copy that the parser may read beyond. Grows to the largest payload that ever was. */
-static bool pad(struct lanes *lanes, struct slice payload, struct slice *text)
-{
-    size_t needs = payload.size + JSON_PADDING;
-    if (needs > lanes->text_room) {
-        char *more = realloc(lanes->text, needs < TEXT_ROOM ? TEXT_ROOM : needs);
-        if (!more)
-            return false;
-        lanes->text = more;
-        lanes->text_room = needs < TEXT_ROOM ? TEXT_ROOM : needs;
-    }
-    memcpy(lanes->text, payload.at, payload.size);
-    memset(lanes->text + payload.size, 0, JSON_PADDING);
-    *text = slice_of(lanes->text, payload.size);
-    return true;
-}
 
 /* Only strings, numbers and booleans are keys. The string "1" is another than the number 1. */
 static uint64_t hash_scalar(struct json_value value)
@@ -76,10 +51,7 @@ uint64_t lane_key(struct shard *shard, const struct subscription *subscription,
                   struct slice payload)
 {
     struct json_value root, value;
-    struct slice text;
-    char why[JSON_WHY_SIZE];
-    if (subscription->ordering != ORDERING_KEY || payload.size == 0 ||
-        !pad(&shard->lanes, payload, &text) || json_read(shard->lanes.json, text, &root, why) ||
+    if (subscription->ordering != ORDERING_KEY || !payload_read(&shard->payloads, payload, &root) ||
         !json_pointer_find(root, slice_str(subscription->ordering_key), &value))
         return 0;
     return hash_scalar(value);

@@ -29,7 +29,6 @@
 
 struct delivery;
 struct endpoint;
-struct json;
 struct shard;
 struct subscription;
 
@@ -46,9 +45,6 @@ struct lane {
 struct lanes {
     struct pool pool;
     struct table table;
-    struct json *json;
-    char *text; /* a payload, with padding */
-    size_t text_room;
 };
 
 MUST_CHECK int lanes_open(struct lanes *lanes);

@@ -113,6 +113,8 @@ static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t 
     if (rc == 0)
         rc = lanes_open(&shard->lanes);
     if (rc == 0)
+        rc = payloads_open(&shard->payloads);
+    if (rc == 0)
         rc = pool_open(&shard->attempts, sizeof(struct attempt), LIMIT_ATTEMPTS);
     if (rc == 0)
         rc = gzip_open(&shard->gzip);
@@ -161,6 +163,7 @@ void shard_close(struct shard *shard)
     gzip_close(&shard->gzip);
     signer_scratch_close(&shard->scratch);
     lanes_close(&shard->lanes);
+    payloads_close(&shard->payloads);
     deliveries_close(&shard->deliveries);
     intake_close(&shard->intake);
     ingest_close(&shard->ingest);

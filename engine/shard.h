@@ -22,6 +22,7 @@
 #include "net/http_client.h"
 #include "outcomes.h"
 #include "paging.h"
+#include "payload.h"
 #include "redaction.h"
 #include "report.h"
 #include "turns.h"
@@ -49,6 +50,7 @@ struct shard {
     struct deliveries deliveries;
     struct endpoints endpoints;
     struct lanes lanes;
+    struct payloads payloads;
     struct turns turns;
     struct pool attempts;
     struct signer_scratch scratch;

@@ -49,6 +49,11 @@ enum signature_scheme {
 struct auth;
 struct egress_rules;
 
+struct batch_settings {
+    unsigned events; /* at most; 0: each delivery is a request of its own */
+    uint64_t bytes, wait_ms;
+};
+
 struct secret {
     char *text;        /* as its receiver has it (secret.h) */
     uint64_t until_ms; /* wall time at which it ends; 0: never, as of the current one */
@@ -79,6 +84,7 @@ struct subscription {
     char method[16];
     char *headers;          /* custom fields as sent, each "Name: value\r\n"; "" for none */
     bool sets_content_type; /* one of them is Content-Type */
+    struct batch_settings batch;
     enum ordering ordering;
     char *ordering_key;              /* a JSON pointer; "" unless ORDERING_KEY */
     bool gzip;                       /* compresses bodies */

@@ -314,6 +314,7 @@ static void settle(struct draft *draft)
     draft_settle_signature(draft);
     draft_settle_tls(draft);
     draft_settle_auth(draft);
+    draft_settle_mode(draft);
     draft_settle_secrets(draft);
 }
 

@@ -141,6 +141,19 @@ static void put_ordering(struct text *text, const struct subscription *subscript
     text_put(text, SLICE("},"));
 }
 
+static void put_delivery(struct text *text, const struct batch_settings *batch)
+{
+    if (batch->events == 0) {
+        text_put(text, SLICE("\"delivery\":{\"mode\":\"single\"},"));
+        return;
+    }
+    text_printf(text, "\"delivery\":{\"mode\":\"batch\",\"max_events\":%u,\"max_bytes\":%llu,",
+                batch->events, (unsigned long long)batch->bytes);
+    text_put(text, SLICE("\"max_wait\":"));
+    put_duration(text, batch->wait_ms);
+    text_put(text, SLICE("},"));
+}
+
 /* A secret as it is stored: sealed for the place `pointer` of this subscription. */
 static void put_sealed(struct text *text, const struct subscription *subscription,
                        const struct vault *vault, const char *pointer, struct slice secret)
@@ -299,7 +312,7 @@ static void put_rest(struct text *text, const struct subscription *subscription,
                 subscription->concurrency.adaptive ? "true" : "false");
     put_breaker(text, subscription);
     put_ordering(text, subscription);
-    text_put(text, SLICE("\"delivery\":{\"mode\":\"single\"},"));
+    put_delivery(text, &subscription->batch);
     text_printf(text, "\"compression\":\"%s\",", subscription->gzip ? "gzip" : "none");
     put_auth(text, subscription, vault, is_whole);
     put_tls(text, subscription);

@@ -59,10 +59,10 @@ uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
 }
 
 void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
-                      uint32_t attempt_count)
+                      uint32_t attempt_count, uint64_t due_ms)
 {
     struct key key = key_row(ROW_PARKED, &endpoint->id, event);
-    trace_put_wait(shard, &key, attempt_count, 0);
+    trace_put_wait(shard, &key, attempt_count, due_ms);
     shard->metrics.deliveries_parked++;
 }
 

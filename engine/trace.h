@@ -10,9 +10,9 @@
 void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt_count,
                     uint64_t due_ms);
 
-/* A 'P' row: waits on disk for its turn. */
+/* A 'P' row: waits on disk for its turn; a retry (due_ms > 0) not before it is due. */
 void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
-                      uint32_t attempt_count);
+                      uint32_t attempt_count, uint64_t due_ms);
 
 /* Drops the row that the delivery has, if any. */
 void trace_drop_row(struct shard *shard, const struct delivery *delivery);

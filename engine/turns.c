@@ -76,7 +76,8 @@ void turns_doubt(struct shard *shard, bool has_begun)
 static bool may_begin(const struct shard *shard)
 {
     return outcomes_have_room(shard) && shard->now_ms >= shard->dispatch_after_ms &&
-           shard->attempts.used < shard->attempts.capacity;
+           shard->attempts.used < shard->attempts.capacity &&
+           shard->deliveries.sending < LIMIT_ATTEMPTS; /* whose ends have to find room */
 }
 
 static void move(struct endpoint *endpoint, struct list_node *list)

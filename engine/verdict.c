@@ -42,9 +42,8 @@ static void bury(struct shard *shard, struct delivery *delivery, struct attempt_
 }
 
 static void schedule(struct shard *shard, struct delivery *delivery, struct attempt_record *record,
-                     uint64_t wait_ms)
+                     uint64_t due_ms)
 {
-    uint64_t due_ms = clock_wall_ms() + wait_ms + 1; /* the clock's fraction: never early */
     const struct id *subscription = &delivery->endpoint->id;
     struct key key = delivery->lane ? key_row(ROW_PARKED, subscription, &delivery->event)
                                     : key_retry(due_ms, subscription, &delivery->event);
@@ -57,9 +56,17 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
     shard->metrics.deliveries_retried++;
 }
 
+/* All of a batch are due together. */
+static uint64_t retry_due_ms(struct attempt *attempt, uint64_t wait_ms)
+{
+    if (attempt->due_ms == 0)
+        attempt->due_ms = clock_wall_ms() + wait_ms + 1; /* the clock's fraction: never early */
+    return attempt->due_ms;
+}
+
 void verdict_write(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
 {
-    const struct attempt *attempt = delivery->attempt;
+    struct attempt *attempt = delivery->attempt;
     outage_note(shard, delivery->endpoint, record->outcome == ATTEMPT_DELIVERED);
     if (record->outcome == ATTEMPT_DELIVERED) {
         deliver(shard, delivery, record);
@@ -75,5 +82,5 @@ void verdict_write(struct shard *shard, struct delivery *delivery, struct attemp
     if (wait_ms == RETRY_NEVER)
         bury(shard, delivery, record);
     else
-        schedule(shard, delivery, record, wait_ms);
+        schedule(shard, delivery, record, retry_due_ms(attempt, wait_ms));
 }

@@ -1,6 +1,7 @@
 /* events.c - /api/v1/webhooks/events: what was accepted, newest first, and one with its payload.
  */
 #include "call.h"
+#include "payload.h"
 #include "query.h"
 #include "router.h"
 #include "store/history.h"
@@ -103,16 +104,6 @@ void events_list(struct call *call)
 
 /* ---- one ---- */
 
-/* application/json and what ends in +json, whatever its parameters. */
-static bool says_json(struct slice content_type)
-{
-    struct slice type = slice_trim(slice_of(content_type.at, slice_find(content_type, ';')));
-    struct slice suffix = SLICE("+json");
-    return slice_equal_nocase(type, SLICE("application/json")) ||
-           (type.size > suffix.size &&
-            slice_equal_nocase(slice_skip(type, type.size - suffix.size), suffix));
-}
-
 /* What a producer calls JSON need not be any: embedding it unchecked would break the answer. */
 static bool is_json(struct json *json, struct slice payload)
 {
@@ -156,7 +147,8 @@ void events_get(struct call *call)
     }
     struct text *text = call_text(call, EVENT_TEXT_MAX + 2 * event.payload.size);
     put_event(text, &event);
-    if (event.payload.size && says_json(event.content_type) && is_json(api->json, event.payload)) {
+    if (event.payload.size && payload_says_json(event.content_type) &&
+        is_json(api->json, event.payload)) {
         text_put(text, SLICE(",\"payload\":"));
         text_put(text, event.payload);
         text_char(text, '}');

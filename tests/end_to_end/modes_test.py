@@ -207,6 +207,84 @@ class Ordering(unittest.TestCase):
         self.assert_in_order(judge.log)
 
 
+class Batches(case.EngineCase):
+    def batch(self, **more):
+        return {"mode": "batch", "max_wait": "200ms", **more}
+
+    def members(self, requests):
+        return [member for request in requests for member in json.loads(request.body)]
+
+    def test_events_go_together_and_each_has_its_record(self):
+        made = self.subscribe(delivery=self.batch())
+        events = self.engine.ingest.post(EVENTS, [{"type": self.kind, "payload": {"n": number}, "timestamp":
+                                                   "2020-01-02T03:04:05Z"} for number in range(20)]).json()["events"]
+        wait.until(lambda: len(self.members(self.receiver.of(self.path))) == 20, "20 members")
+        requests = self.receiver.of(self.path)
+        self.assertLess(len(requests), 5)
+        for request in requests:
+            self.assertTrue(request.event.startswith("bat_"), request)
+            self.assertEqual(request.find("Content-Type"), "application/json")
+            self.assertIsNone(request.find("X-Webhook-Event"))
+        self.assertEqual(sorted(self.members(requests), key=lambda member: member["id"]),
+                         [{"id": event["id"], "type": self.kind, "timestamp": "2020-01-02T03:04:05.000Z",
+                           "payload": {"n": number}} for number, event in enumerate(events)])
+        self.assertEqual(verify([(made["secret"], each) for each in requests]), ["ok"] * len(requests))
+        for event in events:
+            delivery = self.engine.await_status(event["id"], "delivered")
+            self.assertEqual([each["outcome"] for each in self.engine.attempts(delivery["id"])], ["delivered"])
+
+    def test_limits(self):
+        """By their number at once, though the wait is long; by their bytes; and what is over them goes alone."""
+        self.subscribe(f"{self.path}/events", delivery=self.batch(max_events=5, max_wait="5m"))
+        self.subscribe(f"{self.path}/bytes", delivery=self.batch(max_bytes=4096, max_wait="200ms"))
+        payloads = ["x" * 1000] * 10 + ["y" * 20000]
+        for payload in payloads[:5]:
+            self.publish(payload)
+        self.assertEqual(len(json.loads(self.receiver.await_count(f"{self.path}/events", 1)[0].body)), 5)
+        for payload in payloads[5:]:
+            self.publish(payload)
+        path = f"{self.path}/bytes"
+        wait.until(lambda: len(self.members(self.receiver.of(path))) == len(payloads), "all by bytes")
+        for request in self.receiver.of(path):
+            self.assertTrue(len(request.body) <= 4096 or len(json.loads(request.body)) == 1, len(request.body))
+        self.assertEqual(sorted(member["payload"] for member in self.members(self.receiver.of(path))), sorted(payloads))
+
+    def test_a_retry_has_the_same_members_and_id(self):
+        self.receiver.script(self.path, [status(500), status(400), status(200)])
+        self.subscribe(delivery=self.batch(), retry={"schedule": ["300ms", "300ms", "300ms"], "jitter": 1})
+        events = self.engine.ingest.post(EVENTS, [{"type": self.kind, "payload": n} for n in range(12)]).json()["events"]
+        requests = self.receiver.await_count(self.path, 3)
+        self.assertEqual([each.event for each in requests], [requests[0].event] * 3)
+        self.assertEqual([json.loads(each.body) for each in requests], [json.loads(requests[0].body)] * 3)
+        self.assertEqual([each.find("X-Webhook-Attempt") for each in requests], ["1", "2", "3"])
+        for event in events:
+            delivery = self.engine.await_status(event["id"], "delivered")
+            self.assertEqual([each["http_status"] for each in self.engine.attempts(delivery["id"])], [500, 400, 200])
+
+    def test_payloads_that_are_not_json(self):
+        self.subscribe(delivery=self.batch(max_events=3, max_wait="5s"), compression="gzip")
+        for kind, body in [("application/octet-stream", b"\0\xff\x80" * 100), ("application/json", b"{no"),
+                           ("application/cloud+json; x=\"1\"", b'{"a": 1}')]:
+            self.engine.ingest.post(EVENTS, body, headers={"Content-Type": kind, "ce-specversion": "1.0", "ce-id": kind,
+                                                           "ce-source": "/s", "ce-type": self.kind})
+        request = self.receiver.await_count(self.path, 1)[0]
+        first, second, third = json.loads(gzip.decompress(request.body))
+        self.assertEqual(base64.b64decode(first["payload_base64"]), b"\0\xff\x80" * 100)
+        self.assertEqual(first["content_type"], "application/octet-stream")
+        self.assertEqual(base64.b64decode(second["payload_base64"]), b"{no")
+        self.assertEqual(third["payload"], {"a": 1})
+
+    def test_a_backlog_goes_in_batches_too(self):
+        made = self.subscribe(delivery=self.batch(max_events=50))
+        self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/pause")
+        for _ in range(6):
+            self.engine.ingest.post(EVENTS, [{"type": self.kind, "payload": n} for n in range(100)])
+        self.engine.restart()
+        self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/resume")
+        wait.until(lambda: len(self.members(self.receiver.of(self.path))) == 600, "600 members")
+        self.assertLess(len(self.receiver.of(self.path)), 60)
+
+
 class Requests(case.EngineCase):
     def test_methods(self):
         for method in ("POST", "PUT", "PATCH"):
@@ -229,12 +307,17 @@ class Requests(case.EngineCase):
             self.assertEqual([each["pointer"] for each in problem["errors"]], [f"/headers/{name}"])
 
     def test_what_is_wrong_is_named(self):
-        wrong = {"ordering": ["loose", "/ordering"], "compression": ["br", "/compression"], "method": ["GET", "/method"],
+        wrong = {"ordering": ["loose", "/ordering"], "delivery": [{"mode": "batch", "max_events": 0}, "/delivery/max_events"], "compression": ["br", "/compression"], "method": ["GET", "/method"],
                  "channels": [["a b"], "/channels/0"]}
         for field, (value, pointer) in wrong.items():
             answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "https://example.com", field: value})
             problem = self.assert_problem(answer, 422)
             self.assertEqual([each["pointer"] for each in problem["errors"]], [pointer])
+
+    def test_batches_have_no_order(self):
+        answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "https://example.com", "ordering": "strict",
+                                                        "delivery": {"mode": "batch"}})
+        self.assertEqual([each["pointer"] for each in self.assert_problem(answer, 422)["errors"]], ["/ordering"])
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ void endpoint_parked(struct shard *of, struct endpoint *which, const struct id *
 static void start(void)
 {
     cr_assert(zero(int, lanes_open(&shard.lanes)));
+    cr_assert(zero(int, payloads_open(&shard.payloads)));
     endpoint = (struct endpoint){.subscription = &keyed};
     list_init(&endpoint.lanes);
     parked_count = 0;
@@ -36,6 +37,7 @@ static void start(void)
 static void stop(void)
 {
     lanes_close(&shard.lanes);
+    payloads_close(&shard.payloads);
 }
 
 TestSuite(lane, .init = start, .fini = stop);

@@ -109,7 +109,7 @@ Test(trace, counts_attempts_in_the_row_of_a_retry)
 Test(trace, parks_under_the_subscription_and_counts_it)
 {
     struct key key = key_row(ROW_PARKED, &endpoint.id, &delivery.event);
-    trace_put_parked(&shard, &endpoint, &delivery.event, 2);
+    trace_put_parked(&shard, &endpoint, &delivery.event, 2, 0);
     cr_expect(same_key(&written.put, &key));
     cr_expect(eq(u64, shard.metrics.deliveries_parked, 1));
     expect_wait(2);
