@@ -357,6 +357,7 @@ void delivery_load_failed(struct shard *shard, struct delivery *delivery)
     delivery->state = STATE_WAITING;
     delivery->endpoint->loading_count--;
     wheel_arm(&shard->wheel, &delivery->due, shard->now_ms + LOAD_FAILED_MS);
+    endpoint_update_turn(shard, delivery->endpoint);
 }
 
 /* ---- sending ---- */
