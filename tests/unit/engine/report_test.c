@@ -1,0 +1,185 @@
+/* What a shard has seen that changes configuration: control is a mailbox that the test empties.
+ * Replaced are who finds and changes subscriptions, and the clock. */
+#include "report.h"
+
+#include "base/clock.h"
+#include "shard.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+
+enum { SHARDS = 2, NOW_MS = 5000 };
+
+static struct crew crew;
+static struct shard shard = {.number = 1, .crew = &crew};
+static struct endpoint endpoints[3] = {{.id = {{1}}}, {.id = {{2}}}, {.id = {{3}}}};
+
+/* ---- in place of clock.c, registry.c and changes.c ---- */
+
+static struct registry registry;
+static struct changes changes = {.registry = &registry};
+static struct subscription *known, *changed;
+static int change_error;
+static unsigned changes_begun;
+
+uint64_t clock_wall_ms(void)
+{
+    return NOW_MS;
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+    return 0;
+}
+
+struct subscription *registry_subscription(const struct registry *in, const struct id *id)
+{
+    cr_assert(in == &registry);
+    return known && id_equal(&known->id, id) ? known : NULL;
+}
+
+int changes_begin(struct changes *by, struct subscription *before, struct subscription *after,
+                  void (*on_done)(void *context), void *context)
+{
+    (void)context;
+    cr_assert(by == &changes);
+    cr_assert(before == known);
+    cr_assert(on_done == NULL, "nobody waits");
+    changes_begun++;
+    if (change_error == 0)
+        changed = after;
+    return change_error;
+}
+
+/* ---- the stage ---- */
+
+static void open_shard(void)
+{
+    log_set(LOG_OFF, LOG_FORMAT_TEXT);
+    crew_init(&crew, SHARDS);
+    reports_init(&shard.reports);
+    for (unsigned i = 0; i < 3; i++)
+        list_init(&endpoints[i].report);
+}
+
+static void free_subscriptions(void)
+{
+    subscription_free(known);
+    subscription_free(changed);
+}
+
+TestSuite(report, .init = open_shard, .fini = free_subscriptions);
+
+/* ---- a shard's ---- */
+
+/* The report that has come to control is of this endpoint. */
+static void expect_report(unsigned number, enum disabled_reason reason)
+{
+    struct mail *mail = mailbox_take(&crew.members[crew_control(&crew)].mailbox);
+    cr_assert(mail != NULL);
+    cr_assert(eq(int, (int)mail->kind, MAIL_REPORT));
+    cr_expect(eq(u32, mail->from, shard.number));
+    struct mail_report *report = container_of(mail, struct mail_report, mail);
+    cr_expect(id_equal(&report->subscription, &endpoints[number].id));
+    cr_expect(eq(int, (int)report->reason, (int)reason));
+}
+
+static void expect_no_report(void)
+{
+    cr_expect(mailbox_take(&crew.members[crew_control(&crew)].mailbox) == NULL);
+}
+
+Test(report, goes_to_control_at_once)
+{
+    report_disable(&shard, &endpoints[0], DISABLED_GONE);
+    expect_report(0, DISABLED_GONE);
+    report_taken(&shard);
+    expect_no_report();
+}
+
+Test(report, waits_while_another_is_out_and_goes_in_order)
+{
+    report_disable(&shard, &endpoints[0], DISABLED_GONE);
+    report_disable(&shard, &endpoints[1], DISABLED_FAILING);
+    report_disable(&shard, &endpoints[2], DISABLED_GONE);
+    expect_report(0, DISABLED_GONE);
+    expect_no_report();
+    report_taken(&shard);
+    expect_report(1, DISABLED_FAILING);
+    expect_no_report();
+    report_taken(&shard);
+    expect_report(2, DISABLED_GONE);
+}
+
+Test(report, of_one_endpoint_waits_once)
+{
+    report_disable(&shard, &endpoints[0], DISABLED_GONE);
+    report_disable(&shard, &endpoints[1], DISABLED_GONE);
+    report_disable(&shard, &endpoints[1], DISABLED_FAILING);
+    expect_report(0, DISABLED_GONE);
+    report_taken(&shard);
+    expect_report(1, DISABLED_GONE);
+    report_taken(&shard);
+    expect_no_report();
+}
+
+/* Control may not have been able to do it. */
+Test(report, is_made_again_once_it_was_taken)
+{
+    report_disable(&shard, &endpoints[0], DISABLED_GONE);
+    expect_report(0, DISABLED_GONE);
+    report_taken(&shard);
+    report_disable(&shard, &endpoints[0], DISABLED_FAILING);
+    expect_report(0, DISABLED_FAILING);
+}
+
+/* ---- control's ---- */
+
+static void apply_to(enum subscription_status status)
+{
+    static char url[] = "https://example.com/";
+    static const struct subscription plain = {.url_text = url};
+    static const struct mail_report report = {.subscription = {{1}}, .reason = DISABLED_FAILING};
+    known = subscription_copy(&plain);
+    known->id = report.subscription;
+    known->status = status;
+    report_apply(&report, &changes);
+}
+
+Test(report, disables_a_copy_that_says_why_and_when)
+{
+    apply_to(SUBSCRIPTION_ACTIVE);
+    cr_assert(changed != NULL);
+    cr_expect(id_equal(&changed->id, &known->id));
+    cr_expect(eq(int, (int)changed->status, SUBSCRIPTION_DISABLED));
+    cr_expect(eq(int, (int)changed->disabled_reason, DISABLED_FAILING));
+    cr_expect(eq(u64, changed->updated_ms, NOW_MS));
+    cr_expect(eq(int, (int)known->status, SUBSCRIPTION_ACTIVE), "which others still read");
+}
+
+Test(report, disables_what_is_paused)
+{
+    apply_to(SUBSCRIPTION_PAUSED);
+    cr_expect(changed != NULL);
+}
+
+Test(report, does_not_disable_twice)
+{
+    apply_to(SUBSCRIPTION_DISABLED);
+    cr_expect(zero(u32, changes_begun));
+}
+
+Test(report, says_nothing_of_what_is_deleted)
+{
+    report_apply(&(struct mail_report){.reason = DISABLED_GONE}, &changes);
+    cr_expect(zero(u32, changes_begun));
+}
+
+Test(report, keeps_nothing_of_a_change_that_could_not_begin)
+{
+    change_error = -EIO;
+    apply_to(SUBSCRIPTION_ACTIVE);
+    cr_expect(eq(u32, changes_begun, 1));
+    cr_expect(eq(int, (int)known->status, SUBSCRIPTION_ACTIVE));
+}
