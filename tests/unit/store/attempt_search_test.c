@@ -1,0 +1,258 @@
+/* What the attempts logs say of deliveries without a row: what a small engine knows of them, and
+ * without reading more of the logs than can tell of them. */
+#include "store/attempt_search.h"
+
+#include "world.h"
+
+#include <criterion/new/assert.h>
+#include <errno.h>
+
+enum { SHARDS = 3, WINDOW_MS = 150 * 1000 };
+
+static struct world world;
+static struct attempt_wanted wanted[WORLD_DELIVERIES_MAX];
+static const struct world_delivery *which[WORLD_DELIVERIES_MAX];
+static size_t count;
+static struct attempt_search search;
+
+static void setup(void)
+{
+    world_open(&world, SHARDS, 41);
+}
+
+static void teardown(void)
+{
+    world_close(&world);
+}
+
+TestSuite(attempt_search, .init = setup, .fini = teardown);
+
+static void want(const struct world_delivery *delivery)
+{
+    which[count] = delivery;
+    wanted[count++] = (struct attempt_wanted){
+        .event = world_event_of(&world, delivery)->id,
+        .subscription = world.subscriptions[delivery->subscription],
+        .found = true, /* it is asked anew */
+    };
+}
+
+static void want_all_without_a_row(void)
+{
+    count = 0;
+    for (size_t i = 0; i < world.delivery_count; i++)
+        if (!world.deliveries[i].has_row)
+            want(&world.deliveries[i]);
+    cr_assert(gt(sz, count, 0));
+}
+
+static void run(void)
+{
+    search.home_shards = world.shards;
+    if (search.accepted_ms == 0)
+        search.accepted_ms = world.now_ms;
+    if (search.work_max == 0)
+        search.work_max = UINT64_MAX;
+    cr_assert(zero(int, attempt_search_run(&search, world.scratch.db, wanted, count)));
+}
+
+static bool is_over(const struct world_delivery *delivery)
+{
+    return delivery->status == DELIVERY_DELIVERED || delivery->status == DELIVERY_CANCELLED;
+}
+
+/* The attempt at a found one's place is its own. */
+static void expect_place(const struct attempt_wanted *found)
+{
+    struct db_value value;
+    struct block_view view;
+    struct attempt_record attempt;
+    struct slice record;
+    struct key key = key_block(found->place.block);
+    cr_assert(
+        zero(int, db_get(world.scratch.db, (struct family){FAMILY_ATTEMPTS, found->place.shard},
+                         key_slice(&key), &value)));
+    cr_assert(zero(int, block_open(value.bytes, &view)));
+    for (uint32_t i = 0; i <= found->index; i++)
+        cr_assert(block_next(&view.records, &record));
+    cr_assert(zero(int, attempt_record_decode(record, &attempt)));
+    cr_assert(id_equal(&attempt.event, &found->event));
+    cr_assert(id_equal(&attempt.subscription, &found->subscription));
+    db_value_give(&value);
+}
+
+static void expect_as_known(void)
+{
+    for (size_t i = 0; i < count; i++) {
+        cr_assert(eq(int, wanted[i].found, is_over(which[i])), "%zu", i);
+        if (!wanted[i].found)
+            continue;
+        cr_assert(eq(int, (int)wanted[i].status, (int)which[i]->status));
+        expect_place(&wanted[i]);
+    }
+}
+
+/* Takes one event in, of which at least one delivery is made; the last of them. */
+static struct world_delivery *take_one(void)
+{
+    size_t before = world.delivery_count;
+    while (world.delivery_count == before)
+        world_take_events(&world);
+    return &world.deliveries[world.delivery_count - 1];
+}
+
+Test(attempt_search, of_nothing_reads_nothing)
+{
+    world_settle(&world, take_one(), DELIVERY_DELIVERED);
+    run();
+    cr_expect(zero(u64, search.work));
+}
+
+Test(attempt_search, finds_what_went_through_at_the_first_attempt)
+{
+    world_live(&world, 600);
+    want_all_without_a_row();
+    run();
+    expect_as_known();
+}
+
+/* The home of a subscription may be another shard now. */
+Test(attempt_search, finds_it_in_the_logs_of_other_homes)
+{
+    world_live(&world, 300);
+    world_restart(&world, SHARDS + 2);
+    world_live(&world, 300);
+    want_all_without_a_row();
+    run();
+    expect_as_known();
+}
+
+/* A note says that there is a row. */
+Test(attempt_search, passes_over_notes_but_for_the_end)
+{
+    struct world_delivery *parked = take_one();
+    world_settle(&world, parked, DELIVERY_PENDING);
+    struct world_delivery *cancelled = take_one();
+    world_settle(&world, cancelled, DELIVERY_CANCELLED);
+    want(parked);
+    want(cancelled);
+    run();
+    cr_expect(not(wanted[0].found));
+    cr_assert(wanted[1].found);
+    cr_expect(eq(int, (int)wanted[1].status, DELIVERY_CANCELLED));
+}
+
+Test(attempt_search, begins_with_the_commit_of_the_event)
+{
+    struct world_delivery *old = take_one();
+    world_settle(&world, old, DELIVERY_DELIVERED);
+    want(old);
+    search.commit_min = UINT64_MAX / 2;
+    run();
+    cr_expect(not(wanted[0].found));
+    cr_expect(zero(u64, search.work));
+}
+
+/* The log has one block, of an attempt of another delivery, at about `at_ms`: is it read? */
+static bool is_read_at(uint64_t at_ms)
+{
+    struct world_delivery *pending = take_one();
+    search.accepted_ms = world.now_ms;
+    want(pending);
+    struct world_delivery *other = take_one();
+    world.now_ms = search.accepted_ms + at_ms;
+    world_settle(&world, other, DELIVERY_DELIVERED); /* up to 2 ms later */
+    run();
+    cr_expect(not(wanted[0].found));
+    return search.work > 0;
+}
+
+Test(attempt_search, goes_on_as_long_as_a_first_attempt_may_take)
+{
+    cr_expect(is_read_at(WINDOW_MS - 2));
+}
+
+Test(attempt_search, ends_where_no_first_attempt_can_be)
+{
+    cr_expect(not(is_read_at(WINDOW_MS + 1)));
+}
+
+Test(attempt_search, ends_when_all_is_found)
+{
+    struct world_delivery *first = take_one();
+    world_settle(&world, first, DELIVERY_DELIVERED);
+    want(first);
+    for (unsigned i = 0; i < 50; i++)
+        world_settle(&world, take_one(), DELIVERY_DELIVERED);
+    run();
+    cr_expect(wanted[0].found);
+    cr_expect(eq(u64, search.work, 1));
+}
+
+/* Writes a block with an attempt of each, in the log of their common home. */
+static void write_attempts(const struct world_delivery *const deliveries[], unsigned attempts)
+{
+    static const struct delivery_row row = {.status = DELIVERY_DELIVERED, .attempt_count = 1};
+    unsigned home = keys_home(&world.subscriptions[deliveries[0]->subscription], SHARDS);
+    struct journal_outcomes outcomes = {.shard = home};
+    block_init(&outcomes.attempts, BLOCK_ATTEMPTS, home, world.next_attempt_block[home]++,
+               world.memory, sizeof world.memory);
+    row_log_init(&outcomes.rows, world.rows, sizeof world.rows);
+    for (unsigned i = 0; i < attempts; i++)
+        world_log_attempt(&world, &outcomes.attempts, deliveries[i], ATTEMPT_DELIVERED, &row);
+    journal_add_outcomes(world.journal, &outcomes);
+    world_commit(&world);
+}
+
+Test(attempt_search, takes_the_last_attempt_and_goes_on_for_the_others)
+{
+    struct world_delivery *one = take_one(), *two = take_one();
+    two->subscription = one->subscription;
+    const struct world_delivery *const twice[] = {one, one}, *const once[] = {two};
+    write_attempts(twice, 2);
+    write_attempts(once, 1);
+    want(one);
+    want(two);
+    run();
+    cr_assert(wanted[0].found);
+    cr_expect(eq(u32, wanted[0].index, 1));
+    cr_assert(wanted[1].found);
+    cr_expect(zero(u32, wanted[1].index));
+    cr_expect(eq(u64, search.work, 3));
+    run();
+    cr_expect(eq(u64, search.work, 3), "of each search");
+}
+
+Test(attempt_search, gives_up_when_its_work_is_used_up)
+{
+    for (unsigned i = 0; i < 50; i++)
+        world_settle(&world, take_one(), DELIVERY_DELIVERED);
+    struct world_delivery *last = take_one();
+    world_settle(&world, last, DELIVERY_DELIVERED);
+    want(last);
+    search.work_max = 3;
+    run();
+    cr_expect(not(wanted[0].found));
+    cr_expect(eq(u64, search.work, 3), "a block has one attempt here");
+    search.work_max = 0; /* no limit */
+    run();
+    cr_expect(wanted[0].found);
+}
+
+Test(attempt_search, says_that_a_block_is_broken)
+{
+    struct batch *batch;
+    struct world_delivery *pending = take_one();
+    want(pending);
+    struct key key = key_block(1000);
+    unsigned home = keys_home(&wanted[0].subscription, SHARDS);
+    cr_assert(zero(int, batch_open(&batch)));
+    batch_put(batch, world.scratch.db, (struct family){FAMILY_ATTEMPTS, home}, key_slice(&key),
+              SLICE("not a block"));
+    cr_assert(zero(int, db_write(world.scratch.db, batch, false)));
+    batch_close(batch);
+    search.home_shards = SHARDS;
+    search.accepted_ms = world.now_ms;
+    search.work_max = UINT64_MAX;
+    cr_expect(eq(int, attempt_search_run(&search, world.scratch.db, wanted, count), -EBADMSG));
+}
