@@ -171,8 +171,10 @@ Test(settings, keep_how_a_proxy_is_used_when_it_changes)
     TAKES("egress_proxy_http", "forward");
     TAKES("egress_proxy", "http://proxy.example:3128");
     cr_expect(config.egress_proxy.forwards);
-    REFUSES("egress_proxy", "ftp://proxy.example");
-    cr_expect(gt(u32, config.egress_proxy.host_size, 0), "is as it was");
+    REFUSES("egress_proxy", "ftp://other.example:1");
+    REFUSES("egress_proxy", "http://other.example:99999");
+    cr_expect_str_eq(config.egress_proxy.host, "proxy.example", "is as it was");
+    cr_expect(eq(u32, config.egress_proxy.port, 3128));
     TAKES("egress_proxy", "");
     cr_expect(zero(u32, config.egress_proxy.host_size));
     cr_expect(config.egress_proxy.forwards);
