@@ -132,14 +132,27 @@ Test(standings, of_rows_alone_need_no_search)
     cr_expect(zero(u64, work));
 }
 
+Test(standings, of_what_is_parked_need_none_either)
+{
+    while (world.delivery_count == 0)
+        world_take_events(&world);
+    for (size_t i = 0; i < world.delivery_count; i++)
+        world_settle(&world, &world.deliveries[i], DELIVERY_PENDING);
+    open_for(0);
+    add_all();
+    cr_expect(eq(u32, show_all(), (unsigned)world.delivery_count));
+    cr_expect(zero(u64, work));
+}
+
 Test(standings, of_what_has_no_row_are_searched_for_once)
 {
     world_live(&world, 100);
     open_for(1u << DELIVERY_DELIVERED);
     add_all();
+    work = 1000; /* of others */
     show_all();
-    cr_expect(gt(u64, work, 0));
-    cr_expect(le(u64, work, 2 * world.delivery_count * RECORD_ATTEMPTS_KEPT));
+    cr_expect(gt(u64, work, 1000));
+    cr_expect(le(u64, work, 1000 + 2 * world.delivery_count * RECORD_ATTEMPTS_KEPT));
 }
 
 static int check_attempt(void *context, const struct attempt_record *attempt)
@@ -165,6 +178,49 @@ Test(standings, have_all_their_attempts_first_to_last)
         most = number > most ? number : most;
     }
     cr_expect(gt(u32, most, 1), "some were tried again");
+}
+
+/* Two deliveries of one event. */
+static struct world_delivery *take_two(void)
+{
+    for (size_t i = 0;; i++) {
+        while (world.delivery_count < i + 2)
+            world_take_events(&world);
+        if (world.deliveries[i].event == world.deliveries[i + 1].event)
+            return &world.deliveries[i];
+    }
+}
+
+Test(standings, tell_the_attempts_of_one_from_all_else_in_their_block)
+{
+    const struct world_delivery *two = take_two();
+    struct id subscription = world.subscriptions[two->subscription];
+    unsigned home = keys_home(&subscription, SHARDS);
+    uint64_t number = world.next_attempt_block[home];
+    struct delivery_row row = {.status = DELIVERY_RETRYING, .attempt_count = 1};
+    struct journal_outcomes outcomes = {.shard = home};
+    block_init(&outcomes.attempts, BLOCK_ATTEMPTS, home, number, world.memory, sizeof world.memory);
+    row_log_init(&outcomes.rows, world.rows, sizeof world.rows);
+    world_log_attempt(&world, &outcomes.attempts, &two[0], ATTEMPT_HTTP_ERROR, &row);
+    world_log_attempt(&world, &outcomes.attempts, &two[1], ATTEMPT_HTTP_ERROR, &row);
+    row = (struct delivery_row){
+        .status = DELIVERY_DEAD, .attempt_count = 2, .block_count = 2, .blocks = {number, number}};
+    world_log_attempt(&world, &outcomes.attempts, &two[0], ATTEMPT_HTTP_ERROR, &row);
+    world_log_attempt(&world, &outcomes.attempts, &two[0], ATTEMPT_NONE, &row);
+    char value[DELIVERY_ROW_SIZE_MAX];
+    world_put_row(&outcomes.rows,
+                  key_row(ROW_DELIVERY, &subscription, &world_event_of(&world, two)->id),
+                  slice_of(value, delivery_row_encode(&row, value)));
+    journal_add_outcomes(world.journal, &outcomes);
+    world_commit(&world);
+
+    open_for(1u << DELIVERY_DEAD);
+    add_all();
+    cr_assert(eq(sz, standings_count(standings), 1));
+    cr_assert(zero(int, standings_settle(standings, &work)));
+    uint32_t last = 0;
+    cr_assert(zero(int, standings_attempts(standings, 0, check_attempt, &last)));
+    cr_expect(eq(u32, last, 2), "and no block is read twice");
 }
 
 static int stop(void *context, const struct attempt_record *attempt)
