@@ -164,7 +164,7 @@ int backlog_main(int argc, char **argv)
                      .batch = 100,
                      .fan_out = 1,
                      .connections = 256,
-                     .subscription_extra = NULL},
+                     .subscription_extra = "\"breaker\":{\"max_cooldown\":\"10s\"}"},
         .deliveries = 5000000,
         .probe_events = 200000,
         .memory_bytes = (uint64_t)512 << 20};
