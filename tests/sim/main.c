@@ -16,10 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, TWICE_EVERY = 50 };
+enum { JOBS_MAX = 64, TWICE_EVERY = 50, RUN_CPU_SECONDS = 60 };
 
 struct job {
     pid_t pid;
@@ -42,8 +43,16 @@ static void block_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL); /* control reads them from a descriptor */
 }
 
+/* A run that turns on the spot does not come to the end of its virtual time. */
+static void limit_run(void)
+{
+    const struct rlimit limit = {RUN_CPU_SECONDS, RUN_CPU_SECONDS + 1};
+    must(setrlimit(RLIMIT_CPU, &limit) == 0);
+}
+
 static void run_child(uint64_t seed, bool is_again)
 {
+    limit_run();
     block_signals();
     run_seed(seed, false);
     uint64_t *digest = &results->digests[seed % TWICE_EVERY];
@@ -76,7 +85,9 @@ static bool reap(struct job *jobs, unsigned *count)
     jobs[at] = jobs[--*count];
     if (status == 0)
         return true;
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+        fprintf(stderr, "seed %lu: has not ended after %d s\n", seed, RUN_CPU_SECONDS);
+    else if (WIFSIGNALED(status))
         fprintf(stderr, "seed %lu: ended by signal %d\n", seed, WTERMSIG(status));
     fprintf(stderr, "run it again: sim --seed %lu --verbose\n", seed);
     return false;
@@ -140,6 +151,7 @@ int main(int argc, char **argv)
         is_one |= option == 's';
     }
     if (is_one) {
+        limit_run();
         block_signals();
         run_seed(first, is_verbose);
         printf("seed %lu keeps every guarantee\n", first);
