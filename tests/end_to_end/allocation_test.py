@@ -118,7 +118,8 @@ class Allocation(unittest.TestCase):
         self.assert_quiet(lambda: self.deliver(2000, headers=keys))
 
     def test_failures_and_their_retries(self):
-        self.start(shards=2, retry={"schedule": ["1s"] * 30})
+        self.start(shards=2, retry={"schedule": ["1s"] * 30},
+                   breaker={"min_attempts": 10000})  # what fails here is to be tried again
         self.fail_next(50)
         self.deliver(400)
         self.fail_next(20)

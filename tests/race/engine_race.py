@@ -76,7 +76,8 @@ class EngineRace(unittest.TestCase):
 
     def test_all_at_once(self):
         self.standing = [self.engine.subscribe(self.receiver.url(f"/{number}"), events=[f"race.{number}"],
-                                               retry={"schedule": ["1s"] * 20})["id"] for number in range(STANDING)]
+                                               retry={"schedule": ["1s"] * 20},
+                                               breaker={"min_attempts": 10000})["id"] for number in range(STANDING)]
         self.receiver.script("/1", [status(500)] * 50 + [status(200)])
         self.receiver.script("/2", [close()] * 50 + [status(200)])
 
