@@ -416,8 +416,8 @@ uint64_t names_find(struct slice host, struct resolver_result *result)
         result->addresses[result->count++] = receiver->second;
     result->addresses[result->count++] = receiver->host.address;
     uint64_t delay_ms = !all_is_well && world_one_in(20) ? world_below(2000) : world_below(20);
-    /* The attempt may be over by then; or by the time that nobody has refused it, if the shard stands
-     * still meanwhile. */
+    /* The attempt may be over by then; or by the time that nobody has refused it, if the shard
+     * stands still meanwhile. */
     if (delay_ms > 500 || result->count > 1)
         network_note_missed(&receiver->host);
     return delay_ms;
