@@ -134,19 +134,24 @@ static uint64_t find_start(const struct attempt_seen *attempt)
     return is_again || may_be_again || is_looked_up ? 0 : start_ns;
 }
 
-void guarantees_attempt(struct attempt_seen *attempt)
+static void begin_request(struct attempt_seen *attempt)
+{
+    check_pause(attempt);
+    gate_model_begin(attempt);
+    outage_check_begin(attempt);
+    tempo_check(attempt);
+    attempt->subscription->in_flight++;
+    check_concurrency(attempt);
+}
+
+static void begin_one(struct attempt_seen *attempt)
 {
     struct delivery_seen *seen = seen_of(attempt);
-    attempt->start_ns = find_start(attempt);
     check_match(attempt);
     check_duplicate(attempt);
     check_early(attempt);
     check_number(attempt);
-    check_pause(attempt);
     order_check(attempt);
-    gate_model_begin(attempt);
-    outage_check_begin(attempt);
-    tempo_check(attempt);
 
     if (!is_same_process(seen))
         seen->in_flight = 0;
@@ -156,18 +161,34 @@ void guarantees_attempt(struct attempt_seen *attempt)
     seen->crashes_then = machine_crashes();
     seen->is_acknowledged = seen->has_failed = seen->was_cut = false;
     seen->in_flight++;
-    attempt->subscription->in_flight++;
-    check_concurrency(attempt);
+}
+
+void guarantees_attempt(struct attempt_seen *attempt)
+{
+    uint64_t start_ns = UINT64_MAX;
+    must(attempt);
+    for (const struct attempt_seen *each = attempt; each; each = each->companion)
+        start_ns = find_start(each) < start_ns ? find_start(each) : start_ns;
+    attempt->start_ns = start_ns;
+    begin_request(attempt);
+    for (struct attempt_seen *each = attempt; each; each = each->companion) {
+        each->start_ns = start_ns;
+        begin_one(each);
+    }
 }
 
 /* ---- at its end ---- */
 
-static struct delivery_seen *end(struct attempt_seen *attempt)
+static void end_request(struct attempt_seen *attempt)
 {
-    struct delivery_seen *seen = seen_of(attempt);
     must(!attempt->is_over && attempt->subscription->in_flight > 0);
     attempt->is_over = true;
     attempt->subscription->in_flight--;
+}
+
+static struct delivery_seen *end_one(const struct attempt_seen *attempt)
+{
+    struct delivery_seen *seen = seen_of(attempt);
     if (seen->in_flight > 0)
         seen->in_flight--;
     return seen;
@@ -201,20 +222,27 @@ static bool is_at_work(void)
     return machine_is_up() && !machine_is_stopping();
 }
 
-void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retry_after_ms)
+static void answer_one(const struct attempt_seen *attempt, int status, uint64_t retry_after_ms)
 {
-    struct delivery_seen *seen = end(attempt);
-    bool is_delivered = status >= 200 && status <= 299;
+    struct delivery_seen *seen = end_one(attempt);
     say(attempt, status);
-    outage_check_end(attempt, is_delivered);
-    if (is_at_work())
-        gate_model_end(attempt, is_delivered ? END_DELIVERED : END_ANSWERED, retry_after_ms);
-    if (is_delivered) {
+    if (status >= 200 && status <= 299) {
         seen->is_acknowledged = seen->was_acknowledged = true;
         seen->crashes_then = machine_crashes();
     } else {
         note_failure(attempt, seen, retry_after_ms);
     }
+}
+
+void guarantees_answered(struct attempt_seen *attempt, int status, uint64_t retry_after_ms)
+{
+    bool is_delivered = status >= 200 && status <= 299;
+    end_request(attempt);
+    for (const struct attempt_seen *each = attempt; each; each = each->companion)
+        answer_one(each, status, retry_after_ms);
+    outage_check_end(attempt, is_delivered);
+    if (is_at_work())
+        gate_model_end(attempt, is_delivered ? END_DELIVERED : END_ANSWERED, retry_after_ms);
 }
 
 /* Given up by an engine that stops, though it had time left. */
@@ -227,19 +255,26 @@ static void note_cut(const struct attempt_seen *attempt, struct delivery_seen *s
     seen->moves_then = attempt->subscription->moves;
 }
 
+static void break_one(const struct attempt_seen *attempt, enum attempt_end how)
+{
+    struct delivery_seen *seen = end_one(attempt);
+    say(attempt, 0);
+    if (!is_at_work())
+        note_cut(attempt, seen, how);
+    else if (how != END_UNKNOWN)
+        note_failure(attempt, seen, 0);
+}
+
 void guarantees_ended(struct attempt_seen *attempt, enum attempt_end how)
 {
-    struct delivery_seen *seen = end(attempt);
-    say(attempt, 0);
-    if (!is_at_work()) {
-        note_cut(attempt, seen, how);
+    end_request(attempt);
+    for (const struct attempt_seen *each = attempt; each; each = each->companion)
+        break_one(each, how);
+    if (!is_at_work())
         return;
-    }
     gate_model_end(attempt, how, 0);
-    if (how == END_UNKNOWN)
-        return;
-    outage_check_end(attempt, false);
-    note_failure(attempt, seen, 0);
+    if (how != END_UNKNOWN)
+        outage_check_end(attempt, false);
 }
 
 /* ---- at rest ---- */

@@ -85,6 +85,8 @@ struct subscription_told {
     uint64_t steps_ms[LEDGER_STEPS], timeout_ms;
     double jitter;
     bool is_gzip;
+    unsigned batch_events; /* 0: one at a time */
+    uint64_t batch_bytes, batch_wait_ms;
     enum ordering ordering;
     unsigned concurrency, in_flight;
     bool is_adaptive;
@@ -118,8 +120,9 @@ bool ledger_matches(const struct subscription_told *subscription, const struct e
 
 /* ---- the receiving side ---- */
 
-/* A request that a receiver has got, whole. */
+/* A request that a receiver has got, whole: for one event of it. */
 struct attempt_seen {
+    struct attempt_seen *companion; /* the next event of its batch */
     const struct body *body;
     struct subscription_told *subscription;
     unsigned number;
@@ -141,7 +144,7 @@ enum attempt_end {
     END_UNKNOWN,
 };
 
-/* Checks it against everything that is guaranteed. */
+/* Checks it, with its companions, against everything that is guaranteed. */
 void guarantees_attempt(struct attempt_seen *attempt);
 
 /* The engine has taken in the whole answer with this status (0: what is no answer). */

@@ -232,6 +232,8 @@ static void configure(struct config *config, unsigned shards)
         "0",
         "--memory",
         "128M",
+        "--shutdown-timeout",
+        world_one_in(3) ? "10s" : "1s",
         "--shards",
         count,
     };

@@ -243,57 +243,107 @@ static unsigned number_in(struct slice text, const char *before)
     return (unsigned)strtoul(digits, NULL, 10);
 }
 
-static void check_request(const struct said *said, const struct body *body,
-                          const struct subscription_told *subscription)
+static void check_item(const struct letter_item *item, const struct body *body)
 {
-    struct slice id = said_field(said, "webhook-id");
     struct event *event = body->event;
-    if (!slice_equal(said->body, body->payload))
+    if (!slice_equal(item->payload, body->payload))
         world_fail("body %u has changed on its way", body->number);
-    if (event->id[0] && !slice_equal(slice_str(event->id), id))
-        world_fail("%s came as %.*s", event->id, SLICE_ARGS(id));
-    if (id.size >= LEDGER_ID)
-        world_fail("a webhook-id is too long");
-    snprintf(event->id, sizeof event->id, "%.*s", SLICE_ARGS(id));
-    if (!slice_equal(said_field(said, "x-webhook-event"), slice_str(event->type)))
+    if (event->id[0] && !slice_equal(slice_str(event->id), item->id))
+        world_fail("%s came as %.*s", event->id, SLICE_ARGS(item->id));
+    if (item->id.size >= LEDGER_ID)
+        world_fail("an event's id is too long");
+    snprintf(event->id, sizeof event->id, "%.*s", SLICE_ARGS(item->id));
+    if (!slice_equal(item->type, slice_str(event->type)))
         world_fail("%s came with another type", event->id);
-    if (!slice_equal(said_field(said, "content-type"), slice_str(body->content_type)))
+    const char *content_type = item->content_type.size ? body->content_type : "application/json";
+    if (strcmp(content_type, body->content_type) != 0 ||
+        (item->content_type.size && !slice_equal(item->content_type, slice_str(content_type))))
         world_fail("%s came with another content type", event->id);
-    signature_check(said, subscription->secret);
+}
+
+static const struct body *body_of(const struct letter_item *item)
+{
+    return ledger_body(number_in(item->payload, "\"n\":"));
+}
+
+static void check_letter(const struct said *said, const struct letter *letter,
+                         const struct subscription_told *told)
+{
+    struct said opened = *said;
+    for (unsigned i = 0; i < letter->count; i++) {
+        const struct body *body = body_of(&letter->items[i]);
+        if (!body)
+            world_fail("a receiver got an event that nobody sent");
+        check_item(&letter->items[i], body);
+    }
+    opened.body = letter->body;
+    signature_check(&opened, told->secret);
+    if (told->batch_events > 0 && letter->count > told->batch_events)
+        world_fail("subscription %u got %u events at once, and may get %u", told->index,
+                   letter->count, told->batch_events);
+    if (letter->count > 1 && letter->body.size > told->batch_bytes)
+        world_fail("subscription %u got a batch of %zu bytes, and may get %lu", told->index,
+                   letter->body.size, told->batch_bytes);
+}
+
+/* An attempt for each event; the first leads the others. */
+static struct attempt_seen *read_attempts(struct wire *wire, const struct said *said,
+                                          const struct letter *letter,
+                                          struct subscription_told *subscription)
+{
+    struct visit *visit = wire->owner;
+    struct attempt_seen *first = NULL, **end = &first;
+    unsigned long number;
+    if (!slice_to_u64(said_field(said, "x-webhook-attempt"), &number))
+        world_fail("a request does not say which attempt it is");
+    for (unsigned i = 0; i < letter->count; i++) {
+        struct attempt_seen *attempt = malloc(sizeof *attempt);
+        must(attempt);
+        *attempt = (struct attempt_seen){
+            .body = body_of(&letter->items[i]),
+            .subscription = subscription,
+            .number = (unsigned)number,
+            .on_used_wire = visit->requests > 0,
+            .began_ns = wire->began_ns,
+            .sent_ns = wire->send_began_ns,
+            .missed = network_missed(),
+            .missed_ns = visit->receiver->host.missed_ns,
+        };
+        *end = attempt;
+        end = &attempt->companion;
+    }
+    return first;
+}
+
+static void let_react(struct wire *wire)
+{
+    struct visit *visit = wire->owner;
+    struct pause *pause = malloc(sizeof *pause);
+    must(pause);
+    *pause = (struct pause){wire, visit->requests};
+    uint64_t most_ns = !all_is_well && world_one_in(10) ? 3 * WORLD_SECOND : 5 * WORLD_MS;
+    world_at(world_now_ns() + world_below(most_ns), react, pause);
 }
 
 /* The request in full. */
-static void take_request(struct wire *wire, const struct said *letter)
+static void take_request(struct wire *wire, const struct said *said)
 {
+    static struct letter letter;
     struct visit *visit = wire->owner;
-    struct said opened = *letter, *said = &opened;
-    opened.body = letter_open(letter);
     unsigned index = number_in(said->first_line, "POST /s");
-    const struct body *body = ledger_body(number_in(said->body, "\"n\":"));
-    unsigned long number;
-    if (index >= ledger_subscription_count || !body ||
-        !slice_to_u64(said_field(said, "x-webhook-attempt"), &number))
+    if (index >= ledger_subscription_count)
         world_fail("a receiver got a request that nobody sent: %.*s", SLICE_ARGS(said->first_line));
     struct subscription_told *subscription = &ledger_subscriptions[index];
-    check_request(said, body, subscription);
+    letter_open(said, subscription->batch_events > 0, &letter);
+    check_letter(said, &letter, subscription);
     if (wire->is_cut)
         return; /* it comes too late: the engine has given it up, or is not the same any more */
 
-    struct attempt_seen *attempt = malloc(sizeof *attempt);
-    must(attempt);
-    *attempt = (struct attempt_seen){
-        .body = body,
-        .subscription = subscription,
-        .number = (unsigned)number,
-        .on_used_wire = visit->requests > 0,
-        .began_ns = wire->began_ns,
-        .sent_ns = wire->send_began_ns,
-        .missed = network_missed(),
-        .missed_ns = visit->receiver->host.missed_ns,
-    };
-    world_say("%s to subscription %u, attempt %lu, request %u of connection %d, sent at %.3f s",
-              body->event->id, index, number, visit->requests + 1, wire->fd,
-              (double)wire->send_began_ns / (double)WORLD_SECOND);
+    struct attempt_seen *attempt = read_attempts(wire, said, &letter, subscription);
+    for (const struct attempt_seen *each = attempt; each; each = each->companion)
+        world_say("%s to subscription %u, attempt %u, request %u of connection %d, sent at %.3f s",
+                  each->body->event->id, index, each->number, visit->requests + 1, wire->fd,
+                  (double)wire->send_began_ns / (double)WORLD_SECOND);
     visit->requests++;
     visit->consumed_then = wire->consumed;
     visit->answer_end = 0;
@@ -301,12 +351,7 @@ static void take_request(struct wire *wire, const struct said *letter)
     visit->retry_after_ms = 0;
     visit->attempt = attempt;
     guarantees_attempt(attempt);
-
-    struct pause *pause = malloc(sizeof *pause);
-    must(pause);
-    *pause = (struct pause){wire, visit->requests};
-    uint64_t most_ns = !all_is_well && world_one_in(10) ? 3 * WORLD_SECOND : 5 * WORLD_MS;
-    world_at(world_now_ns() + world_below(most_ns), react, pause);
+    let_react(wire);
 }
 
 static void on_bytes(struct wire *wire, const char *at, size_t size)

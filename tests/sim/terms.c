@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "base/text.h"
+#include "letter.h"
 #include "receiver.h"
 #include "signature_check.h"
 #include "world.h"
@@ -25,6 +26,13 @@ static void draw_schedule(struct subscription_told *told, uint64_t long_ms)
         return;
     told->step_count = sizeof day_ms / sizeof *day_ms;
     memcpy(told->steps_ms, day_ms, sizeof day_ms);
+}
+
+static void draw_batch(struct subscription_told *told)
+{
+    told->batch_events = (unsigned)world_between(1, LETTER_ITEMS);
+    told->batch_bytes = world_between(1024, world_one_in(2) ? 4096 : 262144);
+    told->batch_wait_ms = world_below(world_one_in(3) ? 10000 : 300);
 }
 
 static void draw_limits(struct subscription_told *told)
@@ -68,6 +76,8 @@ void terms_draw(struct subscription_told *told, uint64_t long_ms)
     told->jitter = (double)world_below(3) / 10;
     told->is_gzip = world_one_in(5);
     told->ordering = world_one_in(3) ? ORDER_STRICT + (enum ordering)world_below(2) : ORDER_NONE;
+    if (told->ordering == ORDER_NONE && world_one_in(4))
+        draw_batch(told);
     draw_schedule(told, long_ms);
     draw_limits(told);
     draw_breaker(told);
@@ -119,6 +129,11 @@ void terms_print(const struct subscription_told *told, char *body, size_t room)
         text_put(&text, SLICE(",\"ordering\":\"strict\""));
     else if (told->ordering == ORDER_BY_KEY)
         text_put(&text, SLICE(",\"ordering\":{\"key\":\"/k\"}"));
+    if (told->batch_events > 0)
+        text_printf(&text,
+                    ",\"delivery\":{\"mode\":\"batch\",\"max_events\":%u,\"max_bytes\":%lu,"
+                    "\"max_wait\":\"%lums\"}",
+                    told->batch_events, told->batch_bytes, told->batch_wait_ms);
     print_retry(told, &text);
     print_limits(told, &text);
     text_put(&text, SLICE("}"));
