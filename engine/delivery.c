@@ -589,11 +589,12 @@ void delivery_cancel_all(struct shard *shard, struct endpoint *endpoint)
 
 void delivery_abort_all(struct shard *shard, struct endpoint *endpoint)
 {
-    endpoint->in_memory++; /* so that a deleted one is not freed with its last delivery */
-    while (list_is_linked(&endpoint->sending)) { /* each ends with all of its attempt */
-        struct delivery *first = container_of(endpoint->sending.next, struct delivery, link);
-        http_client_cancel(shard->client, &first->attempt->call);
+    struct list_node *node = endpoint->sending.next;
+    while (node != &endpoint->sending) {
+        struct attempt *attempt = container_of(node, struct delivery, link)->attempt;
+        while (node != &endpoint->sending && /* those of a batch are side by side */
+               container_of(node, struct delivery, link)->attempt == attempt)
+            node = node->next;
+        http_client_cancel(shard->client, &attempt->call);
     }
-    endpoint->in_memory--;
-    endpoint_free_if_over(shard, endpoint);
 }
