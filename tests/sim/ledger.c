@@ -91,6 +91,7 @@ void ledger_answered(struct event *event, uint64_t sent_ns, struct slice id, uin
         world_fail("%s was accepted twice", event->id);
     snprintf(event->id, sizeof event->id, "%.*s", SLICE_ARGS(id));
     if (!is_duplicate) {
+        event->taken_ns = world_now_ns();
         check_count(event, deliveries);
         event->deliveries = deliveries;
     }

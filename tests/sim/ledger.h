@@ -50,6 +50,7 @@ struct event {
     char type[16];
     bool is_accepted; /* answered with 202 */
     uint64_t offered_ns, answered_ns;
+    uint64_t taken_ns;   /* answered, and not as a duplicate; 0: not yet */
     uint64_t deliveries; /* as answered; UINT64_MAX: not told */
     const struct body *delivered;
     struct delivery_seen seen[LEDGER_SUBSCRIPTIONS];

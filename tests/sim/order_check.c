@@ -1,6 +1,7 @@
-/* order_check.c - see order_check.h. An event is passed over when it is dead, which its receiver
- * cannot know if it has not seen all attempts: then it is noted, and must not come any more. A
- * crash may bring back what was dead.
+/* order_check.c - see order_check.h. A 202 for a duplicate may come from another shard before the
+ * one that has the event has passed it on, and does not count here. An event is passed over when it
+ * is dead, which its receiver cannot know if it has not seen all attempts: then it is noted, and
+ * must not come any more. A crash may bring back what was dead.
  */
 #include "order_check.h"
 
@@ -25,7 +26,7 @@ static bool comes_before(const struct event *earlier, const struct event *event)
 {
     if (earlier->batch && earlier->batch == event->batch)
         return earlier < event;
-    return earlier->answered_ns < event->offered_ns;
+    return earlier->taken_ns > 0 && earlier->taken_ns < event->offered_ns;
 }
 
 /* Whether the receiver has seen every attempt of it, and one more is to come. */
