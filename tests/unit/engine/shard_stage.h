@@ -56,6 +56,7 @@ static struct {
     struct http_origin *to[STAGE_CALLS];
     unsigned count, begun, origins, retired;
     bool has_no_connection;
+    bool takes_no_cancel; /* its calls have ended, and are not reported yet */
 } client;
 
 int http_client_open(struct http_client **made, struct loop *loop, struct wheel *wheel,
@@ -120,7 +121,7 @@ void http_client_call(struct http_client *by, struct http_origin *origin, struct
 void http_client_cancel(struct http_client *by, struct http_call *call)
 {
     (void)by;
-    for (unsigned i = 0; i < client.count; i++)
+    for (unsigned i = 0; i < client.count && !client.takes_no_cancel; i++)
         if (client.open[i] == call) {
             end_call(i, HTTP_CANCELLED, 0);
             return;

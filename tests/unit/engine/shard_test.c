@@ -109,6 +109,35 @@ Test(shard, ends_attempts_when_the_time_is_up)
     cr_expect(eq(u32, rows_of(ROW_PARKED), 1), "it waits on disk");
 }
 
+Test(shard, ends_the_attempts_of_a_deleted_subscription_with_all_that_is_left_of_it)
+{
+    struct subscription *subscription = subscribe(anywhere);
+    publish(subscription);
+    publish(subscription);
+    settle();
+    change(DIRECTORY_SUBSCRIPTION, subscription, NULL);
+    post(&stop_mail.mail, MAIL_STOP);
+    now_ms += config.shutdown_timeout_ms;
+    turn(100);
+    cr_assert(shard.is_stopped);
+    cr_expect(zero(u64, shard.endpoints.count));
+}
+
+Test(shard, waits_for_the_report_of_an_attempt_that_has_ended_already)
+{
+    struct subscription *subscription = subscribe(anywhere);
+    publish(subscription);
+    post(&stop_mail.mail, MAIL_STOP);
+    client.takes_no_cancel = true;
+    now_ms += config.shutdown_timeout_ms;
+    turn(10);
+    cr_assert(not(shard.is_stopped));
+    end_call(0, HTTP_RESPONSE, 200);
+    turn(100);
+    cr_assert(shard.is_stopped);
+    cr_expect(zero(u32, rows_of(ROW_PARKED)), "it was delivered");
+}
+
 Test(shard, hurries_when_it_is_told_again_and_sends_both_back)
 {
     static struct mail_stop hurry = {.now = true};
