@@ -5,31 +5,18 @@
  */
 #include "json_cover.h"
 
+#include "base/json_pointer.h"
 #include "base/text.h"
 
 #include <errno.h>
 
 enum { ESCAPE_SIZE = 6 /* \uXXXX */ };
 
-/* Takes the next character of a token off the text: ~0 is ~, and ~1 is /. False if it is wrongly
- * written. */
-static bool take_plain(struct slice *rest, char *c)
-{
-    bool is_code = rest->at[0] == '~';
-    bool is_tilde = is_code && rest->size > 1 && rest->at[1] == '0';
-    bool is_slash = is_code && rest->size > 1 && rest->at[1] == '1';
-    *c = rest->at[0];
-    if (is_slash)
-        *c = '/';
-    *rest = slice_skip(*rest, is_code ? 2 : 1);
-    return !is_code || is_tilde || is_slash;
-}
-
 int pointer_compile(struct slice text, struct pointer *pointer)
 {
     uint16_t size = 0;
     pointer->count = 0;
-    if (text.size >= POINTER_SIZE_MAX || (text.size > 0 && text.at[0] != '/'))
+    if (text.size >= POINTER_SIZE_MAX || !json_pointer_is_valid(text))
         return -EINVAL;
     while (text.size > 0) {
         if (pointer->count == POINTER_TOKENS_MAX)
@@ -38,8 +25,7 @@ int pointer_compile(struct slice text, struct pointer *pointer)
         pointer->tokens[token].at = size;
         text = slice_skip(text, 1);
         while (text.size > 0 && text.at[0] != '/')
-            if (!take_plain(&text, &pointer->text[size++]))
-                return -EINVAL;
+            pointer->text[size++] = json_pointer_take(&text);
         pointer->tokens[token].size = (uint16_t)(size - pointer->tokens[token].at);
     }
     return 0;

@@ -12,17 +12,22 @@ bool json_pointer_is_valid(struct slice pointer)
     return true;
 }
 
-/* Is `part`, in which "~1" stands for "/" and "~0" for "~", this key? */
+char json_pointer_take(struct slice *part)
+{
+    char c = part->at[0];
+    bool is_code = c == '~';
+    if (is_code)
+        c = part->at[1] == '1' ? '/' : '~';
+    *part = slice_skip(*part, is_code ? 2 : 1);
+    return c;
+}
+
 static bool names(struct slice part, struct slice key)
 {
     size_t used = 0;
-    for (size_t i = 0; i < part.size; i++, used++) {
-        char c = part.at[i];
-        if (c == '~')
-            c = part.at[++i] == '1' ? '/' : '~';
-        if (used == key.size || key.at[used] != c)
+    for (; part.size > 0; used++)
+        if (used == key.size || key.at[used] != json_pointer_take(&part))
             return false;
-    }
     return used == key.size;
 }
 

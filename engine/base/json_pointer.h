@@ -8,6 +8,9 @@
  */
 bool json_pointer_is_valid(struct slice pointer);
 
+/* Takes the next character of a valid pointer's part off its front: "~1" is "/", "~0" is "~". */
+char json_pointer_take(struct slice *part);
+
 /* The value that a valid pointer names; false if there is none. Of members with equal keys, the
  * first. */
 bool json_pointer_find(struct json_value root, struct slice pointer, struct json_value *result);
