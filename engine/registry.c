@@ -20,7 +20,7 @@ struct mark {
 
 /* ---- shelves ---- */
 
-static const struct id *id_at(const struct shelf *shelf, size_t index)
+const struct id *shelf_id(const struct shelf *shelf, size_t index)
 {
     return (const struct id *)((const char *)shelf->items[index] + shelf->id_offset);
 }
@@ -29,11 +29,11 @@ static const struct id *id_at(const struct shelf *shelf, size_t index)
 static size_t shelf_rank(const struct shelf *shelf, const struct id *id)
 {
     size_t low = 0, high = shelf->count;
-    if (high && memcmp(id_at(shelf, high - 1), id, sizeof *id) < 0)
+    if (high && memcmp(shelf_id(shelf, high - 1), id, sizeof *id) < 0)
         return high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(id_at(shelf, middle), id, sizeof *id) < 0)
+        if (memcmp(shelf_id(shelf, middle), id, sizeof *id) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -44,7 +44,7 @@ static size_t shelf_rank(const struct shelf *shelf, const struct id *id)
 static void *shelf_find(const struct shelf *shelf, const struct id *id)
 {
     size_t rank = shelf_rank(shelf, id);
-    return rank < shelf->count && id_equal(id_at(shelf, rank), id) ? shelf->items[rank] : NULL;
+    return rank < shelf->count && id_equal(shelf_id(shelf, rank), id) ? shelf->items[rank] : NULL;
 }
 
 size_t shelf_before(const struct shelf *shelf, const struct id *id)
@@ -70,7 +70,7 @@ static void shelf_put(struct shelf *shelf, void *item)
 {
     const struct id *id = (const struct id *)((char *)item + shelf->id_offset);
     size_t rank = shelf_rank(shelf, id);
-    if (rank == shelf->count || !id_equal(id_at(shelf, rank), id)) {
+    if (rank == shelf->count || !id_equal(shelf_id(shelf, rank), id)) {
         must(shelf->count < shelf->room);
         memmove(shelf->items + rank + 1, shelf->items + rank,
                 (shelf->count - rank) * sizeof *shelf->items);
@@ -82,7 +82,7 @@ static void shelf_put(struct shelf *shelf, void *item)
 static void shelf_drop(struct shelf *shelf, const struct id *id)
 {
     size_t rank = shelf_rank(shelf, id);
-    must(rank < shelf->count && id_equal(id_at(shelf, rank), id));
+    must(rank < shelf->count && id_equal(shelf_id(shelf, rank), id));
     shelf->count--;
     memmove(shelf->items + rank, shelf->items + rank + 1,
             (shelf->count - rank) * sizeof *shelf->items);

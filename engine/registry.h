@@ -47,6 +47,7 @@ struct subscription *registry_subscription_with_uid(const struct registry *regis
 /* Where to begin a walk backwards from what comes before `id` (NULL: from the newest): the walk's
  * next is items[start - 1]. */
 size_t shelf_before(const struct shelf *shelf, const struct id *id);
+const struct id *shelf_id(const struct shelf *shelf, size_t i);
 
 /* Puts an object in, or in the place of that with its id. 0, or -ENOMEM (then nothing has changed).
  */

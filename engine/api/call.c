@@ -313,3 +313,32 @@ void page_end(struct text *text, bool more, const char *prefix, const struct id 
     else
         text_put(text, SLICE("],\"next_cursor\":null}"));
 }
+
+void call_list(struct call *call, const struct listed *listed)
+{
+    const struct shelf *shelf = listed->shelf;
+    struct page page;
+    if (!call_page(call, listed->prefix, NULL, &page))
+        return;
+
+    struct text *text = call_text(call, listed->item_room);
+    const struct id *last = NULL;
+    bool more = false;
+    unsigned count = 0;
+    text_put(text, SLICE("{\"data\":["));
+    for (size_t i = shelf_before(shelf, page.has_cursor ? &page.cursor : NULL); i > 0; i--) {
+        const void *next = shelf->items[i - 1];
+        if (!listed->sees(call, next))
+            continue;
+        more = count == page.limit || text->size > PAGE_BYTES_MAX;
+        if (more)
+            break;
+        call_reserve(call, listed->item_room);
+        if (count++)
+            text_char(text, ',');
+        listed->print(next, text);
+        last = shelf_id(shelf, i - 1);
+    }
+    page_end(text, more, listed->prefix, more ? last : NULL);
+    call_reply(call, 200, SLICE(""));
+}

@@ -102,6 +102,18 @@ void reply_drop(struct reply *reply);
 /* Answers for a change that could not be begun, and drops its reply (NULL: that has answered). */
 void call_not_stored(struct call *call, struct reply *reply, int error);
 
+/* A list of what is on a shelf, newest first, as a page. */
+struct shelf;
+struct listed {
+    const struct shelf *shelf;
+    const char *prefix; /* of the ids */
+    size_t item_room;   /* the most that an item prints */
+    bool (*sees)(const struct call *call, const void *item);
+    void (*print)(const void *item, struct text *text);
+};
+
+void call_list(struct call *call, const struct listed *listed);
+
 /* Prints the end of a page: "],"next_cursor":...}. */
 void page_end(struct text *text, bool more, const char *prefix, const struct id *last);
 

@@ -43,33 +43,23 @@ void keys_get(struct call *call)
     call_reply(call, 200, SLICE(""));
 }
 
+static bool lists(const struct call *call, const void *key)
+{
+    return sees(call, key);
+}
+
+static void print(const void *key, struct text *text)
+{
+    key_print(key, NULL, text);
+}
+
 void keys_list(struct call *call)
 {
-    const struct shelf *shelf = &call->api->parts.registry->keys;
-    struct page page;
-    if (!call_page(call, "key", NULL, &page))
-        return;
-
-    struct text *text = call_text(call, KEY_DOCUMENT_MAX);
-    const struct access_key *last = NULL;
-    bool more = false;
-    unsigned count = 0;
-    text_put(text, SLICE("{\"data\":["));
-    for (size_t i = shelf_before(shelf, page.has_cursor ? &page.cursor : NULL); i > 0; i--) {
-        const struct access_key *next = shelf->items[i - 1];
-        if (!sees(call, next))
-            continue;
-        more = count == page.limit;
-        if (more)
-            break;
-        call_reserve(call, KEY_DOCUMENT_MAX);
-        if (count++)
-            text_char(text, ',');
-        key_print(next, NULL, text);
-        last = next;
-    }
-    page_end(text, more, "key", more ? &last->id : NULL);
-    call_reply(call, 200, SLICE(""));
+    call_list(call, &(struct listed){.shelf = &call->api->parts.registry->keys,
+                                     .prefix = "key",
+                                     .item_room = KEY_DOCUMENT_MAX,
+                                     .sees = lists,
+                                     .print = print});
 }
 
 /* Begins the change; answers when it is done, or at once if it cannot be begun. Takes `after` over.

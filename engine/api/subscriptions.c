@@ -43,33 +43,24 @@ void subscriptions_get(struct call *call)
         reply_with(call, found);
 }
 
+static bool lists(const struct call *call, const void *item)
+{
+    const struct subscription *subscription = item;
+    return id_equal(&subscription->tenant, &call->tenant);
+}
+
+static void print(const void *subscription, struct text *text)
+{
+    subscription_print(subscription, SUBSCRIPTION_PUBLIC, text);
+}
+
 void subscriptions_list(struct call *call)
 {
-    const struct shelf *shelf = &call->api->parts.registry->subscriptions;
-    struct page page;
-    if (!call_page(call, "sub", NULL, &page))
-        return;
-
-    struct text *text = call_text(call, SUBSCRIPTION_TEXT_MAX);
-    const struct subscription *last = NULL;
-    bool more = false;
-    unsigned count = 0;
-    text_put(text, SLICE("{\"data\":["));
-    for (size_t i = shelf_before(shelf, page.has_cursor ? &page.cursor : NULL); i > 0; i--) {
-        const struct subscription *next = shelf->items[i - 1];
-        if (!id_equal(&next->tenant, &call->tenant))
-            continue;
-        more = count == page.limit || text->size > PAGE_BYTES_MAX;
-        if (more)
-            break;
-        call_reserve(call, SUBSCRIPTION_TEXT_MAX);
-        if (count++)
-            text_char(text, ',');
-        subscription_print(next, SUBSCRIPTION_PUBLIC, text);
-        last = next;
-    }
-    page_end(text, more, "sub", more ? &last->id : NULL);
-    call_reply(call, 200, SLICE(""));
+    call_list(call, &(struct listed){.shelf = &call->api->parts.registry->subscriptions,
+                                     .prefix = "sub",
+                                     .item_room = SUBSCRIPTION_TEXT_MAX,
+                                     .sees = lists,
+                                     .print = print});
 }
 
 /* ---- changing ---- */

@@ -39,33 +39,23 @@ void tenants_get(struct call *call)
     call_reply(call, 200, SLICE(""));
 }
 
+static bool lists(const struct call *call, const void *tenant)
+{
+    return sees(call, tenant);
+}
+
+static void print(const void *tenant, struct text *text)
+{
+    tenant_print(tenant, text);
+}
+
 void tenants_list(struct call *call)
 {
-    const struct shelf *shelf = &call->api->parts.registry->tenants;
-    struct page page;
-    if (!call_page(call, "ten", NULL, &page))
-        return;
-
-    struct text *text = call_text(call, TENANT_TEXT_MAX);
-    const struct tenant *last = NULL;
-    bool more = false;
-    unsigned count = 0;
-    text_put(text, SLICE("{\"data\":["));
-    for (size_t i = shelf_before(shelf, page.has_cursor ? &page.cursor : NULL); i > 0; i--) {
-        const struct tenant *next = shelf->items[i - 1];
-        if (!sees(call, next))
-            continue;
-        more = count == page.limit || text->size > PAGE_BYTES_MAX;
-        if (more)
-            break;
-        call_reserve(call, TENANT_TEXT_MAX);
-        if (count++)
-            text_char(text, ',');
-        tenant_print(next, text);
-        last = next;
-    }
-    page_end(text, more, "ten", more ? &last->id : NULL);
-    call_reply(call, 200, SLICE(""));
+    call_list(call, &(struct listed){.shelf = &call->api->parts.registry->tenants,
+                                     .prefix = "ten",
+                                     .item_room = TENANT_TEXT_MAX,
+                                     .sees = lists,
+                                     .print = print});
 }
 
 /* ---- changing ---- */
