@@ -6,7 +6,7 @@
 #include <openssl/mem.h>
 #include <stdlib.h>
 
-enum { ONLY_TEXT_SIZE = 64, OPENED_SIZE = 4 * SEAL_PLAIN_MAX };
+enum { OPENED_SIZE = 4 * SEAL_PLAIN_MAX };
 
 bool draft_take_string(struct draft *draft, struct json_value value, const char *pointer,
                        size_t max, struct slice *string)
@@ -81,42 +81,17 @@ void draft_check_same(struct draft *draft, struct json_value value, const char *
         faults_add(draft->faults, pointer, "cannot be changed");
 }
 
-/* Minified JSON compares as text: `only` is written the way json_print() prints. */
-static void check_only(struct draft *draft, struct json_value value, const char *pointer,
-                       const char *only)
-{
-    char text[ONLY_TEXT_SIZE];
-    long size = json_print(value, text, sizeof text);
-    if (size < 0 || !slice_equal(slice_of(text, (size_t)size), slice_str(only)))
-        faults_add(draft->faults, pointer, "not supported by this version: only %s", only);
-}
-
 void draft_walk(struct draft *draft, struct json_value object, const char *base,
                 const struct field *fields, unsigned count)
 {
-    if (json_kind(object) != JSON_OBJECT) {
-        faults_add(draft->faults, base, "must be an object");
-        return;
-    }
-    uint64_t cursor = 0, seen = 0;
-    struct slice key;
+    struct form_members members = {.object = object,
+                                   .base = base,
+                                   .faults = draft->faults,
+                                   .fields = fields,
+                                   .field_size = sizeof *fields,
+                                   .count = count};
     struct json_value value;
-    while (json_next(object, &cursor, &key, &value)) {
-        char pointer[FAULT_POINTER_SIZE];
-        pointer_member(pointer, base, key);
-        unsigned i = 0;
-        while (i < count && !slice_equal(key, slice_str(fields[i].name)))
-            i++;
-        if (i == count)
-            faults_add(draft->faults, pointer, "unknown field");
-        else if (seen & UINT64_C(1) << i)
-            faults_add(draft->faults, pointer, "is given twice");
-        else if (json_kind(value) == JSON_NULL)
-            ; /* null stands for the default */
-        else if (fields[i].only)
-            check_only(draft, value, pointer, fields[i].only);
-        else
-            fields[i].parse(draft, value, pointer);
-        seen |= i < count ? UINT64_C(1) << i : 0;
-    }
+    char pointer[FAULT_POINTER_SIZE];
+    for (int i; (i = form_next(&members, &value, pointer)) >= 0;)
+        fields[i].parse(draft, value, pointer);
 }

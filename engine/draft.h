@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "faults.h"
+#include "form.h"
 #include "subscription.h"
 #include "vault.h"
 
@@ -30,7 +31,6 @@ struct draft {
 struct field {
     const char *name;
     void (*parse)(struct draft *draft, struct json_value value, const char *pointer);
-    const char *only; /* in place of `parse`: the one value supported, as minified JSON */
 };
 
 /* Wipes and frees what was unsealed. */

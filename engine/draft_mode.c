@@ -42,7 +42,7 @@ static void parse_ordering_key(struct draft *draft, struct json_value value, con
 
 void draft_parse_ordering(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field fields[] = {{"key", parse_ordering_key, NULL}};
+    static const struct field fields[] = {{"key", parse_ordering_key}};
     struct json_value key;
     struct slice text;
     if (json_get(value, "key", &key))
@@ -107,11 +107,11 @@ static void parse_max_wait(struct draft *draft, struct json_value value, const c
 
 void draft_parse_delivery(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field single[] = {{"mode", parse_mode, NULL}};
-    static const struct field batch[] = {{"mode", parse_mode, NULL},
-                                         {"max_events", parse_max_events, NULL},
-                                         {"max_bytes", parse_max_bytes, NULL},
-                                         {"max_wait", parse_max_wait, NULL}};
+    static const struct field single[] = {{"mode", parse_mode}};
+    static const struct field batch[] = {{"mode", parse_mode},
+                                         {"max_events", parse_max_events},
+                                         {"max_bytes", parse_max_bytes},
+                                         {"max_wait", parse_max_wait}};
     struct json_value mode;
     struct slice text;
     if (!json_get(value, "mode", &mode) || !json_string(mode, &text) ||

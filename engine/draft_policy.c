@@ -66,8 +66,7 @@ static void parse_jitter(struct draft *draft, struct json_value value, const cha
 
 void draft_parse_retry(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field fields[] = {{"schedule", parse_schedule, NULL},
-                                          {"jitter", parse_jitter, NULL}};
+    static const struct field fields[] = {{"schedule", parse_schedule}, {"jitter", parse_jitter}};
     DRAFT_WALK(draft, value, pointer, fields);
 }
 
@@ -135,8 +134,7 @@ static void parse_burst(struct draft *draft, struct json_value value, const char
 /* Without "burst": what a second gives, and one at least. */
 void draft_parse_rate_limit(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field fields[] = {{"per_second", parse_per_second, NULL},
-                                          {"burst", parse_burst, NULL}};
+    static const struct field fields[] = {{"per_second", parse_per_second}, {"burst", parse_burst}};
     struct throttle_rate *rate = &draft->made->rate_limit;
     struct json_value given;
     char place[FAULT_POINTER_SIZE];
@@ -164,8 +162,8 @@ static void parse_adaptive(struct draft *draft, struct json_value value, const c
 
 void draft_parse_concurrency(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field fields[] = {{"max", parse_concurrency_max, NULL},
-                                          {"adaptive", parse_adaptive, NULL}};
+    static const struct field fields[] = {{"max", parse_concurrency_max},
+                                          {"adaptive", parse_adaptive}};
     DRAFT_WALK(draft, value, pointer, fields);
 }
 
@@ -203,11 +201,11 @@ static void parse_max_cooldown(struct draft *draft, struct json_value value, con
 void draft_parse_breaker(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const struct field fields[] = {
-        {"window", parse_window, NULL},
-        {"min_attempts", parse_min_attempts, NULL},
-        {"failure_rate", parse_failure_rate, NULL},
-        {"cooldown", parse_cooldown, NULL},
-        {"max_cooldown", parse_max_cooldown, NULL},
+        {"window", parse_window},
+        {"min_attempts", parse_min_attempts},
+        {"failure_rate", parse_failure_rate},
+        {"cooldown", parse_cooldown},
+        {"max_cooldown", parse_max_cooldown},
     };
     DRAFT_WALK(draft, value, pointer, fields);
 }

@@ -54,7 +54,7 @@ static void parse_patterns(struct draft *draft, struct json_value value, const c
 
 void draft_parse_redact(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field fields[] = {{"pointers", parse_pointers, NULL},
-                                          {"patterns", parse_patterns, NULL}};
+    static const struct field fields[] = {{"pointers", parse_pointers},
+                                          {"patterns", parse_patterns}};
     DRAFT_WALK(draft, value, pointer, fields);
 }

@@ -30,9 +30,8 @@ static void parse_content(struct draft *draft, struct json_value value, const ch
 
 void draft_parse_signature(struct draft *draft, struct json_value value, const char *pointer)
 {
-    static const struct field fields[] = {{"scheme", parse_scheme, NULL},
-                                          {"header", parse_header, NULL},
-                                          {"content", parse_content, NULL}};
+    static const struct field fields[] = {
+        {"scheme", parse_scheme}, {"header", parse_header}, {"content", parse_content}};
     DRAFT_WALK(draft, value, pointer, fields);
 }
 

@@ -65,10 +65,10 @@ static void parse_version_min(struct draft *draft, struct json_value value, cons
 void draft_parse_tls(struct draft *draft, struct json_value value, const char *pointer)
 {
     static const struct field fields[] = {
-        {"verify", parse_verify, NULL},
-        {"ca", parse_roots, NULL},
-        {"pins", parse_pins, NULL},
-        {"min_version", parse_version_min, NULL},
+        {"verify", parse_verify},
+        {"ca", parse_roots},
+        {"pins", parse_pins},
+        {"min_version", parse_version_min},
     };
     DRAFT_WALK(draft, value, pointer, fields);
 }

@@ -3,31 +3,56 @@
 
 #include <stdlib.h>
 
+static unsigned find_row(const struct form_members *members, struct slice key)
+{
+    const char *row = members->fields;
+    unsigned i = 0;
+    while (i < members->count &&
+           !slice_equal(key, slice_str(*(const char *const *)(const void *)row))) {
+        row += members->field_size;
+        i++;
+    }
+    return i;
+}
+
+int form_next(struct form_members *members, struct json_value *value,
+              char pointer[static FAULT_POINTER_SIZE])
+{
+    struct slice key;
+    must(members->count <= 64);
+    if (json_kind(members->object) != JSON_OBJECT) {
+        faults_add(members->faults, members->base, "must be an object");
+        return -1;
+    }
+    while (json_next(members->object, &members->cursor, &key, value)) {
+        unsigned i = find_row(members, key);
+        uint64_t bit = i < members->count ? UINT64_C(1) << i : 0;
+        bool is_again = members->seen & bit;
+        members->seen |= bit;
+        pointer_member(pointer, members->base, key);
+        if (i == members->count)
+            faults_add(members->faults, pointer, "unknown field");
+        else if (is_again)
+            faults_add(members->faults, pointer, "is given twice");
+        else if (json_kind(*value) != JSON_NULL) /* which stands for the default */
+            return (int)i;
+    }
+    return -1;
+}
+
 void form_walk(struct form *form, struct json_value object, const char *base,
                const struct form_field *fields, unsigned count)
 {
-    if (json_kind(object) != JSON_OBJECT) {
-        faults_add(form->faults, base, "must be an object");
-        return;
-    }
-    uint64_t cursor = 0, seen = 0;
-    struct slice key;
+    struct form_members members = {.object = object,
+                                   .base = base,
+                                   .faults = form->faults,
+                                   .fields = fields,
+                                   .field_size = sizeof *fields,
+                                   .count = count};
     struct json_value value;
-    must(count <= 64);
-    while (json_next(object, &cursor, &key, &value)) {
-        char pointer[FAULT_POINTER_SIZE];
-        pointer_member(pointer, base, key);
-        unsigned i = 0;
-        while (i < count && !slice_equal(key, slice_str(fields[i].name)))
-            i++;
-        if (i == count)
-            faults_add(form->faults, pointer, "unknown field");
-        else if (seen & UINT64_C(1) << i)
-            faults_add(form->faults, pointer, "is given twice");
-        else if (json_kind(value) != JSON_NULL)
-            fields[i].parse(form, value, pointer);
-        seen |= i < count ? UINT64_C(1) << i : 0;
-    }
+    char pointer[FAULT_POINTER_SIZE];
+    for (int i; (i = form_next(&members, &value, pointer)) >= 0;)
+        fields[i].parse(form, value, pointer);
 }
 
 bool form_string(struct form *form, struct json_value value, const char *pointer, size_t max,

@@ -20,6 +20,22 @@ struct form_field {
     void (*parse)(struct form *form, struct json_value value, const char *pointer);
 };
 
+/* The walk itself, for tables whose rows parse into something else. Each row begins with its name.
+ */
+struct form_members {
+    struct json_value object;
+    const char *base; /* its place */
+    struct faults *faults;
+    const void *fields;
+    size_t field_size;
+    unsigned count;        /* at most 64 */
+    uint64_t cursor, seen; /* zero at first */
+};
+
+/* The next member that has a row and is not null: the number of its row, or -1 at the end. */
+int form_next(struct form_members *members, struct json_value *value,
+              char pointer[static FAULT_POINTER_SIZE]);
+
 void form_walk(struct form *form, struct json_value object, const char *base,
                const struct form_field *fields, unsigned count);
 

@@ -240,37 +240,43 @@ static void parse_egress(struct draft *draft, struct json_value value, const cha
         egress_rules_parse(value, pointer, &draft->made->egress, draft->faults) != 0;
 }
 
+static void parse_filter(struct draft *draft, struct json_value value, const char *pointer)
+{
+    (void)value;
+    faults_add(draft->faults, pointer, "not supported by this version: only null");
+}
+
 static const struct field subscription_fields[] = {
-    {"id", parse_id, NULL},
-    {"tenant", parse_tenant, NULL},
-    {"uid", parse_uid, NULL},
-    {"url", parse_url, NULL},
-    {"events", parse_events, NULL},
-    {"channels", parse_channels, NULL},
-    {"filter", NULL, "null"},
-    {"description", parse_description, NULL},
-    {"metadata", parse_metadata, NULL},
-    {"status", parse_status, NULL},
-    {"disabled_reason", parse_disabled_reason, NULL},
-    {"secret", draft_parse_secret, NULL},
-    {"secrets", draft_parse_secrets, NULL},
-    {"signature", draft_parse_signature, NULL},
-    {"retry", draft_parse_retry, NULL},
-    {"timeout", draft_parse_timeout, NULL},
-    {"method", draft_parse_method, NULL},
-    {"headers", draft_parse_headers, NULL},
-    {"rate_limit", draft_parse_rate_limit, NULL},
-    {"concurrency", draft_parse_concurrency, NULL},
-    {"breaker", draft_parse_breaker, NULL},
-    {"ordering", draft_parse_ordering, NULL},
-    {"delivery", draft_parse_delivery, NULL},
-    {"compression", draft_parse_compression, NULL},
-    {"auth", draft_parse_auth, NULL},
-    {"tls", draft_parse_tls, NULL},
-    {"egress", parse_egress, NULL},
-    {"redact", draft_parse_redact, NULL},
-    {"created_at", parse_created, NULL},
-    {"updated_at", parse_updated, NULL},
+    {"id", parse_id},
+    {"tenant", parse_tenant},
+    {"uid", parse_uid},
+    {"url", parse_url},
+    {"events", parse_events},
+    {"channels", parse_channels},
+    {"filter", parse_filter},
+    {"description", parse_description},
+    {"metadata", parse_metadata},
+    {"status", parse_status},
+    {"disabled_reason", parse_disabled_reason},
+    {"secret", draft_parse_secret},
+    {"secrets", draft_parse_secrets},
+    {"signature", draft_parse_signature},
+    {"retry", draft_parse_retry},
+    {"timeout", draft_parse_timeout},
+    {"method", draft_parse_method},
+    {"headers", draft_parse_headers},
+    {"rate_limit", draft_parse_rate_limit},
+    {"concurrency", draft_parse_concurrency},
+    {"breaker", draft_parse_breaker},
+    {"ordering", draft_parse_ordering},
+    {"delivery", draft_parse_delivery},
+    {"compression", draft_parse_compression},
+    {"auth", draft_parse_auth},
+    {"tls", draft_parse_tls},
+    {"egress", parse_egress},
+    {"redact", draft_parse_redact},
+    {"created_at", parse_created},
+    {"updated_at", parse_updated},
 };
 
 /* ---- the whole ---- */
