@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support import case, nginx, wait
+from support import case, nginx, program, wait
 from support.certificates import Authority
 from support.engine import EVENTS, Engine
 
@@ -33,7 +33,7 @@ class Nginx(unittest.TestCase):
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="grapnel-test-"))
         authority = Authority(cls.folder)
         certificate, key = authority.issue("nginx", "DNS:localhost,IP:127.0.0.1")
-        cls.port, cls.tls_port = nginx.free_ports(2)
+        cls.port, cls.tls_port = program.free_ports(2)
         http = NGINX.format(folder=cls.folder, port=cls.port, tls_port=cls.tls_port, certificate=certificate, key=key)
         cls.nginx = cls.enterClassContext(nginx.Nginx(cls.folder, http, cls.port))
         cls.engine = cls.enterClassContext(Engine("--ca-file", authority.path))

@@ -13,7 +13,7 @@ from support import case
 from support.certificates import Authority
 from support.engine import Engine
 from support.name_server import NameServer
-from support.nginx import free_ports
+from support.program import free_ports
 from support.receiver import Receiver, respond
 from support.tinyproxy import Tinyproxy
 

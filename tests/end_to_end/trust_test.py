@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support import case, nginx
+from support import case, nginx, program
 from support.certificates import Authority, pin
 from support.engine import Engine, SUBSCRIPTIONS
 from support.receiver import Receiver
@@ -41,7 +41,7 @@ class Trust(unittest.TestCase):
         cls.private, cls.public = Authority(cls.folder, "private"), Authority(cls.folder, "public")
         cls.clients = Authority(cls.folder, "clients")
         cls.certificate, key = cls.private.issue("receiver", "DNS:localhost,IP:127.0.0.1")
-        ports = nginx.free_ports(3)
+        ports = program.free_ports(3)
         cls.usual, cls.older, cls.mutual = (f"https://localhost:{port}/hook" for port in ports)
         http = HTTP.format(folder=cls.folder, certificate=cls.certificate, key=key, clients=cls.clients.path,
                            usual=ports[0], older=ports[1], mutual=ports[2])

@@ -1,9 +1,7 @@
 """nginx.py - Debian's nginx as a process of a test: a receiver that others wrote."""
 import pathlib
-import socket
-import subprocess
 
-from support import wait
+from support.program import Program
 
 CONFIGURATION = """
 daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
@@ -18,43 +16,14 @@ http {{
 """
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-class Nginx:
+class Nginx(Program):
     """Runs in `folder` with `http` in the block of that name, until the end of `with`. `port` is one it listens on."""
 
     def __init__(self, folder, http, port):
-        self.folder, self.port = pathlib.Path(folder), port
-        path = self.folder / "nginx.conf"
+        path = pathlib.Path(folder) / "nginx.conf"
         path.write_text(CONFIGURATION.format(folder=folder, http=http))
-        self.process = subprocess.Popen(["nginx", "-e", f"{folder}/error.log", "-p", str(folder), "-c", str(path)],
-                                        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-
-    def __enter__(self):
-        try:
-            wait.until(self.listens, "nginx")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-    def listens(self):
-        if self.process.poll() is not None:
-            raise AssertionError("nginx ended: " + (self.folder / "error.log").read_text())
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        super().__init__(folder, ["nginx", "-e", f"{folder}/error.log", "-p", str(folder), "-c", str(path)], port,
+                         "error.log")
 
     def lines(self, name):
         """What it logged in a file, as words."""
