@@ -217,7 +217,8 @@ static int drop_kind(struct batch *batch, struct db *db, unsigned shard, const s
 
 int backlog_erase(struct db *db, unsigned shard, const struct id *subscription, int max)
 {
-    static const enum row_kind kinds[] = {ROW_PARKED, ROW_DEAD, ROW_DELIVERY, ROW_OUTAGE};
+    /* Parked rows last: by them a start finds what is left of a subscription that is gone. */
+    static const enum row_kind kinds[] = {ROW_DEAD, ROW_DELIVERY, ROW_OUTAGE, ROW_PARKED};
     struct batch *batch;
     int error = batch_open(&batch);
     if (error)
