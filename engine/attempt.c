@@ -40,7 +40,9 @@ char *attempt_fixed_head(const struct subscription *subscription, size_t *size)
     must(text_ok(&head));
     *size = head.size;
     char *fit = realloc(memory, head.size); /* there is one for each endpoint */
-    return fit ? fit : memory;
+    if (!fit)
+        return memory;
+    return fit;
 }
 
 static void put_field(struct text *head, struct slice name, struct slice value)

@@ -30,7 +30,7 @@ struct paging {
     uint64_t next_look_ms;  /* monotonic */
     struct id after_subscription, after_event;
     struct survey backlogs, outages; /* at start */
-    unsigned parked_out;      /* questions for parked rows that are out */
+    unsigned parked_out;             /* questions for parked rows that are out */
     bool is_started, has_after, moving, asking;
 };
 

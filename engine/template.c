@@ -131,12 +131,13 @@ int template_compile(struct slice content, struct slice header, struct template 
         fault->in_header = content.size <= TEMPLATE_TEXT_MAX;
         return refuse(fault, "must have at most 256 bytes");
     }
-    struct template *template = calloc(1, sizeof *template + 2 * PARTS_MAX * sizeof(struct part) +
-                                              content.size + header.size);
+    const size_t parts = 2 * (size_t)PARTS_MAX;
+    struct template *template =
+        calloc(1, sizeof *template + parts * sizeof(struct part) + content.size + header.size);
     if (!template)
         return -ENOMEM;
     struct part *list = (struct part *)(template + 1);
-    char *texts = (char *)(list + 2 * PARTS_MAX);
+    char *texts = (char *)(list + parts);
     memcpy(texts, content.at, content.size);
     memcpy(texts + content.size, header.at, header.size);
     template->content_text = slice_of(texts, content.size);

@@ -4,8 +4,8 @@
 #include "fake_vault.h"
 #include "faults.h"
 #include "limits.h"
-#include "tests/support/private_keys.h"
 #include "subscription.h"
+#include "tests/support/private_keys.h"
 
 #include <stdio.h>
 #include <string.h>
