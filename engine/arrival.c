@@ -122,7 +122,7 @@ enum load_result arrival_load_parked(struct shard *shard, struct endpoint *endpo
     if (!event) {
         arrival_gone(shard, delivery);
     } else if (is_early) {
-        return load_early(shard, delivery, delivery_due_ms(row->due_ms));
+        return load_early(shard, delivery, delivery_due_ms(shard, row->due_ms));
     } else {
         arrival_hold_event(shard, delivery, event);
         delivery_become_ready(shard, delivery);
@@ -141,6 +141,6 @@ enum load_result arrival_load_retry(struct shard *shard, struct endpoint *endpoi
     delivery->attempt_count = row->attempt_count;
     delivery->row_due_ms = row->due_ms;
     delivery_set_row(shard, delivery, ROW_RETRY);
-    delivery_become_waiting(shard, delivery, delivery_due_ms(row->due_ms));
+    delivery_become_waiting(shard, delivery, delivery_due_ms(shard, row->due_ms));
     return LOAD_TAKEN;
 }

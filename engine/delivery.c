@@ -29,7 +29,6 @@
 
 #include "arrival.h"
 #include "attempt.h"
-#include "base/clock.h"
 #include "delivery_states.h"
 #include "trace.h"
 #include "verdict.h"
@@ -292,11 +291,10 @@ void delivery_park_all(struct shard *shard, struct endpoint *endpoint)
         park(shard, endpoint_next(shard, endpoint));
 }
 
-uint64_t delivery_due_ms(uint64_t wall_ms)
+uint64_t delivery_due_ms(const struct shard *shard, uint64_t wall_ms)
 {
-    uint64_t now_wall_ms = clock_wall_ms();
-    uint64_t now_ms = clock_monotonic_ns() / 1000000;
-    return wall_ms > now_wall_ms ? now_ms + (wall_ms - now_wall_ms) + 1 : now_ms;
+    return wall_ms > shard->wall_ms ? shard->now_ms + (wall_ms - shard->wall_ms) + 1
+                                    : shard->now_ms;
 }
 
 /* ---- waiting and loading ---- */
@@ -416,7 +414,7 @@ static void hold_lane(struct shard *shard, struct delivery *delivery, uint64_t d
 static void wait_until(struct shard *shard, struct delivery *delivery, uint64_t due_ms)
 {
     if (delivery->lane) {
-        hold_lane(shard, delivery, delivery_due_ms(due_ms));
+        hold_lane(shard, delivery, delivery_due_ms(shard, due_ms));
         return;
     }
     if (!paging_wants(shard, due_ms)) {
@@ -426,7 +424,7 @@ static void wait_until(struct shard *shard, struct delivery *delivery, uint64_t 
     delivery_set_row(shard, delivery, ROW_RETRY);
     delivery->row_due_ms = due_ms;
     release_bytes(shard, delivery);
-    delivery_become_waiting(shard, delivery, delivery_due_ms(due_ms));
+    delivery_become_waiting(shard, delivery, delivery_due_ms(shard, due_ms));
 }
 
 /* Nothing was sent, or the program stops: as if the attempt had not begun. */

@@ -34,7 +34,8 @@ void delivery_finish(struct shard *shard, struct delivery *delivery);
  * of them now. */
 bool delivery_park_from(struct shard *shard, struct delivery *delivery);
 
-/* The wall time as a monotonic one; now if it is past. */
-uint64_t delivery_due_ms(uint64_t wall_ms);
+/* The wall time as a monotonic one, by the clocks as of the last wait: so the retries of one batch
+ * fall due together. Now if it is past. */
+uint64_t delivery_due_ms(const struct shard *shard, uint64_t wall_ms);
 
 #endif

@@ -125,13 +125,19 @@ static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t 
     return rc;
 }
 
+static void read_clocks(struct shard *shard)
+{
+    shard->now_ms = clock_monotonic_ns() / 1000000;
+    shard->wall_ms = clock_wall_ms();
+}
+
 int shard_open(struct shard *shard, unsigned number, struct crew *crew, const struct config *config,
                const struct recovery_report *recovery, char why[static SHARD_WHY_SIZE])
 {
     uint64_t seed;
     random_secret(&seed, sizeof seed);
     *shard = (struct shard){.number = number, .crew = crew, .config = config};
-    shard->now_ms = clock_monotonic_ns() / 1000000;
+    read_clocks(shard);
     shard->egress = (struct egress){config->allowed.list, config->allowed.count};
     redaction_init(&shard->redaction, config->record_headers, config->redact_patterns,
                    config->redact_pointers);
@@ -399,7 +405,7 @@ uint64_t shard_tick(struct shard *shard)
     struct mailbox *mailbox = &shard->crew->members[shard->number].mailbox;
     struct mail *mail;
 
-    shard->now_ms = clock_monotonic_ns() / 1000000;
+    read_clocks(shard);
     wheel_advance(&shard->wheel, shard->now_ms);
     while ((mail = mailbox_take(mailbox)))
         take_mail(shard, mail);

@@ -60,7 +60,7 @@ struct shard {
     struct reports reports;
     struct shard_metrics metrics;
 
-    uint64_t now_ms;                       /* monotonic, as of the last wait */
+    uint64_t now_ms, wall_ms;              /* monotonic and wall, as of the last wait */
     struct mail_stop *stopping, *hurrying; /* NULL: not told to */
     uint64_t stop_by_ms;                   /* what is on its way then is cut off */
     bool is_aborting, is_closing;

@@ -117,6 +117,26 @@ Test(delivery, retries_when_it_is_due_and_not_a_moment_earlier)
     cr_expect(zero(sz, shard.deliveries.pool.used));
 }
 
+Test(delivery, goes_again_with_those_it_failed_with_though_the_clock_ticks_meanwhile)
+{
+    struct subscription *subscription =
+        subscribe("{\"url\":\"https://example.com/\",\"retry\":{\"schedule\":[\"5s\"]},"
+                  "\"delivery\":{\"mode\":\"batch\",\"max_events\":8,\"max_wait\":\"1s\"}}");
+    for (int i = 0; i < 8; i++)
+        publish(subscription);
+    cr_assert(eq(u32, client.begun, 1));
+    wall_creep = 1;
+    end_call(0, HTTP_RESPONSE, 500);
+    for (int ms = 0; ms < 10000 && client.begun == 1; ms++)
+        pass(1);
+    wall_creep = 0;
+    cr_assert(eq(u32, client.begun, 2));
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    cr_expect(eq(u32, client.begun, 2), "all of them were in it");
+    cr_expect(zero(sz, shard.deliveries.pool.used));
+}
+
 Test(delivery, is_dead_when_its_schedule_is_over)
 {
     struct subscription *subscription = subscribe(ONE_RETRY);
