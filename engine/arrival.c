@@ -108,7 +108,7 @@ enum load_result arrival_load_parked(struct shard *shard, struct endpoint *endpo
 {
     uint64_t key = event ? lane_key(shard, endpoint->subscription, event->event.payload) : 0;
     bool is_early = row->due_ms > clock_wall_ms();
-    if (delivery_is_in_memory(shard, endpoint, &row->event) ||
+    if (delivery_find(shard, endpoint, &row->event) ||
         (event && !lane_takes(shard, endpoint, key, &row->event, is_early)))
         return LOAD_KNOWN;
     struct delivery *delivery = delivery_make(shard, endpoint, &row->event);
@@ -133,7 +133,7 @@ enum load_result arrival_load_parked(struct shard *shard, struct endpoint *endpo
 enum load_result arrival_load_retry(struct shard *shard, struct endpoint *endpoint,
                                     const struct backlog_row *row)
 {
-    if (delivery_is_in_memory(shard, endpoint, &row->event))
+    if (delivery_find(shard, endpoint, &row->event))
         return LOAD_KNOWN;
     struct delivery *delivery = delivery_make(shard, endpoint, &row->event);
     if (!delivery)

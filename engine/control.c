@@ -21,6 +21,7 @@
 #include "mail.h"
 #include "meta.h"
 #include "net/wheel.h"
+#include "redeliveries.h"
 #include "report.h"
 #include "requester.h"
 #include "rotation.h"
@@ -52,6 +53,7 @@ struct control {
     struct loop *loop;
     struct wheel wheel;
     struct meta meta;
+    struct redeliveries redeliveries;
     struct health health;
     struct api *api;
     struct sandbox *sandbox;
@@ -218,6 +220,7 @@ static int open_api(struct control *control)
         .registry = &control->meta.registry,
         .changes = &control->meta.changes,
         .rekey = &control->meta.rekey,
+        .redeliveries = &control->redeliveries,
         .config = &control->config,
         .health = &control->health,
     };
@@ -245,6 +248,8 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     int error = open_loop(control, why);
     if (!error)
         error = meta_open(&control->meta, &control->config, crew, db, why);
+    if (!error)
+        error = redeliveries_open(&control->redeliveries, crew, db);
     if (!error)
         error = open_tls(control, &control->tls, why);
     if (!error)
@@ -296,6 +301,7 @@ void control_close(struct control *control)
     api_close(control->api);
     sandbox_close(control->sandbox);
     tls_context_close(control->tls);
+    redeliveries_close(&control->redeliveries);
     meta_close(&control->meta);
     if (control->signals >= 0)
         close(control->signals);
@@ -400,6 +406,10 @@ void control_take_mail(struct control *control, struct mail *mail)
         break;
     case MAIL_STATS:
         api_stats_answered(control->api, container_of(mail, struct mail_stats, mail));
+        break;
+    case MAIL_REDELIVER:
+        redeliveries_answered(&control->redeliveries,
+                              container_of(mail, struct mail_redeliver, mail));
         break;
     case MAIL_PUBLISH:
         api_published(control->api, container_of(mail, struct mail_publish, mail));
@@ -554,12 +564,17 @@ uint64_t control_tick(struct control *control)
         control_take_mail(control, mail);
     if (control->phase == LOADING)
         go_on_loading(control);
+    uint64_t redeliver_ms = control->phase <= DRAINING
+                                ? redeliveries_turn(&control->redeliveries, control->wheel.now_ms)
+                                : UINT64_MAX;
     bool is_rekeying = control->phase == RUNNING && rekey_turn(&control->meta.rekey);
     advance_stop(control);
     if (is_rekeying)
         return 0;
 
     uint64_t next_ms = wheel_next_ms(&control->wheel);
+    if (redeliver_ms < next_ms)
+        next_ms = redeliver_ms;
     if (control->phase == DRAINING && control->drain_until_ms < next_ms)
         next_ms = control->drain_until_ms;
     if (control->phase >= DRAINING && !control->hurried && control->stop_until_ms < next_ms)

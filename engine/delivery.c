@@ -87,17 +87,17 @@ static uint64_t row_hash(const struct id *subscription, const struct id *event)
     return id_hash(event) ^ (id_hash(subscription) * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-bool delivery_is_in_memory(const struct shard *shard, const struct endpoint *endpoint,
-                           const struct id *event)
+struct delivery *delivery_find(const struct shard *shard, const struct endpoint *endpoint,
+                               const struct id *event)
 {
     struct table_node *node =
         table_first(&shard->deliveries.with_rows, row_hash(&endpoint->id, event));
     for (; node; node = table_next(node)) {
-        const struct delivery *delivery = container_of(node, struct delivery, node);
+        struct delivery *delivery = container_of(node, struct delivery, node);
         if (id_equal(&delivery->event, event) && id_equal(&delivery->subscription, &endpoint->id))
-            return true;
+            return delivery;
     }
-    return false;
+    return NULL;
 }
 
 void delivery_set_row(struct shard *shard, struct delivery *delivery, enum row_kind row)

@@ -10,9 +10,9 @@
 struct delivery *delivery_make(struct shard *shard, struct endpoint *endpoint,
                                const struct id *event);
 
-/* Whether a delivery with a row is in memory. */
-bool delivery_is_in_memory(const struct shard *shard, const struct endpoint *endpoint,
-                           const struct id *event);
+/* A delivery in memory that has a row, or (a ghost) had one; NULL: there is none. */
+struct delivery *delivery_find(const struct shard *shard, const struct endpoint *endpoint,
+                               const struct id *event);
 void delivery_set_row(struct shard *shard, struct delivery *delivery, enum row_kind row);
 
 /* To READY, or BEHIND another of its lane. */

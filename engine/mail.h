@@ -14,6 +14,7 @@
  *   control  shard    MAIL_FIGURES    asks for counters
  *   control  shard    MAIL_STATS      asks how one endpoint stands
  *   control  shard    MAIL_SERVE      begin to take requests and to deliver
+ *   control  shard    MAIL_REDELIVER  deliveries that have ended, to be delivered once more
  *   control  shard    MAIL_PUBLISH    a request to publish that came by the admin port
  *   shard    control  MAIL_ASK        a request on the ingest port that control answers
  *   shard    control  MAIL_REPORT     something a shard saw that changes configuration
@@ -44,6 +45,7 @@ enum mail_kind {
     MAIL_FIGURES,
     MAIL_STATS,
     MAIL_SERVE,
+    MAIL_REDELIVER,
     MAIL_PUBLISH,
     MAIL_ASK,
     MAIL_REPORT,
@@ -98,6 +100,40 @@ struct mail_stats {
     bool is_out;               /* likewise */
     bool is_found;             /* the answer, with `stats` if true */
     struct endpoint_stats stats;
+};
+
+/* A delivery that has ended, as its rows and the attempts log tell. */
+struct ended_delivery {
+    struct id event;
+    struct delivery_row row;
+};
+
+enum redelivery_result {
+    REDELIVERY_DONE,   /* all of them: durable, with the document */
+    REDELIVERY_BUSY,   /* nothing has happened: ask again a little later */
+    REDELIVERY_HELD,   /* nothing has happened: the subscription is paused or disabled */
+    REDELIVERY_NOBODY, /* nothing has happened: the subscription is gone */
+    REDELIVERY_FAILED, /* never a shard's: it could not be read how the delivery stands */
+};
+
+enum { REDELIVERY_MAX = 64, REDELIVERY_DOCUMENT_MAX = 16 * 1024 };
+
+/* One page of deliveries of one subscription, in order of event. */
+struct mail_redeliver {
+    struct mail mail;
+    struct id subscription;
+    bool may_wait; /* BUSY is welcome while the endpoint has other things to do */
+    unsigned count;
+    struct ended_delivery deliveries[REDELIVERY_MAX];
+    /* Called by the shard, when it is known how many: prints the document that is to be durable
+     * with the rows. NULL: none. */
+    void (*print)(void *context, unsigned handed, struct text *text);
+    void *context;
+    /* the answer */
+    enum redelivery_result result;
+    unsigned handed;                  /* those of the others are on their way already */
+    struct journal_document document; /* its key is the sender's */
+    char document_text[REDELIVERY_DOCUMENT_MAX];
 };
 
 enum {

@@ -18,7 +18,7 @@ struct shard_metrics {
     uint64_t lease_asks, lease_waits;
     uint64_t event_bytes;
     uint64_t deliveries_created, deliveries_delivered, deliveries_dead, deliveries_cancelled;
-    uint64_t deliveries_parked, deliveries_retried, deliveries_loaded;
+    uint64_t deliveries_parked, deliveries_retried, deliveries_loaded, deliveries_redelivered;
     uint64_t attempts[METRICS_OUTCOMES];
     uint64_t breakers_opened, breakers_closed;
     uint64_t batches_sealed;

@@ -15,6 +15,12 @@ enum {
     BATCHES_KEPT = LIMIT_ATTEMPTS / (LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX - 1) + 1,
 };
 
+/* Of the four rows of a delivery in a page, one is large. */
+_Static_assert(OUTCOMES_PAGE_ROWS / 4 *
+                       (ROW_LOG_ENTRY_MAX + 3 * (KEY_SIZE_MAX + WAIT_ROW_SIZE + 4)) <=
+                   LIMIT_ROW_LOG_SIZE,
+               "a page must fit a batch");
+
 _Static_assert(BATCHES_KEPT + 4 <= LIMIT_OUTCOME_BATCHES,
                "room must be left for work that can wait");
 
@@ -43,6 +49,9 @@ static void open_batch(struct shard *shard)
     batch->mail.kind = MAIL_OUTCOMES;
     batch->sequence = ++outcomes->sequence;
     batch->settled_count = 0;
+    batch->awaiting = NULL;
+    batch->journal.document = NULL;
+    batch->journal.sync = false;
     batch->journal.shard = shard->number;
     block_init(&batch->journal.attempts, BLOCK_ATTEMPTS, shard->number, outcomes->next_block++,
                batch->attempts_memory, sizeof batch->attempts_memory);
@@ -111,6 +120,22 @@ void outcomes_flush(struct shard *shard, bool now)
     crew_post(shard->crew, shard->number, crew_writer(shard->crew), &batch->mail);
 }
 
+void outcomes_begin_page(struct shard *shard)
+{
+    outcomes_flush(shard, true);
+    open_batch(shard);
+}
+
+void outcomes_end_page(struct shard *shard, const struct journal_document *document,
+                       struct mail *mail)
+{
+    struct outcome_batch *batch = shard->outcomes.open;
+    batch->journal.document = document;
+    batch->journal.sync = true;
+    batch->awaiting = mail;
+    outcomes_flush(shard, true);
+}
+
 uint64_t outcomes_due_ms(const struct outcomes *outcomes)
 {
     return outcomes->open ? outcomes->opened_ms + OUTCOMES_FLUSH_MS : UINT64_MAX;
@@ -122,6 +147,8 @@ void outcomes_durable(struct shard *shard, struct outcome_batch *batch)
     shard->outcomes.committed = batch->sequence;
     for (unsigned i = 0; i < batch->settled_count; i++)
         share_settled(shard, batch->settled[i].share, batch->settled[i].count);
+    if (batch->awaiting)
+        crew_post(shard->crew, shard->number, batch->awaiting->from, batch->awaiting);
     pool_give(&shard->outcomes.batches, batch);
     paging_lay_ghosts(shard);
 }

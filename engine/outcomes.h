@@ -13,12 +13,13 @@
 
 #include "intake.h"
 
-enum { OUTCOMES_SETTLED_MAX = 512, OUTCOMES_FLUSH_MS = 10 };
+enum { OUTCOMES_SETTLED_MAX = 512, OUTCOMES_FLUSH_MS = 10, OUTCOMES_PAGE_ROWS = 4 * 64 };
 
 struct outcome_batch {
     struct mail mail;
     struct journal_outcomes journal;
     uint64_t sequence;
+    struct mail *awaiting; /* goes back to its sender when the batch is on disk; or NULL */
     unsigned settled_count;
     struct {
         struct block_share *share;
@@ -51,6 +52,13 @@ uint64_t outcomes_attempt(struct shard *shard, const struct attempt_record *atte
 void outcomes_put(struct shard *shard, const struct key *key, struct slice value);
 void outcomes_drop(struct shard *shard, const struct key *key);
 void outcomes_settle(struct shard *shard, struct block_share *share);
+
+/* A page: OUTCOMES_PAGE_ROWS rows between the two, which go to disk together and with the document
+ * (NULL: none), and are synced; `mail` goes back to its sender when they are there. There has to be
+ * room for work that can wait. */
+void outcomes_begin_page(struct shard *shard);
+void outcomes_end_page(struct shard *shard, const struct journal_document *document,
+                       struct mail *mail);
 
 /* Sends what has gathered if it is time to, or in any case if `now`. */
 void outcomes_flush(struct shard *shard, bool now);

@@ -11,6 +11,7 @@
 #include "attempt.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "redelivery.h"
 #include "stats.h"
 #include "store/recovery.h"
 
@@ -321,6 +322,9 @@ static void take_mail(struct shard *shard, struct mail *mail)
     case MAIL_STATS:
         stats_fill(shard, container_of(mail, struct mail_stats, mail));
         crew_post(shard->crew, shard->number, mail->from, mail);
+        break;
+    case MAIL_REDELIVER:
+        redelivery_take(shard, container_of(mail, struct mail_redeliver, mail));
         break;
     case MAIL_SERVE:
         serve(shard, container_of(mail, struct mail_serve, mail));

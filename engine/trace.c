@@ -25,10 +25,17 @@ void trace_drop_row(struct shard *shard, const struct delivery *delivery)
     outcomes_drop(shard, &key);
 }
 
+static void put_row(struct shard *shard, const struct endpoint *endpoint, const struct id *event,
+                    const struct delivery_row *row)
+{
+    char value[DELIVERY_ROW_SIZE_MAX];
+    struct key key = key_row(ROW_DELIVERY, &endpoint->id, event);
+    outcomes_put(shard, &key, slice_of(value, delivery_row_encode(row, value)));
+}
+
 void trace_put_state(struct shard *shard, const struct delivery *delivery,
                      const struct attempt_record *record, uint64_t block)
 {
-    char value[DELIVERY_ROW_SIZE_MAX];
     struct delivery_row row = {0};
     if (delivery->fetched)
         row = delivery->fetched->row;
@@ -43,9 +50,22 @@ void trace_put_state(struct shard *shard, const struct delivery *delivery,
     row.attempt_count = delivery->attempt_count;
     row.next_attempt_ms = record->next_attempt_ms;
     row.updated_ms = clock_wall_ms();
+    put_row(shard, delivery->endpoint, &delivery->event, &row);
+}
 
-    struct key key = key_row(ROW_DELIVERY, &delivery->endpoint->id, &delivery->event);
-    outcomes_put(shard, &key, slice_of(value, delivery_row_encode(&row, value)));
+void trace_put_again(struct shard *shard, const struct endpoint *endpoint, const struct id *event,
+                     const struct delivery_row *ended)
+{
+    struct key dead = key_row(ROW_DEAD, &endpoint->id, event);
+    struct delivery_row row = *ended;
+    if (ended->status == DELIVERY_DEAD)
+        outcomes_drop(shard, &dead);
+    row.status = DELIVERY_PENDING;
+    row.attempts_before = row.attempt_count;
+    row.next_attempt_ms = 0;
+    row.updated_ms = clock_wall_ms();
+    trace_put_parked(shard, endpoint, event, row.attempt_count, 0);
+    put_row(shard, endpoint, event, &row);
 }
 
 uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
@@ -58,7 +78,7 @@ uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
     return outcomes_attempt(shard, note);
 }
 
-void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
+void trace_put_parked(struct shard *shard, const struct endpoint *endpoint, const struct id *event,
                       uint32_t attempt_count, uint64_t due_ms)
 {
     struct key key = key_row(ROW_PARKED, &endpoint->id, event);

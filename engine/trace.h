@@ -11,7 +11,7 @@ void trace_put_wait(struct shard *shard, const struct key *key, uint32_t attempt
                     uint64_t due_ms);
 
 /* A 'P' row: waits on disk for its turn; a retry (due_ms > 0) not before it is due. */
-void trace_put_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event,
+void trace_put_parked(struct shard *shard, const struct endpoint *endpoint, const struct id *event,
                       uint32_t attempt_count, uint64_t due_ms);
 
 /* Drops the row that the delivery has, if any. */
@@ -21,6 +21,11 @@ void trace_drop_row(struct shard *shard, const struct delivery *delivery);
  * `block`. */
 void trace_put_state(struct shard *shard, const struct delivery *delivery,
                      const struct attempt_record *record, uint64_t block);
+
+/* The rows of a delivery that had ended and is to be delivered once more: parked, its schedule
+ * begins anew. */
+void trace_put_again(struct shard *shard, const struct endpoint *endpoint, const struct id *event,
+                     const struct delivery_row *ended);
 
 /* A note in the attempts log: the delivery has a row now, or has ended, without an attempt. Fills
  * in whose; returns its block's number. */

@@ -64,6 +64,13 @@ static uint64_t retry_due_ms(struct attempt *attempt, uint64_t wait_ms)
     return attempt->due_ms;
 }
 
+/* Failures of this schedule: one that was redelivered has begun a new one. */
+static uint32_t failures_of(const struct delivery *delivery)
+{
+    uint32_t before = delivery->fetched ? delivery->fetched->row.attempts_before : 0;
+    return delivery->attempt_count > before ? delivery->attempt_count - before : 1;
+}
+
 void verdict_write(struct shard *shard, struct delivery *delivery, struct attempt_record *record)
 {
     struct attempt *attempt = delivery->attempt;
@@ -74,7 +81,7 @@ void verdict_write(struct shard *shard, struct delivery *delivery, struct attemp
     }
 
     uint64_t wait_ms =
-        retry_wait_ms(delivery->endpoint->subscription, delivery->attempt_count, &shard->random);
+        retry_wait_ms(delivery->endpoint->subscription, failures_of(delivery), &shard->random);
     if (wait_ms < attempt->retry_after_ms || attempt->is_outdated)
         wait_ms = attempt->retry_after_ms;
     if (record->http_status == 410)

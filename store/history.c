@@ -429,6 +429,30 @@ int history_delivery(struct db *db, unsigned home_shards, const struct id *deliv
     return !error && !shown ? -ENOENT : error;
 }
 
+static int note_ids(void *context, const struct delivery_view *delivery)
+{
+    struct delivery_standing *standing = context;
+    standing->event = delivery->event;
+    standing->subscription = delivery->subscription;
+    standing->tenant = delivery->tenant;
+    return 0;
+}
+
+int history_standing(struct db *db, unsigned home_shards, const struct id *delivery,
+                     struct delivery_standing *standing)
+{
+    struct standings *standings;
+    int error = open_one(db, home_shards, delivery, &standings);
+    if (error)
+        return error;
+    bool shown;
+    error = standings_show(standings, 0, note_ids, standing, &shown);
+    if (!error)
+        error = shown ? standings_row(standings, 0, &standing->row) : -ENOENT;
+    standings_close(standings);
+    return error;
+}
+
 int history_attempts(struct db *db, unsigned home_shards, const struct id *delivery,
                      int (*each)(void *context, const struct attempt_record *attempt),
                      void *context)

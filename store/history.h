@@ -40,6 +40,12 @@ MUST_CHECK int history_events(struct db *db, const struct history_filter *filter
                               int (*each)(void *context, const struct event_record *event),
                               void *context, bool *more, struct id *last);
 
+/* What a delivery is of, and how it stands. */
+struct delivery_standing {
+    struct id event, subscription, tenant;
+    struct delivery_row row;
+};
+
 /* `home_shards`: the number of shards now (rows are at their homes). */
 MUST_CHECK int history_deliveries(struct db *db, unsigned home_shards,
                                   const struct history_filter *filter, const struct id *before,
@@ -51,6 +57,10 @@ MUST_CHECK int history_deliveries(struct db *db, unsigned home_shards,
 MUST_CHECK int history_delivery(struct db *db, unsigned home_shards, const struct id *delivery,
                                 int (*each)(void *context, const struct delivery_view *delivery),
                                 void *context);
+
+/* The same, as its row would say. */
+MUST_CHECK int history_standing(struct db *db, unsigned home_shards, const struct id *delivery,
+                                struct delivery_standing *standing);
 
 /* Its attempts, first to last. -ENOENT if there is no such delivery. */
 MUST_CHECK int history_attempts(struct db *db, unsigned home_shards, const struct id *delivery,

@@ -45,7 +45,8 @@ struct journal {
     uint64_t dedup_window_ms;
     uint64_t commit; /* the last one written */
     size_t pending;
-    bool has_events, failed;
+    bool is_awaited; /* somebody is told when the group is durable */
+    bool failed;
 };
 
 static const struct family dedup = {.kind = FAMILY_DEDUP};
@@ -249,9 +250,16 @@ int journal_add_events(struct journal *journal, struct journal_events *events)
         }
         add_block(journal, &events->block, events->mark);
         journal->counters.events_blocks++;
-        journal->has_events = true;
+        journal->is_awaited = true;
     }
     return 0;
+}
+
+static void add_document(struct journal *journal, const struct journal_document *document)
+{
+    static const struct family meta = {.kind = FAMILY_META};
+    batch_put(journal->batch, journal->db, meta, key_slice(&document->key), document->value);
+    journal->pending += document->value.size;
 }
 
 void journal_add_outcomes(struct journal *journal, struct journal_outcomes *outcomes)
@@ -269,6 +277,9 @@ void journal_add_outcomes(struct journal *journal, struct journal_outcomes *outc
             batch_drop(journal->batch, journal->db, queue, key);
     }
     journal->pending += outcomes->rows.size;
+    if (outcomes->document)
+        add_document(journal, outcomes->document);
+    journal->is_awaited |= outcomes->sync;
 }
 
 size_t journal_pending(const struct journal *journal)
@@ -284,7 +295,7 @@ int journal_commit(struct journal *journal)
         return -EIO;
     if (journal->pending == 0)
         return 0;
-    bool sync = journal->options.sync && journal->has_events;
+    bool sync = journal->options.sync && journal->is_awaited;
     int error = db_write(journal->db, journal->batch, sync);
     if (error) {
         journal->failed = true;
@@ -295,7 +306,7 @@ int journal_commit(struct journal *journal)
     journal->counters.syncs += sync;
     journal->counters.bytes += journal->pending;
     journal->pending = 0;
-    journal->has_events = false;
+    journal->is_awaited = false;
     claims_clear(&journal->claims);
     return 0;
 }

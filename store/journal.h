@@ -42,10 +42,18 @@ struct journal_events {
     struct claim *claims;
 };
 
+/* A document of `meta` that changes with the rows. */
+struct journal_document {
+    struct key key;
+    struct slice value;
+};
+
 struct journal_outcomes {
     struct block attempts; /* count 0: none */
     struct row_log rows;
-    unsigned shard; /* the queue-K of the rows */
+    unsigned shard;                          /* the queue-K of the rows */
+    const struct journal_document *document; /* NULL: none */
+    bool sync;                               /* somebody is told when it is durable */
 };
 
 struct journal_options {
@@ -63,7 +71,7 @@ void journal_add_outcomes(struct journal *journal, struct journal_outcomes *outc
 /* Bytes gathered so far: 0 nothing to commit. */
 size_t journal_pending(const struct journal *journal);
 
-/* 0, or -EIO with db_why(). A group without events is not synced. */
+/* 0, or -EIO with db_why(). A group without events is synced only if some outcomes ask for it. */
 MUST_CHECK int journal_commit(struct journal *journal);
 
 /* Syncs what was written unsynced. For an orderly stop. */

@@ -54,6 +54,7 @@ enum {
     EVENT_VERSION = 2,
     ATTEMPT_VERSION = 2,
     WAIT_VERSION = 2,
+    DELIVERY_VERSION = 2,
     FLAG_DUPLICATE = 1,
     FLAG_BODY_TRUNCATED = 1,
     FLAG_HEADERS_TRUNCATED = 2,
@@ -63,8 +64,9 @@ enum {
     EVENT_HEAD = 64,
     ATTEMPT_HEAD_1 = 104, /* of version 1 */
     ATTEMPT_HEAD = 112,
-    DELIVERY_ROW_HEAD = 28,
-    WAIT_ROW_SIZE_1 = 9, /* of version 1 */
+    DELIVERY_ROW_HEAD = 32,
+    DELIVERY_ROW_HEAD_1 = 28, /* of version 1 */
+    WAIT_ROW_SIZE_1 = 9,      /* of version 1 */
     CHECKSUM_SIZE = 4,
     ID_SIZE = sizeof(struct id),
 };
@@ -350,7 +352,7 @@ size_t delivery_row_encode(const struct delivery_row *row, char out[static DELIV
     must(row->block_count <= RECORD_ATTEMPTS_KEPT);
     must(attempt_outcome_name(row->last_outcome));
     must(delivery_status_name(row->status));
-    out[0] = RECORD_VERSION;
+    out[0] = DELIVERY_VERSION;
     out[1] = (char)row->status;
     out[2] = (char)row->last_outcome;
     out[3] = (char)row->block_count;
@@ -359,6 +361,7 @@ size_t delivery_row_encode(const struct delivery_row *row, char out[static DELIV
     bytes_put_u32(out + 8, row->attempt_count);
     bytes_put_u64(out + 12, row->next_attempt_ms);
     bytes_put_u64(out + 20, row->updated_ms);
+    bytes_put_u32(out + 28, row->attempts_before);
     for (uint32_t i = 0; i < row->block_count; i++)
         bytes_put_u64(out + DELIVERY_ROW_HEAD + (size_t)8 * i, row->blocks[i]);
     size_t size = DELIVERY_ROW_HEAD + 8 * (size_t)row->block_count;
@@ -369,8 +372,9 @@ size_t delivery_row_encode(const struct delivery_row *row, char out[static DELIV
 int delivery_row_decode(struct slice value, struct delivery_row *row)
 {
     const char *at = value.at;
-    if (!row_is_sealed(value) || value.size < DELIVERY_ROW_HEAD + CHECKSUM_SIZE)
+    if (!row_is_sealed(value) || value.size < DELIVERY_ROW_HEAD_1 + CHECKSUM_SIZE)
         return -EBADMSG;
+    size_t head = at[0] == 1 ? DELIVERY_ROW_HEAD_1 : DELIVERY_ROW_HEAD;
     *row = (struct delivery_row){
         .status = (enum delivery_status)(unsigned char)at[1],
         .last_outcome = (enum attempt_outcome)(unsigned char)at[2],
@@ -380,14 +384,16 @@ int delivery_row_decode(struct slice value, struct delivery_row *row)
         .next_attempt_ms = bytes_get_u64(at + 12),
         .updated_ms = bytes_get_u64(at + 20),
     };
-    if (at[0] != RECORD_VERSION || row->block_count > RECORD_ATTEMPTS_KEPT)
+    if ((at[0] != 1 && at[0] != DELIVERY_VERSION) || row->block_count > RECORD_ATTEMPTS_KEPT)
         return -EBADMSG;
     if (!delivery_status_name(row->status) || !attempt_outcome_name(row->last_outcome))
         return -EBADMSG;
-    if (value.size != DELIVERY_ROW_HEAD + 8 * (size_t)row->block_count + CHECKSUM_SIZE)
+    if (value.size != head + 8 * (size_t)row->block_count + CHECKSUM_SIZE)
         return -EBADMSG;
+    if (at[0] == DELIVERY_VERSION)
+        row->attempts_before = bytes_get_u32(at + 28);
     for (uint32_t i = 0; i < row->block_count; i++)
-        row->blocks[i] = bytes_get_u64(at + DELIVERY_ROW_HEAD + (size_t)8 * i);
+        row->blocks[i] = bytes_get_u64(at + head + (size_t)8 * i);
     return 0;
 }
 

@@ -91,6 +91,8 @@ struct delivery_row {
     enum attempt_outcome last_outcome;
     uint16_t last_http_status;
     uint32_t attempt_count;
+    uint32_t
+        attempts_before; /* of those, before it was redelivered last: its schedule began anew */
     uint64_t next_attempt_ms, updated_ms;
     uint32_t block_count; /* <= RECORD_ATTEMPTS_KEPT */
     /* Where its attempts are, oldest first: numbers of blocks of attempts-K, K being the shard

@@ -249,6 +249,38 @@ static int read_last(struct standings *standings, const struct standing *standin
     return error == -ENOENT ? result : error;
 }
 
+/* Of one that was settled by its first attempt, which left no row. */
+static int make_row(struct standings *standings, const struct standing *standing,
+                    struct delivery_row *row)
+{
+    struct attempt_record attempt;
+    int error = read_found(standings, standing, &attempt);
+    if (error)
+        return error == -ENOENT ? 0 : error;
+    struct attempts_place place = standings->wanted[standing->wanted].place;
+    bool is_home = place.shard == keys_home(&standing->subscription, standings->home_shards);
+    row->last_outcome = attempt.outcome;
+    row->last_http_status = attempt.http_status;
+    row->attempt_count = attempt.number;
+    row->updated_ms = attempt.at_ms + attempt.duration_ms;
+    row->blocks[row->block_count++] = is_home ? place.block : attempts_place_keep(place);
+    return 0;
+}
+
+int standings_row(struct standings *standings, size_t i, struct delivery_row *row)
+{
+    must(i < standings->count);
+    const struct standing *standing = &standings->all[i];
+    *row =
+        (struct delivery_row){.status = standing->status, .attempt_count = standing->attempt_count};
+    if (standing->wanted != NO_WANTED)
+        return make_row(standings, standing, row);
+    unsigned home = keys_home(&standing->subscription, standings->home_shards);
+    int error =
+        backlog_delivery(standings->db, home, &standing->subscription, &standing->event, row);
+    return error == -ENOENT ? 0 : error; /* parked before its first attempt */
+}
+
 const struct id *standings_delivery(const struct standings *standings, size_t i)
 {
     must(i < standings->count);

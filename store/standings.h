@@ -41,6 +41,10 @@ MUST_CHECK int standings_attempts(struct standings *standings, size_t i,
                                   int (*each)(void *context, const struct attempt_record *attempt),
                                   void *context);
 
+/* After settle(): how it stands, as its 'D' row in the queue of its home would say. `row` is whole
+ * also if it has none. 0 or -errno. */
+MUST_CHECK int standings_row(struct standings *standings, size_t i, struct delivery_row *row);
+
 void standings_clear(struct standings *standings);
 
 #endif

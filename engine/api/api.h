@@ -12,6 +12,7 @@
 #include "net/http_server.h"
 
 struct api;
+struct redeliveries;
 struct rekey;
 
 /* How the engine is; control's, for /readyz. */
@@ -27,6 +28,7 @@ struct api_parts {
     struct registry *registry;
     struct changes *changes;
     struct rekey *rekey;
+    struct redeliveries *redeliveries;
     const struct config *config;
     const struct health *health;
 };

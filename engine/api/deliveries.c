@@ -1,5 +1,5 @@
 /* deliveries.c - /api/v1/webhooks/deliveries: how deliveries stand, and their attempts. */
-#include "call.h"
+#include "deliveries.h"
 #include "query.h"
 #include "registry.h"
 #include "router.h"
@@ -299,20 +299,26 @@ static int print_one(void *context, const struct delivery_view *delivery)
     return 0;
 }
 
-/* Prints the delivery that the path names into the call's text; else answers. */
-static bool find(struct call *call, struct id *id)
+bool deliveries_print(struct call *call, const struct id *id)
 {
     const struct api_parts *parts = &call->api->parts;
     struct finding finding = {.call = call, .text = call_text(call, DELIVERY_TEXT_MAX)};
-    int error = id_parse(call->id, "dlv", id)
-                    ? -ENOENT
-                    : history_delivery(parts->db, parts->crew->shards, id, print_one, &finding);
+    int error = history_delivery(parts->db, parts->crew->shards, id, print_one, &finding);
     if (error == 0)
         return true;
     if (error == -ENOENT)
         call_problem(call, 404, "no such delivery (any more)");
     else
         call_problem(call, 500, "the delivery could not be read");
+    return false;
+}
+
+/* The delivery that the path names. */
+static bool find(struct call *call, struct id *id)
+{
+    if (id_parse(call->id, "dlv", id) == 0)
+        return deliveries_print(call, id);
+    call_problem(call, 404, "no such delivery (any more)");
     return false;
 }
 

@@ -95,6 +95,8 @@ static const struct row rows[] = {
      OF(metrics.deliveries_parked)},
     {"grapnel_deliveries_retried_total", "Failures that were given another attempt.", COUNTER,
      OF(metrics.deliveries_retried)},
+    {"grapnel_deliveries_redelivered_total", "Deliveries that had ended and were begun anew.",
+     COUNTER, OF(metrics.deliveries_redelivered)},
     {"grapnel_deliveries_loaded_total", "Times a delivery came back from the disk.", COUNTER,
      OF(metrics.deliveries_loaded)},
     {"grapnel_breakers_opened_total", "Times a receiver was found failing, probes included.",

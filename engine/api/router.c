@@ -43,6 +43,7 @@ static const struct api_route routes[] = {
     {"GET", DELIVERIES, READERS, deliveries_list},
     {"GET", DELIVERIES "/{id}", READERS, deliveries_get},
     {"GET", DELIVERIES "/{id}/attempts", READERS, deliveries_attempts},
+    {"POST", DELIVERIES "/{id}/redeliver", SCOPE_MANAGE, deliveries_redeliver},
     {"POST", "/api/v1/rekey", SCOPE_ADMIN, rekey_post},
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };

@@ -41,6 +41,7 @@ void events_get(struct call *call);
 void deliveries_list(struct call *call);
 void deliveries_get(struct call *call);
 void deliveries_attempts(struct call *call);
+void deliveries_redeliver(struct call *call);
 void tenants_create(struct call *call);
 void tenants_list(struct call *call);
 void tenants_get(struct call *call);

@@ -213,6 +213,33 @@ Test(outcomes, finds_room_for_the_largest_rows_of_every_transition)
     cr_assert(eq(u32, rows, 2000));
 }
 
+Test(outcomes, of_a_page_go_alone_and_whoever_awaits_them_is_told_when_they_are_on_disk)
+{
+    static const char state[ROW_LOG_ENTRY_MAX - KEY_SIZE_MAX], wait[WAIT_ROW_SIZE];
+    struct journal_document document = {.value = SLICE("{}")};
+    struct mail mail = {.from = crew_control(&crew)};
+    fail_once(1);
+    outcomes_begin_page(&shard);
+    for (unsigned i = 0; i < OUTCOMES_PAGE_ROWS; i++) {
+        struct key key = key_block(i);
+        outcomes_put(&shard, &key,
+                     i % 4 ? slice_of(wait, sizeof wait) : slice_of(state, sizeof state));
+    }
+    outcomes_end_page(&shard, &document, &mail);
+    struct outcome_batch *before = take_batch(), *page = take_batch();
+    cr_assert(eq(u32, before->journal.rows.count, 3));
+    cr_assert(not(before->journal.sync));
+    cr_assert(eq(u32, page->journal.rows.count, OUTCOMES_PAGE_ROWS));
+    cr_assert(page->journal.document == &document);
+    cr_assert(page->journal.sync);
+
+    struct mailbox *control = &crew.members[crew_control(&crew)].mailbox;
+    outcomes_durable(&shard, before);
+    cr_assert(mailbox_take(control) == NULL);
+    outcomes_durable(&shard, page);
+    cr_assert(mailbox_take(control) == &mail);
+}
+
 Test(outcomes, counts_what_is_on_disk)
 {
     fail_once(1);

@@ -184,6 +184,22 @@ Test(journal, syncs_no_group_without_events)
     cr_assert(eq(u64, journal_counters(journal).syncs, 1));
 }
 
+Test(journal, writes_a_document_with_the_rows_and_syncs_them_if_that_is_awaited)
+{
+    char memory[64];
+    struct journal_document document = {key_meta("replay", SLICE("rpl_1")), SLICE("{}")};
+    struct journal_outcomes outcomes = {.shard = 0, .document = &document, .sync = true};
+    row_log_init(&outcomes.rows, memory, sizeof memory);
+    journal_add_outcomes(journal, &outcomes);
+    commit();
+    cr_assert(eq(u64, journal_counters(journal).syncs, 1));
+    struct db_value value;
+    struct family meta = {.kind = FAMILY_META};
+    cr_assert(zero(int, db_get(scratch.db, meta, key_slice(&document.key), &value)));
+    cr_assert(slice_equal(value.bytes, SLICE("{}")));
+    db_value_give(&value);
+}
+
 Test(journal, finds_a_duplicate_within_a_submission_and_within_a_group)
 {
     static struct submission first, second, third;

@@ -291,6 +291,7 @@ static struct delivery_row any_row(void)
         .last_outcome = (enum attempt_outcome)random_below(&chance, ATTEMPT_CANCELLED + 1),
         .last_http_status = (uint16_t)random_u64(&chance),
         .attempt_count = (uint32_t)random_u64(&chance),
+        .attempts_before = (uint32_t)random_u64(&chance),
         .next_attempt_ms = random_u64(&chance),
         .updated_ms = random_u64(&chance),
         .block_count = (uint32_t)random_below(&chance, RECORD_ATTEMPTS_KEPT + 1),
@@ -312,6 +313,7 @@ Test(record, of_a_row_comes_back)
         cr_assert(eq(int, (int)read.last_outcome, (int)row.last_outcome));
         cr_assert(eq(u32, read.last_http_status, row.last_http_status));
         cr_assert(eq(u32, read.attempt_count, row.attempt_count));
+        cr_assert(eq(u32, read.attempts_before, row.attempts_before));
         cr_assert(eq(u64, read.next_attempt_ms, row.next_attempt_ms));
         cr_assert(eq(u64, read.updated_ms, row.updated_ms));
         cr_assert(eq(u32, read.block_count, row.block_count));

@@ -1,0 +1,255 @@
+/* Deliveries that have ended come to a shard to be delivered once more: what is sent, and what is
+ * on disk about it then. */
+#include "redelivery.h"
+
+#include "shard_stage.h"
+
+TestSuite(redelivery, .init = stage_open, .fini = stage_close);
+
+#define ONE_RETRY                                                                       \
+    "{\"url\":\"https://example.com/\",\"retry\":{\"schedule\":[\"5s\"],\"jitter\":0}," \
+    "\"breaker\":{\"min_attempts\":1000}}"
+
+static struct mail_redeliver page;
+
+static struct delivery_row state_of(const struct subscription *subscription, const struct id *event)
+{
+    struct key key = key_row(ROW_DELIVERY, &subscription->id, event);
+    struct delivery_row row = {.status = DELIVERY_DELIVERED, .attempt_count = 1};
+    int at = row_at(&key);
+    if (at >= 0)
+        cr_assert(zero(int, delivery_row_decode(slice_of(rows[at].value, rows[at].size), &row)));
+    return row;
+}
+
+static void begin(const struct subscription *subscription)
+{
+    memset(&page, 0, sizeof page);
+    page.subscription = subscription->id;
+}
+
+static void add(const struct subscription *subscription, const struct id *event)
+{
+    page.deliveries[page.count++] = (struct ended_delivery){*event, state_of(subscription, event)};
+}
+
+/* Whether it is back. */
+static bool is_back(void)
+{
+    struct mail *mail = at_control();
+    cr_assert(mail == NULL || mail == &page.mail);
+    return mail;
+}
+
+static enum redelivery_result redeliver(const struct subscription *subscription,
+                                        const struct id *event)
+{
+    begin(subscription);
+    add(subscription, event);
+    post(&page.mail, MAIL_REDELIVER);
+    settle();
+    cr_assert(is_back());
+    return page.result;
+}
+
+static struct id publish_and_fail(struct subscription *subscription, unsigned times)
+{
+    struct id event = publish(subscription);
+    for (unsigned i = 0; i < times; i++) {
+        cr_assert(eq(u32, client.count, 1));
+        end_call(0, HTTP_RESPONSE, 500);
+        settle();
+        pass(6000);
+    }
+    return event;
+}
+
+Test(redelivery, sends_what_was_delivered_once_more_and_counts_on)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish(subscription);
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    cr_assert(eq(int, (int)redeliver(subscription, &event), REDELIVERY_DONE));
+    cr_assert(eq(u32, page.handed, 1));
+    cr_assert(eq(u32, client.count, 1));
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    cr_expect(eq(u32, attempts[1].number, 2));
+    struct delivery_row row = state_of(subscription, &event);
+    cr_expect(eq(int, (int)row.status, DELIVERY_DELIVERED));
+    cr_expect(eq(u32, row.attempt_count, 2));
+    cr_expect(zero(u32, rows_of(ROW_PARKED)));
+    cr_expect(zero(sz, shard.deliveries.pool.used));
+}
+
+Test(redelivery, begins_the_schedule_anew_and_ends_as_a_dead_letter_again)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish_and_fail(subscription, 2);
+    cr_assert(has_row(ROW_DEAD, subscription, &event));
+    cr_assert(eq(int, (int)redeliver(subscription, &event), REDELIVERY_DONE));
+    cr_assert(not(has_row(ROW_DEAD, subscription, &event)));
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(eq(u32, client.count, 1), "try %u", i);
+        end_call(0, HTTP_RESPONSE, 500);
+        settle();
+        pass(6000);
+    }
+    cr_expect(has_row(ROW_DEAD, subscription, &event));
+    cr_expect(eq(u32, state_of(subscription, &event).attempt_count, 4));
+    cr_expect(zero(u32, client.count));
+}
+
+Test(redelivery, leaves_alone_what_is_on_its_way)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish_and_fail(subscription, 2);
+    struct delivery_row dead = state_of(subscription, &event);
+    cr_assert(eq(int, (int)redeliver(subscription, &event), REDELIVERY_DONE));
+    begin(subscription);
+    page.deliveries[page.count++] = (struct ended_delivery){event, dead};
+    post(&page.mail, MAIL_REDELIVER);
+    settle();
+    cr_assert(is_back());
+    cr_expect(zero(u32, page.handed));
+    cr_expect(eq(u32, client.count, 1));
+}
+
+Test(redelivery, waits_for_a_ghost_to_be_laid)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish_and_fail(subscription, 1);
+    cr_assert(eq(u32, client.count, 1));
+    end_call(0, HTTP_RESPONSE, 500); /* dead, and not yet on disk */
+    begin(subscription);
+    page.deliveries[page.count++] = (struct ended_delivery){
+        event, {.status = DELIVERY_DEAD, .last_outcome = ATTEMPT_HTTP_ERROR, .attempt_count = 2}};
+    post(&page.mail, MAIL_REDELIVER);
+    cr_assert(is_back());
+    cr_expect(eq(int, (int)page.result, REDELIVERY_BUSY));
+    settle();
+    cr_expect(eq(int, (int)redeliver(subscription, &event), REDELIVERY_DONE));
+}
+
+Test(redelivery, is_not_back_before_it_is_on_disk)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish(subscription);
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    begin(subscription);
+    add(subscription, &event);
+    post(&page.mail, MAIL_REDELIVER);
+    tick();
+    cr_assert(not(is_back()));
+    stage_write();
+    tick();
+    cr_assert(is_back());
+}
+
+Test(redelivery, of_a_subscription_that_is_paused_or_gone_does_not_happen)
+{
+    struct subscription *before = subscribe(ONE_RETRY), *paused = subscription_copy(before);
+    struct id event = publish(before);
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    paused->status = SUBSCRIPTION_PAUSED;
+    subscriptions[subscription_count++] = paused;
+    change(DIRECTORY_SUBSCRIPTION, before, paused);
+    cr_expect(eq(int, (int)redeliver(paused, &event), REDELIVERY_HELD));
+    change(DIRECTORY_SUBSCRIPTION, paused, NULL);
+    cr_expect(eq(int, (int)redeliver(before, &event), REDELIVERY_NOBODY));
+    cr_expect(zero(u32, rows_of(ROW_PARKED)));
+}
+
+Test(redelivery, that_may_wait_does_so_while_there_is_enough_to_do)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish(subscription);
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    for (unsigned i = 0; i < STAGE_CALLS - 1; i++)
+        publish(subscription);
+    settle();
+    begin(subscription);
+    add(subscription, &event);
+    page.may_wait = true;
+    post(&page.mail, MAIL_REDELIVER);
+    settle();
+    cr_assert(is_back());
+    cr_expect(eq(int, (int)page.result, REDELIVERY_BUSY));
+    cr_expect(eq(int, (int)redeliver(subscription, &event), REDELIVERY_DONE),
+              "a person's does not");
+    while (client.count > 0) {
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+    }
+    cr_expect(eq(u32, state_of(subscription, &event).attempt_count, 2));
+}
+
+Test(redelivery, of_an_ordered_subscription_goes_before_what_is_behind_and_in_order)
+{
+    struct subscription *subscription =
+        subscribe("{\"url\":\"https://example.com/\",\"ordering\":\"strict\"}");
+    struct id done[3];
+    for (unsigned i = 0; i < 3; i++) {
+        done[i] = publish(subscription);
+        settle();
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+    }
+    for (unsigned i = 0; i < 3; i++)
+        publish(subscription);
+    settle();
+    cr_assert(eq(u32, client.count, 1));
+    begin(subscription);
+    for (unsigned i = 0; i < 3; i++)
+        add(subscription, &done[i]);
+    post(&page.mail, MAIL_REDELIVER);
+    settle();
+    cr_assert(is_back());
+    cr_assert(eq(int, (int)page.result, REDELIVERY_DONE));
+    while (client.count > 0) {
+        cr_assert(eq(u32, client.count, 1));
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+    }
+    cr_assert(eq(u32, client.begun, 9));
+    unsigned delivered = 0;
+    for (unsigned i = 0; i < attempt_count; i++) {
+        if (attempts[i].outcome != ATTEMPT_DELIVERED)
+            continue;
+        /* Three, and the one that was being sent; then these. */
+        if (delivered >= 4 && delivered < 7)
+            cr_expect(id_equal(&attempts[i].event, &done[delivered - 4]), "number %u", delivered);
+        delivered++;
+    }
+    cr_expect(eq(u32, delivered, 9));
+}
+
+static void print(void *context, unsigned handed, struct text *text)
+{
+    text_printf(text, "%s %u", (const char *)context, handed);
+}
+
+Test(redelivery, writes_the_document_in_the_same_commit)
+{
+    static char word[] = "handed";
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish(subscription);
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    begin(subscription);
+    add(subscription, &event);
+    page.print = print;
+    page.context = word;
+    post(&page.mail, MAIL_REDELIVER);
+    struct mail *mail = mailbox_take(&crew.members[crew_writer(&crew)].mailbox);
+    const struct outcome_batch *batch = container_of(mail, struct outcome_batch, mail);
+    cr_assert(batch->journal.document == &page.document);
+    cr_assert(slice_equal(page.document.value, SLICE("handed 1")));
+    cr_assert(batch->journal.sync);
+    cr_assert(eq(u32, batch->journal.rows.count, 2));
+    crew_post(&crew, crew_writer(&crew), 0, mail);
+}
