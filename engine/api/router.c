@@ -1,52 +1,7 @@
 /* router.c - see router.h. No state. */
 #include "router.h"
 
-#include "subscription.h"
-
 #include <stdio.h>
-
-enum { READERS = SCOPE_READ | SCOPE_MANAGE };
-
-#define TENANTS       "/api/v1/tenants"
-#define KEYS          "/api/v1/keys"
-#define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
-#define EVENTS        "/api/v1/webhooks/events"
-#define DELIVERIES    "/api/v1/webhooks/deliveries"
-
-static const struct api_route routes[] = {
-    {"GET", "/healthz", 0, health_live},
-    {"GET", "/readyz", 0, health_ready},
-    {"GET", "/metrics", 0, figures_get},
-    {"GET", TENANTS, READERS, tenants_list},
-    {"POST", TENANTS, SCOPE_ADMIN, tenants_create},
-    {"GET", TENANTS "/{id}", READERS, tenants_get},
-    {"PATCH", TENANTS "/{id}", SCOPE_ADMIN, tenants_patch},
-    {"DELETE", TENANTS "/{id}", SCOPE_ADMIN, tenants_delete},
-    {"GET", KEYS, SCOPE_MANAGE, keys_list},
-    {"POST", KEYS, SCOPE_MANAGE, keys_create},
-    {"GET", KEYS "/{id}", SCOPE_MANAGE, keys_get},
-    {"DELETE", KEYS "/{id}", SCOPE_MANAGE, keys_delete},
-    {"GET", SUBSCRIPTIONS, READERS, subscriptions_list},
-    {"POST", SUBSCRIPTIONS, SCOPE_MANAGE, subscriptions_create},
-    {"GET", SUBSCRIPTIONS "/{id}", READERS, subscriptions_get},
-    {"PUT", SUBSCRIPTIONS "/{id}", SCOPE_MANAGE, subscriptions_replace},
-    {"PATCH", SUBSCRIPTIONS "/{id}", SCOPE_MANAGE, subscriptions_patch},
-    {"DELETE", SUBSCRIPTIONS "/{id}", SCOPE_MANAGE, subscriptions_delete},
-    {"GET", SUBSCRIPTIONS "/{id}/secret", SCOPE_MANAGE, secrets_get},
-    {"POST", SUBSCRIPTIONS "/{id}/rotate-secret", SCOPE_MANAGE, secrets_rotate},
-    {"POST", SUBSCRIPTIONS "/{id}/pause", SCOPE_MANAGE, subscriptions_pause},
-    {"POST", SUBSCRIPTIONS "/{id}/resume", SCOPE_MANAGE, subscriptions_resume},
-    {"GET", SUBSCRIPTIONS "/{id}/stats", READERS, subscriptions_stats},
-    {"GET", EVENTS, READERS, events_list},
-    {"POST", EVENTS, SCOPE_INGEST, events_publish},
-    {"GET", EVENTS "/{id}", READERS, events_get},
-    {"GET", DELIVERIES, READERS, deliveries_list},
-    {"GET", DELIVERIES "/{id}", READERS, deliveries_get},
-    {"GET", DELIVERIES "/{id}/attempts", READERS, deliveries_attempts},
-    {"POST", DELIVERIES "/{id}/redeliver", SCOPE_MANAGE, deliveries_redeliver},
-    {"POST", "/api/v1/rekey", SCOPE_ADMIN, rekey_post},
-};
-enum { ROUTES = sizeof routes / sizeof routes[0] };
 
 /* Takes one segment and the '/' before it off `path`. */
 static struct slice take_segment(struct slice *path)
@@ -83,7 +38,9 @@ enum router_result router_find(struct slice method, struct slice path,
     size_t size = (size_t)snprintf(allow, ROUTER_ALLOW_SIZE, "Allow: ");
     const char *comma = "";
     *id = SLICE("");
-    for (size_t i = 0; i < ROUTES; i++) {
+    size_t count;
+    const struct api_route *routes = router_routes(&count);
+    for (size_t i = 0; i < count; i++) {
         if (!matches(slice_str(routes[i].path), path, id))
             continue;
         *route = &routes[i];

@@ -6,12 +6,26 @@
 
 struct call;
 
+/* What /openapi.json says of a route. Names are of components in engine/api/openapi/. */
+struct api_doc {
+    const char *operation; /* unique: "listTenants" */
+    const char *summary;
+    const char *query;  /* parameters, parted by a space; NULL: none */
+    const char *body;   /* of a schema, or "#NAME" of a requestBody; NULL: none */
+    const char *answer; /* of a schema, "[NAME]" a page of it, "#NAME" a response; NULL: none */
+    int status;         /* of success; 0: 200 */
+};
+
 struct api_route {
     const char *method;
     const char *path; /* "{id}" stands for one segment */
     unsigned scopes;  /* enum scope: any of these, or admin; 0: no key is asked for */
     void (*answer)(struct call *call);
+    struct api_doc doc;
 };
+
+/* All of them; *count gets their number. */
+const struct api_route *router_routes(size_t *count);
 
 enum { ROUTER_ALLOW_SIZE = 128 };
 
@@ -52,6 +66,7 @@ void keys_list(struct call *call);
 void keys_get(struct call *call);
 void keys_delete(struct call *call);
 void rekey_post(struct call *call);
+void openapi_get(struct call *call);
 void figures_get(struct call *call);
 void health_live(struct call *call);
 void health_ready(struct call *call);

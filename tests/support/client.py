@@ -4,6 +4,8 @@ import json
 import socket
 import ssl
 
+from support import openapi
+
 
 class Answer:
     """Status, headers (names in lower case) and body of one response."""
@@ -23,14 +25,23 @@ class Answer:
 class Client:
     """Requests to one address, each on a connection of its own unless `keep` is set."""
 
-    def __init__(self, address, key=None, context=None, keep=False):
+    def __init__(self, address, key=None, context=None, keep=False, described=False):
+        """`described`: at this address is an API whose answers have to be as its /openapi.json says."""
         self.host, port = address.rsplit(":", 1)
         self.port = int(port)
         self.key, self.context, self.keep = key, context, keep
         self.connection = None
+        self.described, self.description = described, None
 
     def request(self, method, path, body=None, headers=None, key=True):
         """`body`: bytes go as they are, anything else as JSON. `key`: False sends none, a string another."""
+        answer = self.send(method, path, body, headers, key)
+        if self.described:
+            self.description = self.description or openapi.parsed(self.send("GET", "/openapi.json").body)
+            self.description.check(method, path, answer)
+        return answer
+
+    def send(self, method, path, body=None, headers=None, key=True):
         fields = {}
         if key and (key is not True or self.key):
             fields["Authorization"] = f"Bearer {self.key if key is True else key}"

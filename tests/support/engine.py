@@ -95,7 +95,7 @@ class Engine:
     def open_clients(self):
         self.key = self.read_key()
         self.ingest = Client(self.ingest_address, self.key, self.context)
-        self.admin = Client(self.admin_address, self.key, self.context)
+        self.admin = Client(self.admin_address, self.key, self.context, described=True)
 
     def read_key(self):
         return (self.env or {}).get("GRAPNEL_ADMIN_KEY") or (self.data / "admin.key").read_text().strip()

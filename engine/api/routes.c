@@ -1,0 +1,107 @@
+/* routes.c - the table of routes: from it requests find their way (router.c), and /openapi.json
+ * tells of them (openapi.c), so the two cannot disagree. */
+#include "router.h"
+
+#include "subscription.h"
+
+enum { READERS = SCOPE_READ | SCOPE_MANAGE };
+
+#define TENANTS       "/api/v1/tenants"
+#define KEYS          "/api/v1/keys"
+#define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
+#define EVENTS        "/api/v1/webhooks/events"
+#define DELIVERIES    "/api/v1/webhooks/deliveries"
+
+#define PAGE "limit cursor"
+
+/* clang-format off */
+static const struct api_route routes[] = {
+    {"GET", "/healthz", 0, health_live,
+     {"getHealth", "Whether the process answers", .answer = "Health"}},
+    {"GET", "/readyz", 0, health_ready,
+     {"getReadiness", "Whether it takes events", .answer = "Health"}},
+    {"GET", "/metrics", 0, figures_get,
+     {"getMetrics", "Figures for Prometheus", .answer = "#Metrics"}},
+    {"GET", "/openapi.json", 0, openapi_get,
+     {"getOpenapi", "This description", .answer = "Openapi"}},
+
+    {"GET", TENANTS, READERS, tenants_list,
+     {"listTenants", "Tenants, newest first", .query = PAGE, .answer = "[Tenant]"}},
+    {"POST", TENANTS, SCOPE_ADMIN, tenants_create,
+     {"createTenant", "Makes a tenant", .body = "NewTenant", .answer = "Tenant", .status = 201}},
+    {"GET", TENANTS "/{id}", READERS, tenants_get,
+     {"getTenant", "One tenant", .answer = "Tenant"}},
+    {"PATCH", TENANTS "/{id}", SCOPE_ADMIN, tenants_patch,
+     {"updateTenant", "Changes a tenant", .body = "TenantFields", .answer = "Tenant"}},
+    {"DELETE", TENANTS "/{id}", SCOPE_ADMIN, tenants_delete,
+     {"deleteTenant", "Deletes a tenant and all that it has", .status = 204}},
+
+    {"GET", KEYS, SCOPE_MANAGE, keys_list,
+     {"listKeys", "Access keys, newest first", .query = PAGE, .answer = "[Key]"}},
+    {"POST", KEYS, SCOPE_MANAGE, keys_create,
+     {"createKey", "Makes an access key, which only this answer shows", .body = "NewKey",
+      .answer = "KeyWithText", .status = 201}},
+    {"GET", KEYS "/{id}", SCOPE_MANAGE, keys_get,
+     {"getKey", "One access key", .answer = "Key"}},
+    {"DELETE", KEYS "/{id}", SCOPE_MANAGE, keys_delete,
+     {"deleteKey", "Ends an access key", .status = 204}},
+
+    {"GET", SUBSCRIPTIONS, READERS, subscriptions_list,
+     {"listSubscriptions", "Subscriptions, newest first", .query = PAGE,
+      .answer = "[Subscription]"}},
+    {"POST", SUBSCRIPTIONS, SCOPE_MANAGE, subscriptions_create,
+     {"createSubscription", "Makes a subscription; the answer shows its secret",
+      .body = "NewSubscription", .answer = "SubscriptionWithSecret", .status = 201}},
+    {"GET", SUBSCRIPTIONS "/{id}", READERS, subscriptions_get,
+     {"getSubscription", "One subscription", .answer = "Subscription"}},
+    {"PUT", SUBSCRIPTIONS "/{id}", SCOPE_MANAGE, subscriptions_replace,
+     {"replaceSubscription", "Replaces a subscription; what is absent gets its default",
+      .body = "NewSubscription", .answer = "Subscription"}},
+    {"PATCH", SUBSCRIPTIONS "/{id}", SCOPE_MANAGE, subscriptions_patch,
+     {"updateSubscription", "Changes a subscription", .body = "SubscriptionFields",
+      .answer = "Subscription"}},
+    {"DELETE", SUBSCRIPTIONS "/{id}", SCOPE_MANAGE, subscriptions_delete,
+     {"deleteSubscription", "Deletes a subscription; its open deliveries are cancelled",
+      .status = 204}},
+    {"GET", SUBSCRIPTIONS "/{id}/secret", SCOPE_MANAGE, secrets_get,
+     {"getSecret", "Its signing secret", .answer = "Secret"}},
+    {"POST", SUBSCRIPTIONS "/{id}/rotate-secret", SCOPE_MANAGE, secrets_rotate,
+     {"rotateSecret", "Gives it a new secret; the old one ends after the overlap",
+      .body = "Rotation", .answer = "Secret"}},
+    {"POST", SUBSCRIPTIONS "/{id}/pause", SCOPE_MANAGE, subscriptions_pause,
+     {"pauseSubscription", "Sends nothing more to it, and keeps everything",
+      .answer = "Subscription"}},
+    {"POST", SUBSCRIPTIONS "/{id}/resume", SCOPE_MANAGE, subscriptions_resume,
+     {"resumeSubscription", "Sends to it again", .answer = "Subscription"}},
+    {"GET", SUBSCRIPTIONS "/{id}/stats", READERS, subscriptions_stats,
+     {"getSubscriptionStats", "How its endpoint stands", .answer = "SubscriptionStats"}},
+
+    {"GET", EVENTS, READERS, events_list,
+     {"listEvents", "Events, newest first", .query = PAGE " type since until",
+      .answer = "[Event]"}},
+    {"POST", EVENTS, SCOPE_INGEST, events_publish,
+     {"publishEvents", "Takes in one event or a batch, as the ingest port does",
+      .body = "#Publication", .answer = "Published", .status = 202}},
+    {"GET", EVENTS "/{id}", READERS, events_get,
+     {"getEvent", "One event and its payload", .answer = "EventWithPayload"}},
+
+    {"GET", DELIVERIES, READERS, deliveries_list,
+     {"listDeliveries", "Deliveries, newest first",
+      .query = PAGE " status subscription event type since until", .answer = "[Delivery]"}},
+    {"GET", DELIVERIES "/{id}", READERS, deliveries_get,
+     {"getDelivery", "One delivery", .answer = "Delivery"}},
+    {"GET", DELIVERIES "/{id}/attempts", READERS, deliveries_attempts,
+     {"listAttempts", "Its attempts, first to last", .answer = "[Attempt]"}},
+    {"POST", DELIVERIES "/{id}/redeliver", SCOPE_MANAGE, deliveries_redeliver,
+     {"redeliver", "Delivers it once more", .answer = "Delivery", .status = 202}},
+
+    {"POST", "/api/v1/rekey", SCOPE_ADMIN, rekey_post,
+     {"rekey", "Seals all secrets anew, by the present key", .answer = "Rekeyed"}},
+};
+/* clang-format on */
+
+const struct api_route *router_routes(size_t *count)
+{
+    *count = sizeof routes / sizeof routes[0];
+    return routes;
+}
