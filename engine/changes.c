@@ -12,7 +12,8 @@
 struct change {
     struct list_node link;
     enum directory_kind kind;
-    void *old; /* to be freed in the end, or NULL */
+    void *before; /* to be freed in the end, or NULL */
+    const void *after;
     void (*on_done)(void *context);
     void *context;
     unsigned left; /* shards that have not answered */
@@ -20,9 +21,10 @@ struct change {
 };
 
 void changes_init(struct changes *changes, struct crew *crew, struct db *db,
-                  struct registry *registry, struct vault *vault)
+                  struct registry *registry, struct vault *vault, struct audit *audit)
 {
-    *changes = (struct changes){.crew = crew, .db = db, .registry = registry, .vault = vault};
+    *changes = (struct changes){
+        .crew = crew, .db = db, .registry = registry, .vault = vault, .audit = audit};
     list_init(&changes->pending);
 }
 
@@ -40,7 +42,7 @@ static void end(struct changes *changes, struct change *change)
 {
     list_remove(&change->link);
     changes->in_flight--;
-    free_old(change->kind, change->old);
+    free_old(change->kind, change->before);
     free(change);
 }
 
@@ -58,141 +60,250 @@ bool changes_have_room(const struct changes *changes)
     return changes->in_flight < CHANGES_MAX;
 }
 
-static struct change *make(struct changes *changes, void (*on_done)(void *context), void *context)
+static struct change *make(struct changes *changes, enum directory_kind kind, void *before,
+                           const void *after, void (*on_done)(void *context), void *context)
 {
     struct change *change =
         calloc(1, sizeof *change + changes->crew->shards * sizeof change->mails[0]);
     if (!change)
         return NULL;
+    change->kind = kind;
+    change->before = before;
+    change->after = after;
     change->on_done = on_done;
     change->context = context;
     change->left = changes->crew->shards;
     return change;
 }
 
-static void post_all(struct changes *changes, struct change *change, enum directory_kind kind,
-                     void *before, const void *after)
+static void post_all(struct changes *changes, struct change *change)
 {
-    change->kind = kind;
-    change->old = before;
     list_push_back(&changes->pending, &change->link);
     changes->in_flight++;
     for (unsigned shard = 0; shard < changes->crew->shards; shard++) {
         struct mail_directory *mail = &change->mails[shard];
         mail->mail.kind = MAIL_DIRECTORY;
-        mail->kind = kind;
-        mail->before = before;
-        mail->after = after;
+        mail->kind = change->kind;
+        mail->before = change->before;
+        mail->after = change->after;
         mail->change = change;
         crew_post(changes->crew, crew_control(changes->crew), shard, &mail->mail);
     }
 }
 
-/* ---- subscriptions ---- */
+/* ---- what is written ---- */
 
-static int store(struct changes *changes, const struct subscription *before,
-                 const struct subscription *after)
+int changes_write(struct changes *changes, const struct mutation *by, const struct subject *subject,
+                  struct batch *batch)
 {
-    char name[ID_TEXT_SIZE];
-    struct slice key = id_print(after ? &after->id : &before->id, "sub", name);
-    if (!after)
-        return documents_drop(changes->db, "subscription", key);
-
-    int error = vault_prepare(changes->vault, &after->tenant);
-    if (error)
-        return error;
-    struct text text;
-    char *document = malloc(SUBSCRIPTION_TEXT_MAX);
-    if (!document)
-        return -ENOMEM;
-    text_init(&text, document, SUBSCRIPTION_TEXT_MAX);
-    subscription_print_stored(after, changes->vault, &text);
-    must(text_ok(&text));
-    error = documents_put(changes->db, "subscription", key, text_slice(&text));
-    free(document);
+    const struct audit_entry entry = {
+        .action = by->action,
+        .key = by->key,
+        .peer = by->peer,
+        .tenant = subject->tenant,
+        .resource = subject->name,
+        .before = subject->before,
+        .after = subject->after,
+    };
+    int error = audit_batch_put(changes->audit, batch, &entry);
+    if (!error)
+        error = db_write(changes->db, batch, true);
+    if (!error)
+        audit_written(changes->audit);
+    batch_clear(batch);
     return error;
 }
 
-int changes_begin(struct changes *changes, struct subscription *before, struct subscription *after,
-                  void (*on_done)(void *context), void *context)
+int changes_put_document(struct changes *changes, const struct mutation *by,
+                         const struct subject *subject, const char *kind, struct slice name,
+                         struct slice document)
 {
-    struct change *change = make(changes, on_done, context);
-    if (!change)
-        return -ENOMEM;
-    int error = store(changes, before, after);
-    if (error) {
-        free(change);
+    struct batch *batch;
+    int error = batch_open(&batch);
+    if (error)
         return error;
-    }
+    if (document.size)
+        documents_batch_put(changes->db, batch, kind, name, document);
+    else
+        documents_batch_drop(changes->db, batch, kind, name);
+    error = changes_write(changes, by, subject, batch);
+    batch_close(batch);
+    return error;
+}
 
-    /* What is durable must be what is used: there is no way back from here. */
+static void show_subscription(const void *object, struct text *text)
+{
+    subscription_print(object, SUBSCRIPTION_PUBLIC, text);
+}
+
+static int store_subscription(struct changes *changes, const void *object, struct text *text)
+{
+    const struct subscription *subscription = object;
+    int error = vault_prepare(changes->vault, &subscription->tenant);
+    if (!error)
+        subscription_print_stored(subscription, changes->vault, text);
+    return error;
+}
+
+static void show_tenant(const void *object, struct text *text)
+{
+    tenant_print(object, text);
+}
+
+static int store_tenant(struct changes *changes, const void *object, struct text *text)
+{
+    (void)changes;
+    tenant_print(object, text);
+    return 0;
+}
+
+static void show_key(const void *object, struct text *text)
+{
+    key_print(object, NULL, text);
+}
+
+static int store_key(struct changes *changes, const void *object, struct text *text)
+{
+    (void)changes;
+    key_print_stored(object, text);
+    return 0;
+}
+
+/* How an object is written, and how it is shown to the audit log. */
+static const struct shape {
+    const char *kind, *prefix;
+    size_t id, tenant; /* offsets */
+    size_t text_max;
+    void (*show)(const void *object, struct text *text);
+    int (*store)(struct changes *changes, const void *object, struct text *text);
+} shapes[] = {
+    [DIRECTORY_SUBSCRIPTION] = {"subscription", "sub", offsetof(struct subscription, id),
+                                offsetof(struct subscription, tenant), SUBSCRIPTION_TEXT_MAX,
+                                show_subscription, store_subscription},
+    [DIRECTORY_TENANT] = {"tenant", "ten", offsetof(struct tenant, id), offsetof(struct tenant, id),
+                          TENANT_TEXT_MAX, show_tenant, store_tenant},
+    [DIRECTORY_KEY] = {"key", "key", offsetof(struct access_key, id),
+                       offsetof(struct access_key, tenant), KEY_DOCUMENT_MAX, show_key, store_key},
+};
+
+static const struct id *id_at(const void *object, size_t offset)
+{
+    return (const struct id *)((const char *)object + offset);
+}
+
+/* Puts an object's document into the batch. `room` is for its text. */
+static int batch_object(struct changes *changes, struct batch *batch, const struct shape *shape,
+                        const void *object, char *room)
+{
+    char name[ID_TEXT_SIZE];
+    struct text text;
+    text_init(&text, room, shape->text_max);
+    int error = shape->store(changes, object, &text);
+    must(text_ok(&text));
+    if (!error)
+        documents_batch_put(changes->db, batch, shape->kind,
+                            id_print(id_at(object, shape->id), shape->prefix, name),
+                            text_slice(&text));
+    return error;
+}
+
+static struct slice show(const struct shape *shape, const void *object, char *room)
+{
+    struct text text;
+    text_init(&text, room, shape->text_max);
+    if (object)
+        shape->show(object, &text);
+    must(text_ok(&text));
+    return text_slice(&text);
+}
+
+/* One of the objects may be NULL. `room` is for three texts. */
+static int write_with(struct changes *changes, const struct mutation *by,
+                      const struct change *change, struct batch *batch, char *room)
+{
+    const struct shape *shape = &shapes[change->kind];
+    const void *object = change->after ? change->after : change->before;
+    char name[ID_TEXT_SIZE];
+    const struct subject subject = {
+        .tenant = id_at(object, shape->tenant),
+        .name = id_print(id_at(object, shape->id), shape->prefix, name),
+        .before = show(shape, change->before, room),
+        .after = show(shape, change->after, room + shape->text_max),
+    };
+    int error = 0;
+    if (change->after)
+        error = batch_object(changes, batch, shape, change->after, room + 2 * shape->text_max);
+    else
+        documents_batch_drop(changes->db, batch, shape->kind, subject.name);
+    return error ? error : changes_write(changes, by, &subject, batch);
+}
+
+static int write(struct changes *changes, const struct mutation *by, const struct change *change)
+{
+    struct batch *batch = NULL;
+    char *room = malloc(3 * shapes[change->kind].text_max);
+    int error = room ? batch_open(&batch) : -ENOMEM;
+    if (!error)
+        error = write_with(changes, by, change, batch, room);
+    if (batch)
+        batch_close(batch);
+    free(room);
+    return error;
+}
+
+/* ---- what shards have to know ---- */
+
+/* Makes it durable; if it cannot, frees `change` (NULL is -ENOMEM). */
+static int begin(struct changes *changes, const struct mutation *by, struct change *change)
+{
+    int error = change ? write(changes, by, change) : -ENOMEM;
+    if (error)
+        free(change);
+    return error;
+}
+
+/* After begin() there is no way back: what is durable must be what is used. */
+
+int changes_begin(struct changes *changes, const struct mutation *by, struct subscription *before,
+                  struct subscription *after, void (*on_done)(void *context), void *context)
+{
+    struct change *change = make(changes, DIRECTORY_SUBSCRIPTION, before, after, on_done, context);
+    int error = begin(changes, by, change);
+    if (error)
+        return error;
     if (after)
         must(registry_put_subscription(changes->registry, after) == 0);
     else
         registry_drop_subscription(changes->registry, &before->id);
-    post_all(changes, change, DIRECTORY_SUBSCRIPTION, before, after);
+    post_all(changes, change);
     return 0;
 }
 
-/* ---- tenants and keys ---- */
-
-static int store_tenant(struct changes *changes, const struct tenant *tenant)
+int changes_put_tenant(struct changes *changes, const struct mutation *by, struct tenant *before,
+                       struct tenant *after, void (*on_done)(void *context), void *context)
 {
-    char document[TENANT_TEXT_MAX], name[ID_TEXT_SIZE];
-    struct text text;
-    text_init(&text, document, sizeof document);
-    tenant_print(tenant, &text);
-    must(text_ok(&text));
-    return documents_put(changes->db, "tenant", id_print(&tenant->id, "ten", name),
-                         text_slice(&text));
-}
-
-int changes_put_tenant(struct changes *changes, struct tenant *before, struct tenant *after,
-                       void (*on_done)(void *context), void *context)
-{
-    struct change *change = make(changes, on_done, context);
-    if (!change)
-        return -ENOMEM;
-    int error = store_tenant(changes, after);
-    if (error) {
-        free(change);
+    struct change *change = make(changes, DIRECTORY_TENANT, before, after, on_done, context);
+    int error = begin(changes, by, change);
+    if (error)
         return error;
-    }
     must(registry_put_tenant(changes->registry, after) == 0);
-    post_all(changes, change, DIRECTORY_TENANT, before, after);
+    post_all(changes, change);
     return 0;
 }
 
-static int store_key(struct changes *changes, const struct access_key *before,
-                     const struct access_key *after)
-{
-    char document[KEY_DOCUMENT_MAX], name[ID_TEXT_SIZE];
-    struct text text;
-    if (!after)
-        return documents_drop(changes->db, "key", id_print(&before->id, "key", name));
-    text_init(&text, document, sizeof document);
-    key_print_stored(after, &text);
-    must(text_ok(&text));
-    return documents_put(changes->db, "key", id_print(&after->id, "key", name), text_slice(&text));
-}
-
-int changes_put_key(struct changes *changes, struct access_key *before, struct access_key *after,
-                    void (*on_done)(void *context), void *context)
+int changes_put_key(struct changes *changes, const struct mutation *by, struct access_key *before,
+                    struct access_key *after, void (*on_done)(void *context), void *context)
 {
     must(!before || !after);
-    struct change *change = make(changes, on_done, context);
-    if (!change)
-        return -ENOMEM;
-    int error = store_key(changes, before, after);
-    if (error) {
-        free(change);
+    struct change *change = make(changes, DIRECTORY_KEY, before, after, on_done, context);
+    int error = begin(changes, by, change);
+    if (error)
         return error;
-    }
     if (after)
         must(registry_put_key(changes->registry, after) == 0);
     else
         registry_drop_key(changes->registry, &before->id);
-    post_all(changes, change, DIRECTORY_KEY, before, after);
+    post_all(changes, change);
     return 0;
 }
 
@@ -201,20 +312,20 @@ int changes_put_key(struct changes *changes, struct access_key *before, struct a
 int changes_send_drop(struct changes *changes, enum directory_kind kind, void *object,
                       void (*on_done)(void *context), void *context)
 {
-    struct change *change = make(changes, on_done, context);
+    struct change *change = make(changes, kind, object, NULL, on_done, context);
     if (!change)
         return -ENOMEM;
-    post_all(changes, change, kind, object, NULL);
+    post_all(changes, change);
     return 0;
 }
 
 int changes_send(struct changes *changes, enum directory_kind kind, const void *object,
                  void (*on_done)(void *context), void *context)
 {
-    struct change *change = make(changes, on_done, context);
+    struct change *change = make(changes, kind, NULL, object, on_done, context);
     if (!change)
         return -ENOMEM;
-    post_all(changes, change, kind, NULL, object);
+    post_all(changes, change);
     return 0;
 }
 

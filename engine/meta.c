@@ -3,6 +3,7 @@
 
 #include "first_start.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 /* What a crash, or an older version, left. */
@@ -17,15 +18,26 @@ static int seal_the_rest(struct meta *meta, char why[static META_WHY_SIZE])
     return error;
 }
 
+static int open_audit(struct meta *meta, struct db *db, char why[static META_WHY_SIZE])
+{
+    int error = audit_open(&meta->audit, db);
+    if (error)
+        snprintf(why, META_WHY_SIZE, "cannot read the head of the audit log: %.200s",
+                 error == -EIO ? db_why() : strerror(-error));
+    return error;
+}
+
 int meta_open(struct meta *meta, const struct config *config, struct crew *crew, struct db *db,
               char why[static META_WHY_SIZE])
 {
     int error = vault_open(&meta->vault, db, config->data, config->secret_key_file, why);
     if (!error)
+        error = open_audit(meta, db, why);
+    if (!error)
         error = registry_open(&meta->registry);
     if (error)
         return error;
-    changes_init(&meta->changes, crew, db, &meta->registry, meta->vault);
+    changes_init(&meta->changes, crew, db, &meta->registry, meta->vault, &meta->audit);
     rekey_init(&meta->rekey, db, &meta->registry, meta->vault);
     meta->is_open = true;
 

@@ -12,6 +12,7 @@
 
 struct meta {
     struct vault *vault;
+    struct audit audit;
     struct registry registry;
     struct changes changes;
     struct rekey rekey;

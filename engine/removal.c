@@ -71,9 +71,10 @@ static void on_dropped(void *context)
     give_back(removal);
 }
 
-static int store(struct changes *changes, const struct estate *estate)
+static int store(struct changes *changes, const struct mutation *by, const struct estate *estate)
 {
-    char name[ID_TEXT_SIZE];
+    char name[ID_TEXT_SIZE], shown[TENANT_TEXT_MAX];
+    struct text text;
     struct batch *batch;
     int error = batch_open(&batch);
     if (error)
@@ -84,15 +85,24 @@ static int store(struct changes *changes, const struct estate *estate)
     for (size_t i = 0; i < estate->subscription_count; i++)
         documents_batch_drop(changes->db, batch, "subscription",
                              id_print(&estate->subscriptions[i]->id, "sub", name));
-    documents_batch_drop(changes->db, batch, "tenant", id_print(&estate->tenant->id, "ten", name));
     vault_batch_drop(changes->vault, &estate->tenant->id, batch);
-    error = db_write(changes->db, batch, true);
+
+    text_init(&text, shown, sizeof shown);
+    tenant_print(estate->tenant, &text);
+    must(text_ok(&text));
+    const struct subject subject = {
+        .tenant = &estate->tenant->id,
+        .name = id_print(&estate->tenant->id, "ten", name),
+        .before = text_slice(&text),
+    };
+    documents_batch_drop(changes->db, batch, "tenant", subject.name);
+    error = changes_write(changes, by, &subject, batch);
     batch_close(batch);
     return error;
 }
 
-int removal_begin(struct changes *changes, struct tenant *tenant, void (*on_done)(void *context),
-                  void *context)
+int removal_begin(struct changes *changes, const struct mutation *by, struct tenant *tenant,
+                  void (*on_done)(void *context), void *context)
 {
     struct removal *removal = calloc(1, sizeof *removal);
     if (!removal)
@@ -100,7 +110,7 @@ int removal_begin(struct changes *changes, struct tenant *tenant, void (*on_done
     *removal = (struct removal){.changes = changes, .on_done = on_done, .context = context};
     int error = registry_list_estate(changes->registry, tenant, &removal->estate);
     if (!error)
-        error = store(changes, &removal->estate);
+        error = store(changes, by, &removal->estate);
     if (error) {
         give_back(removal);
         return error;

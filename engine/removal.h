@@ -1,9 +1,10 @@
 /* removal.h - a tenant is deleted, with all that it has.
  *
- * One synced write ends its document, those of its keys and subscriptions, and its data keys: a
- * crash leaves all or nothing. Then the shards are told, a few objects at a time so that none of
- * them is busy with it for long: first the keys, so that nothing comes in any more, then the
- * subscriptions, whose deliveries end, and last the tenant.
+ * One synced write ends its document, those of its keys and subscriptions, and its data keys, and
+ * has the one record of it in the audit log: a crash leaves all or nothing. Then the shards are
+ * told, a few objects at a time so that none of them is busy with it for long: first the keys, so
+ * that nothing comes in any more, then the subscriptions, whose deliveries end, and last the
+ * tenant.
  *
  * Control's thread. A removal keeps a change on its way until it is over, so control does not end
  * before it (see changes.h).
@@ -15,7 +16,7 @@
 
 /* On 0, `on_done` is called when the shards know nothing of the tenant any more. Else -EIO or
  * -ENOMEM, and nothing has changed. */
-MUST_CHECK int removal_begin(struct changes *changes, struct tenant *tenant,
-                             void (*on_done)(void *context), void *context);
+MUST_CHECK int removal_begin(struct changes *changes, const struct mutation *by,
+                             struct tenant *tenant, void (*on_done)(void *context), void *context);
 
 #endif

@@ -41,6 +41,7 @@ void report_taken(struct shard *shard)
 
 void report_apply(const struct mail_report *report, struct changes *changes)
 {
+    static const struct mutation disabling = {.action = "subscription.disable"};
     struct subscription *before = registry_subscription(changes->registry, &report->subscription);
     if (!before || before->status == SUBSCRIPTION_DISABLED)
         return;
@@ -48,8 +49,8 @@ void report_apply(const struct mail_report *report, struct changes *changes)
     must(after);
     after->status = SUBSCRIPTION_DISABLED;
     after->disabled_reason = report->reason;
-    after->updated_ms = clock_wall_ms();
-    if (changes_begin(changes, before, after, NULL, NULL)) {
+    subscription_touch(after, before, clock_wall_ms());
+    if (changes_begin(changes, &disabling, before, after, NULL, NULL)) {
         LOG(LOG_ERROR, "a subscription could not be disabled",
             log_id("subscription", "sub", &report->subscription));
         subscription_free(after);

@@ -46,7 +46,7 @@ int rotation_make(const struct subscription *before, struct slice secret, uint64
     struct subscription *made = subscription_copy(before);
     if (!made)
         return -ENOMEM;
-    made->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+    subscription_touch(made, before, now_ms);
     made->secrets[0].until_ms = now_ms + overlap_ms;
     while (overlap_ms == 0 && made->secret_count > 0)
         drop(made, made->secret_count - 1);
@@ -82,13 +82,14 @@ static bool has_over(const struct subscription *subscription, uint64_t now_ms)
 /* False: not now. */
 static bool tidy(struct changes *changes, struct subscription *before, uint64_t now_ms)
 {
+    static const struct mutation sweeping = {.action = "subscription.end_secrets"};
     if (!changes_have_room(changes))
         return false;
     struct subscription *after = subscription_copy(before);
     if (!after)
         return false;
     drop_over(after, now_ms, SLICE(""));
-    if (changes_begin(changes, before, after, NULL, NULL) == 0)
+    if (changes_begin(changes, &sweeping, before, after, NULL, NULL) == 0)
         return true;
     subscription_free(after);
     return false;

@@ -10,6 +10,12 @@
 
 #include <stdlib.h>
 
+void subscription_touch(struct subscription *after, const struct subscription *before,
+                        uint64_t now_ms)
+{
+    after->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+}
+
 void subscription_free(struct subscription *subscription)
 {
     if (!subscription)

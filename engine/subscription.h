@@ -136,6 +136,10 @@ MUST_CHECK int subscription_parse_stored(struct json_value document, struct vaul
 /* NULL: out of memory. */
 struct subscription *subscription_copy(const struct subscription *subscription);
 
+/* Gives `after` a time of change that is later than that of `before`, whatever the clock says. */
+void subscription_touch(struct subscription *after, const struct subscription *before,
+                        uint64_t now_ms);
+
 /* NULL and half-made ones are allowed. */
 void subscription_free(struct subscription *subscription);
 

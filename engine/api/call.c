@@ -110,6 +110,11 @@ bool call_has_room(struct call *call)
     return false;
 }
 
+struct mutation call_mutation(const struct call *call, const char *action)
+{
+    return (struct mutation){.action = action, .key = call->key, .peer = call->request->peer};
+}
+
 static bool is_among(struct slice name, const char *const *list)
 {
     for (; list && *list; list++)
@@ -303,6 +308,20 @@ void call_not_stored(struct call *call, struct reply *reply, int error)
         call_busy(call);
     else
         call_problem(call, 500, "the change could not be stored");
+}
+
+bool call_write(struct call *call, const char *action, const struct subject *subject,
+                struct batch *batch, struct reply *reply)
+{
+    const struct mutation by = call_mutation(call, action);
+    if (!reply)
+        return false;
+    int error = changes_write(call->api->parts.changes, &by, subject, batch);
+    if (error)
+        call_not_stored(call, reply, error);
+    else
+        reply_send(reply);
+    return error == 0;
 }
 
 void page_end(struct text *text, bool more, const char *prefix, const struct id *last)

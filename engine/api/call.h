@@ -59,6 +59,9 @@ MUST_CHECK bool call_read_body(struct call *call, struct json *parser, bool patc
 /* Whether a change may be begun now. */
 MUST_CHECK bool call_has_room(struct call *call);
 
+/* What a change that this call makes is called (changes.h). */
+struct mutation call_mutation(const struct call *call, const char *action);
+
 struct page {
     unsigned limit;
     bool has_cursor;
@@ -101,6 +104,12 @@ void reply_drop(struct reply *reply);
 
 /* Answers for a change that could not be begun, and drops its reply (NULL: that has answered). */
 void call_not_stored(struct call *call, struct reply *reply, int error);
+
+/* Writes the documents in `batch` (which is cleared) as one change, for what no shard has to know,
+ * and answers: with `reply`, which it takes over (NULL: that has answered), or that it could not.
+ */
+MUST_CHECK bool call_write(struct call *call, const char *action, const struct subject *subject,
+                           struct batch *batch, struct reply *reply);
 
 /* A list of what is on a shelf, newest first, as a page. */
 struct shelf;

@@ -67,8 +67,10 @@ void keys_list(struct call *call)
 static void change(struct call *call, struct access_key *before, struct access_key *after,
                    struct reply *reply)
 {
-    int error = reply ? changes_put_key(call->api->parts.changes, before, after, reply_send, reply)
-                      : -ENOMEM;
+    const struct mutation by = call_mutation(call, before ? "key.delete" : "key.create");
+    int error =
+        reply ? changes_put_key(call->api->parts.changes, &by, before, after, reply_send, reply)
+              : -ENOMEM;
     if (error == 0)
         return;
     free(after);

@@ -122,6 +122,7 @@ void secrets_rotate(struct call *call)
         call_busy(call);
     } else {
         print(after, call_text(call, 1024));
-        subscriptions_change(call, before, after, call_reply_later(call, 200, SLICE(NO_STORE)));
+        subscriptions_change(call, "subscription.rotate_secret", before, after,
+                             call_reply_later(call, 200, SLICE(NO_STORE)));
     }
 }

@@ -65,21 +65,17 @@ void subscriptions_list(struct call *call)
 
 /* ---- changing ---- */
 
-void subscriptions_change(struct call *call, struct subscription *before,
+void subscriptions_change(struct call *call, const char *action, struct subscription *before,
                           struct subscription *after, struct reply *reply)
 {
-    int error =
-        reply ? changes_begin(call->api->parts.changes, before, after, reply_send, reply) : -ENOMEM;
+    const struct mutation by = call_mutation(call, action);
+    int error = reply
+                    ? changes_begin(call->api->parts.changes, &by, before, after, reply_send, reply)
+                    : -ENOMEM;
     if (error == 0)
         return;
     subscription_free(after);
-    if (!reply)
-        return; /* which has been answered */
-    reply_drop(reply);
-    if (error == -ENOMEM)
-        call_busy(call);
-    else
-        call_problem(call, 500, "the change could not be stored");
+    call_not_stored(call, reply, error);
 }
 
 bool subscriptions_have_room(struct call *call)
@@ -147,14 +143,8 @@ void subscriptions_create(struct call *call)
     snprintf(location, sizeof location, "Location: /api/v1/webhooks/subscriptions/%s\r\n",
              id_print(&made->id, "sub", digits).at);
     subscription_print(made, SUBSCRIPTION_WITH_SECRET, call_text(call, SUBSCRIPTION_TEXT_MAX));
-    subscriptions_change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
-}
-
-/* A change is later than the one before, whatever the clock says. */
-static void touch(struct subscription *after, const struct subscription *before)
-{
-    uint64_t now_ms = clock_wall_ms();
-    after->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+    subscriptions_change(call, "subscription.create", NULL, made,
+                         call_reply_later(call, 201, slice_str(location)));
 }
 
 /* Puts what `body` says in the place of `before`. */
@@ -167,9 +157,10 @@ static void replace(struct call *call, struct subscription *before, struct json_
         subscription_free(made);
         return;
     }
-    touch(made, before);
+    subscription_touch(made, before, clock_wall_ms());
     subscription_print(made, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
-    subscriptions_change(call, before, made, call_reply_later(call, 200, SLICE("")));
+    subscriptions_change(call, "subscription.update", before, made,
+                         call_reply_later(call, 200, SLICE("")));
 }
 
 void subscriptions_replace(struct call *call)
@@ -243,13 +234,14 @@ void subscriptions_delete(struct call *call)
     if (!before || !subscriptions_have_room(call))
         return;
     call_text(call, 0);
-    subscriptions_change(call, before, NULL, call_reply_later(call, 204, SLICE("")));
+    subscriptions_change(call, "subscription.delete", before, NULL,
+                         call_reply_later(call, 204, SLICE("")));
 }
 
 /* ---- pausing and resuming ---- */
 
 /* Once more is not wrong. */
-static void set_status(struct call *call, enum subscription_status status)
+static void set_status(struct call *call, const char *action, enum subscription_status status)
 {
     struct subscription *before = subscriptions_find(call);
     if (!before || !subscriptions_have_room(call))
@@ -265,17 +257,17 @@ static void set_status(struct call *call, enum subscription_status status)
     }
     after->status = status;
     after->disabled_reason = DISABLED_BY_USER;
-    touch(after, before);
+    subscription_touch(after, before, clock_wall_ms());
     subscription_print(after, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
-    subscriptions_change(call, before, after, call_reply_later(call, 200, SLICE("")));
+    subscriptions_change(call, action, before, after, call_reply_later(call, 200, SLICE("")));
 }
 
 void subscriptions_pause(struct call *call)
 {
-    set_status(call, SUBSCRIPTION_PAUSED);
+    set_status(call, "subscription.pause", SUBSCRIPTION_PAUSED);
 }
 
 void subscriptions_resume(struct call *call)
 {
-    set_status(call, SUBSCRIPTION_ACTIVE);
+    set_status(call, "subscription.resume", SUBSCRIPTION_ACTIVE);
 }

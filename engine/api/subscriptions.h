@@ -12,7 +12,7 @@ bool subscriptions_have_room(struct call *call);
 
 /* Begins the change; answers with `reply` when it is done, or at once if it cannot be begun. Takes
  * `after` over. */
-void subscriptions_change(struct call *call, struct subscription *before,
+void subscriptions_change(struct call *call, const char *action, struct subscription *before,
                           struct subscription *after, struct reply *reply);
 
 #endif

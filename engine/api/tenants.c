@@ -65,9 +65,10 @@ void tenants_list(struct call *call)
 static void change(struct call *call, struct tenant *before, struct tenant *after,
                    struct reply *reply)
 {
-    int error = reply
-                    ? changes_put_tenant(call->api->parts.changes, before, after, reply_send, reply)
-                    : -ENOMEM;
+    const struct mutation by = call_mutation(call, before ? "tenant.update" : "tenant.create");
+    int error =
+        reply ? changes_put_tenant(call->api->parts.changes, &by, before, after, reply_send, reply)
+              : -ENOMEM;
     if (error == 0)
         return;
     tenant_free(after);
@@ -185,8 +186,9 @@ void tenants_delete(struct call *call)
     }
     call_text(call, 0);
     struct reply *reply = call_reply_later(call, 204, SLICE(""));
+    const struct mutation by = call_mutation(call, "tenant.delete");
     int error =
-        reply ? removal_begin(call->api->parts.changes, before, reply_send, reply) : -ENOMEM;
+        reply ? removal_begin(call->api->parts.changes, &by, before, reply_send, reply) : -ENOMEM;
     if (error)
         call_not_stored(call, reply, error);
 }

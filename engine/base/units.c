@@ -176,3 +176,27 @@ int units_parse_time(struct slice text, uint64_t *wall_ms)
     *wall_ms = (uint64_t)since_1970;
     return 0;
 }
+
+/* ---- hex ---- */
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+int units_parse_hex(struct slice text, void *bytes, size_t size)
+{
+    uint8_t *into = bytes;
+    if (text.size / 2 != size || text.size % 2)
+        return -EINVAL;
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit(text.at[2 * i]), low = hex_digit(text.at[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return -EINVAL;
+        into[i] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
+}

@@ -1,4 +1,4 @@
-/* units.h - durations, sizes and times as people write them. */
+/* units.h - durations, sizes and times as people write them, and bytes in hex. */
 #ifndef BASE_UNITS_H
 #define BASE_UNITS_H
 
@@ -16,5 +16,8 @@ MUST_CHECK int units_parse_size(struct slice text, uint64_t *bytes);
 
 /* RFC 3339, any offset, fraction optional. Result in ms since 1970, UTC. 0, or -EINVAL. */
 MUST_CHECK int units_parse_time(struct slice text, uint64_t *wall_ms);
+
+/* Two hex digits for each of `size` bytes, and nothing else. 0, or -EINVAL. */
+MUST_CHECK int units_parse_hex(struct slice text, void *bytes, size_t size);
 
 #endif

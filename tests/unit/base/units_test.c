@@ -164,3 +164,15 @@ Test(units, reads_back_every_printed_duration)
         cr_assert(eq(u64, back, ms));
     }
 }
+
+Test(units, reads_bytes_in_hex_and_nothing_that_is_not_as_many)
+{
+    static const uint8_t expected[] = {0x00, 0xfa, 0x1b};
+    uint8_t bytes[3];
+    cr_assert(eq(int, units_parse_hex(SLICE("00fA1b"), bytes, sizeof bytes), 0));
+    cr_assert(zero(int, memcmp(bytes, expected, sizeof bytes)));
+    cr_assert(eq(int, units_parse_hex(SLICE("00fa1"), bytes, sizeof bytes), -EINVAL));
+    cr_assert(eq(int, units_parse_hex(SLICE("00fa1b0"), bytes, sizeof bytes), -EINVAL));
+    cr_assert(eq(int, units_parse_hex(SLICE("00fa1g"), bytes, sizeof bytes), -EINVAL));
+    cr_assert(eq(int, units_parse_hex(SLICE(""), bytes, 0), 0));
+}

@@ -1,7 +1,8 @@
-/* Changes of configuration on their way. Who stores, seals and prints is replaced: a document is
- * "stored"; shards are mailboxes that the test empties. */
+/* Changes of configuration on their way, on a real database. Who records, seals and prints is
+ * replaced; shards are mailboxes that the test empties. */
 #include "changes.h"
 
+#include "../store/scratch.h"
 #include "fake_vault.h"
 
 #include "store/documents.h"
@@ -13,55 +14,46 @@
 
 enum { SHARDS = 3 };
 
+static struct scratch scratch;
 static struct crew crew;
+static struct audit audit;
 static struct registry registry;
 static struct changes changes;
 static unsigned dones;
 
-/* ---- in place of documents.c, vault.c and subscription_print.c ---- */
+/* ---- in place of audit.c, vault.c and subscription_print.c ---- */
 
 static struct {
-    unsigned puts, drops;
-    char name[ID_TEXT_SIZE];
+    unsigned records, written;
+    char action[32], name[ID_TEXT_SIZE], before[64], after[64];
     int error, prepare_error;
 } disk;
 
-static void take_down(const char *kind, struct slice name)
+static void copy(char *into, struct slice text)
 {
-    cr_assert_str_eq(kind, "subscription");
-    cr_assert(lt(sz, name.size, sizeof disk.name));
-    memcpy(disk.name, name.at, name.size);
-    disk.name[name.size] = '\0';
+    if (text.size)
+        memcpy(into, text.at, text.size);
+    into[text.size] = '\0';
+}
+
+int audit_batch_put(struct audit *to, struct batch *batch, const struct audit_entry *entry)
+{
+    cr_assert(to == &audit);
+    cr_assert(eq(sz, batch_count(batch), 1), "the document");
+    copy(disk.action, slice_str(entry->action));
+    copy(disk.name, entry->resource);
+    copy(disk.before, entry->before);
+    copy(disk.after, entry->after);
     for (unsigned i = 0; i < SHARDS && changes.in_flight == 0; i++)
         cr_assert(mailbox_take(&crew.members[i].mailbox) == NULL, "durable first, told then");
-}
-
-int documents_put(struct db *db, const char *kind, struct slice name, struct slice document)
-{
-    (void)db;
-    take_down(kind, name);
-    cr_assert(slice_equal(document, SLICE("stored")));
-    disk.puts++;
+    disk.records++;
     return disk.error;
 }
 
-int documents_drop(struct db *db, const char *kind, struct slice name)
+void audit_written(struct audit *to)
 {
-    (void)db;
-    take_down(kind, name);
-    disk.drops++;
-    return disk.error;
-}
-
-int documents_each(struct db *db, const char *kind,
-                   int (*each)(void *context, struct slice name, struct slice document),
-                   void *context)
-{
-    (void)db;
-    (void)kind;
-    (void)each;
-    (void)context;
-    return 0;
+    cr_assert(to == &audit);
+    disk.written++;
 }
 
 int vault_prepare(struct vault *with, const struct id *tenant)
@@ -74,24 +66,47 @@ int vault_prepare(struct vault *with, const struct id *tenant)
 void subscription_print_stored(const struct subscription *subscription, const struct vault *with,
                                struct text *text)
 {
-    (void)subscription;
     cr_assert(eq(ptr, (void *)with, &vault));
-    text_put(text, SLICE("stored"));
+    text_printf(text, "stored %u", (unsigned)subscription->updated_ms);
+}
+
+void subscription_print(const struct subscription *subscription, enum subscription_view view,
+                        struct text *text)
+{
+    cr_assert(eq(int, (int)view, SUBSCRIPTION_PUBLIC), "nothing secret is recorded");
+    text_printf(text, "shown %u", (unsigned)subscription->updated_ms);
+}
+
+/* What is stored of it; empty: nothing. */
+static const char *stored(const char *kind, const char *name)
+{
+    static char document[256];
+    struct db_value value;
+    int error = documents_get(scratch.db, kind, slice_str(name), &value);
+    document[0] = '\0';
+    cr_assert(error == 0 || error == -ENOENT);
+    if (error == 0) {
+        copy(document, value.bytes);
+        db_value_give(&value);
+    }
+    return document;
 }
 
 /* ---- the stage ---- */
 
 static void open_changes(void)
 {
+    scratch_open(&scratch, 1);
     crew_init(&crew, SHARDS);
     cr_assert(zero(int, registry_open(&registry)));
-    changes_init(&changes, &crew, NULL, &registry, &vault);
+    changes_init(&changes, &crew, scratch.db, &registry, &vault, &audit);
 }
 
 static void close_changes(void)
 {
     changes_close(&changes);
     registry_close(&registry);
+    scratch_close(&scratch);
 }
 
 TestSuite(changes, .init = open_changes, .fini = close_changes);
@@ -112,7 +127,8 @@ static void on_done(void *context)
 
 static int begin(struct subscription *before, struct subscription *after)
 {
-    return changes_begin(&changes, before, after, on_done, &dones);
+    static const struct mutation by = {.action = "subscription.test"};
+    return changes_begin(&changes, &by, before, after, on_done, &dones);
 }
 
 static struct mail_directory *mail_at(unsigned shard)
@@ -155,9 +171,8 @@ Test(changes, tells_every_shard_of_what_is_stored)
     struct subscription *made = make();
     char name[ID_TEXT_SIZE];
     cr_assert(zero(int, begin(NULL, made)));
-    cr_expect(eq(u32, disk.puts, 1));
     id_print(&made->id, "sub", name);
-    cr_expect_str_eq(disk.name, name);
+    cr_expect_str_eq(stored("subscription", name), "stored 0");
     cr_expect(registry_subscription(&registry, &made->id) == made);
 
     for (unsigned i = 0; i < SHARDS; i++) {
@@ -200,8 +215,10 @@ Test(changes, drops_the_document_of_what_is_deleted)
 {
     struct subscription *before = settled();
     struct id id = before->id;
+    char name[ID_TEXT_SIZE];
+    id_print(&id, "sub", name);
     cr_assert(zero(int, begin(before, NULL)));
-    cr_expect(eq(u32, disk.drops, 1));
+    cr_expect_str_eq(stored("subscription", name), "");
     cr_expect(registry_subscription(&registry, &id) == NULL);
     struct mail_directory *mail = mail_at(0);
     cr_expect(mail->before == before);
@@ -232,17 +249,66 @@ Test(changes, tells_apart_those_that_are_on_their_way_together)
     cr_expect(eq(u32, dones, 2));
 }
 
+/* ---- the record ---- */
+
+Test(changes, records_what_it_was_and_what_it_is_in_the_same_write)
+{
+    struct subscription *before = settled(), *after = make();
+    char name[ID_TEXT_SIZE];
+    id_print(&before->id, "sub", name);
+    cr_expect_str_eq(disk.before, "");
+    cr_expect_str_eq(disk.after, "shown 0");
+    after->updated_ms = 2;
+    cr_assert(zero(int, begin(before, after)));
+    cr_expect_str_eq(disk.action, "subscription.test");
+    cr_expect_str_eq(disk.name, name);
+    cr_expect_str_eq(disk.before, "shown 0");
+    cr_expect_str_eq(disk.after, "shown 2");
+    answer_all();
+    cr_assert(zero(int, begin(after, NULL)));
+    cr_expect_str_eq(disk.before, "shown 2");
+    cr_expect_str_eq(disk.after, "");
+    cr_expect(eq(u32, disk.written, 3));
+    answer_all();
+}
+
+Test(changes, writes_what_no_shard_has_to_know_with_its_record)
+{
+    static const struct mutation by = {.action = "thing.create"};
+    const struct subject subject = {.name = SLICE("a thing"), .after = SLICE("{}")};
+    cr_assert(zero(int, changes_put_document(&changes, &by, &subject, "thing", SLICE("a"),
+                                             SLICE("its document"))));
+    cr_expect_str_eq(stored("thing", "a"), "its document");
+    cr_expect_str_eq(disk.action, "thing.create");
+    cr_expect_str_eq(disk.name, "a thing");
+    disk.error = -ENOMEM;
+    cr_assert(eq(int, changes_put_document(&changes, &by, &subject, "thing", SLICE("a"), SLICE("")),
+                 -ENOMEM));
+    cr_expect_str_eq(stored("thing", "a"), "its document");
+    disk.error = 0;
+    cr_assert(
+        zero(int, changes_put_document(&changes, &by, &subject, "thing", SLICE("a"), SLICE(""))));
+    cr_expect_str_eq(stored("thing", "a"), "");
+    cr_expect(eq(u32, disk.written, 2));
+    expect_nothing_sent();
+}
+
 /* ---- when it cannot be ---- */
 
 Test(changes, leaves_everything_as_it_was_when_it_cannot_store)
 {
     struct subscription *before = settled();
     struct subscription *after = make();
+    char name[ID_TEXT_SIZE];
+    id_print(&before->id, "sub", name);
+    after->updated_ms = 2;
     disk.error = -EIO;
     cr_expect(eq(int, begin(before, after), -EIO));
     cr_expect(registry_subscription(&registry, &before->id) == before);
     cr_expect(eq(int, begin(before, NULL), -EIO));
     cr_expect(registry_subscription(&registry, &before->id) == before);
+    cr_expect_str_eq(stored("subscription", name), "stored 0");
+    cr_expect(eq(u32, disk.written, 1), "the first one alone");
     expect_nothing_sent();
     cr_expect(zero(u32, dones));
     subscription_free(after); /* the caller's still */
@@ -253,7 +319,7 @@ Test(changes, stores_nothing_that_cannot_be_sealed)
     struct subscription *made = make();
     disk.prepare_error = -EIO;
     cr_expect(eq(int, begin(NULL, made), -EIO));
-    cr_expect(zero(u32, disk.puts));
+    cr_expect(zero(u32, disk.records));
     expect_nothing_sent();
     subscription_free(made);
 }
@@ -274,7 +340,7 @@ Test(changes, sends_without_storing_when_it_is_told_to)
 {
     static const struct storage_state state = {.low = true};
     cr_assert(zero(int, changes_send(&changes, DIRECTORY_STORAGE, &state, on_done, &dones)));
-    cr_expect(zero(u32, disk.puts + disk.drops));
+    cr_expect(zero(u32, disk.records));
     for (unsigned i = 0; i < SHARDS; i++) {
         struct mail_directory *mail = mail_at(i);
         cr_expect(eq(int, (int)mail->kind, DIRECTORY_STORAGE));

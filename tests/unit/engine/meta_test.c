@@ -72,9 +72,17 @@ int registry_load(struct registry *registry, struct db *from, struct vault *by,
     return step("load");
 }
 
-void changes_init(struct changes *changes, struct crew *for_crew, struct db *in,
-                  struct registry *registry, struct vault *by)
+int audit_open(struct audit *audit, struct db *in)
 {
+    cr_assert(audit == &meta.audit);
+    cr_assert(in == db);
+    return step("audit");
+}
+
+void changes_init(struct changes *changes, struct crew *for_crew, struct db *in,
+                  struct registry *registry, struct vault *by, struct audit *audit)
+{
+    cr_assert(audit == &meta.audit);
     cr_assert(changes == &meta.changes);
     cr_assert(for_crew == &crew);
     cr_assert(in == db);
@@ -135,7 +143,7 @@ static void open_failing(const char *name, const char *expected)
  * there is none. */
 Test(meta, is_read_then_sealed_then_completed)
 {
-    open_failing("", "vault registry changes rekey load seal first");
+    open_failing("", "vault audit registry changes rekey load seal first");
     cr_expect_str_eq(steps, "-changes -registry -vault");
 }
 
@@ -148,23 +156,23 @@ Test(meta, is_not_read_without_its_keys)
 
 Test(meta, is_closed_half_open)
 {
-    open_failing("registry", "vault registry");
+    open_failing("registry", "vault audit registry");
     cr_expect_str_eq(steps, "-vault", "what was not opened is not closed");
 }
 
 Test(meta, is_not_sealed_when_it_cannot_be_read)
 {
-    open_failing("load", "vault registry changes rekey load");
+    open_failing("load", "vault audit registry changes rekey load");
     cr_expect_str_eq(steps, "-changes -registry -vault");
 }
 
 Test(meta, is_not_used_when_it_cannot_be_sealed)
 {
-    open_failing("seal", "vault registry changes rekey load seal");
+    open_failing("seal", "vault audit registry changes rekey load seal");
     cr_expect_str_eq(why, "cannot store the sealed documents: the disk is full");
 }
 
 Test(meta, is_not_used_without_a_tenant_and_a_key)
 {
-    open_failing("first", "vault registry changes rekey load seal first");
+    open_failing("first", "vault audit registry changes rekey load seal first");
 }

@@ -16,6 +16,8 @@ static struct vault *vault;
 static struct registry registry;
 static struct changes changes;
 static struct crew crew;
+static struct audit audit;
+static const struct mutation by = {.action = "tenant.delete"};
 static const struct id acme = {{1}}, other = {{2}};
 static bool is_done;
 
@@ -79,11 +81,12 @@ static void put_all(const struct id *tenant, const char *name, unsigned first)
     key->id.bytes[0] = key->hash[0] = (uint8_t)first;
     key->tenant = *tenant;
     key->scopes = SCOPE_READ;
-    cr_assert(eq(int, changes_put_tenant(&changes, NULL, made, NULL, NULL), 0));
-    cr_assert(eq(int, changes_put_key(&changes, NULL, key, NULL, NULL), 0));
+    cr_assert(eq(int, changes_put_tenant(&changes, &by, NULL, made, NULL, NULL), 0));
+    cr_assert(eq(int, changes_put_key(&changes, &by, NULL, key, NULL, NULL), 0));
     for (unsigned i = 0; i < SUBSCRIPTIONS; i++)
         cr_assert(
-            eq(int, changes_begin(&changes, NULL, make_subscription(tenant, first + i), NULL, NULL),
+            eq(int,
+               changes_begin(&changes, &by, NULL, make_subscription(tenant, first + i), NULL, NULL),
                0));
     drain();
 }
@@ -95,7 +98,8 @@ static void open_all(void)
     crew_init(&crew, SHARDS);
     cr_assert(eq(int, vault_open(&vault, scratch.db, scratch.path, "", why), 0), "%s", why);
     cr_assert(eq(int, registry_open(&registry), 0));
-    changes_init(&changes, &crew, scratch.db, &registry, vault);
+    cr_assert(eq(int, audit_open(&audit, scratch.db), 0));
+    changes_init(&changes, &crew, scratch.db, &registry, vault, &audit);
     put_all(&acme, "acme", 1);
     put_all(&other, "other", 100);
 }
@@ -129,8 +133,10 @@ Test(removal, ends_all_of_the_tenant_at_once_on_disk_and_in_the_registry)
     struct id first = {{1}}, others = {{100}};
     cr_assert(eq(uint, stored("subscription"), 2 * SUBSCRIPTIONS));
     cr_assert(eq(uint, stored("data_key"), 2));
-    cr_assert(
-        eq(int, removal_begin(&changes, registry_tenant(&registry, &acme), note_done, NULL), 0));
+    unsigned records = stored("audit");
+    cr_assert(eq(
+        int, removal_begin(&changes, &by, registry_tenant(&registry, &acme), note_done, NULL), 0));
+    cr_assert(eq(uint, stored("audit"), records + 1), "one record of all of it");
     cr_assert(eq(uint, stored("tenant"), 1));
     cr_assert(eq(uint, stored("key"), 1));
     cr_assert(eq(uint, stored("subscription"), SUBSCRIPTIONS));
@@ -149,8 +155,8 @@ Test(removal, tells_the_shards_of_keys_first_and_of_the_tenant_last_a_few_at_a_t
 {
     enum directory_kind kinds[SUBSCRIPTIONS + 2];
     unsigned told = 0;
-    cr_assert(
-        eq(int, removal_begin(&changes, registry_tenant(&registry, &acme), note_done, NULL), 0));
+    cr_assert(eq(
+        int, removal_begin(&changes, &by, registry_tenant(&registry, &acme), note_done, NULL), 0));
     cr_assert(lt(uint, changes.in_flight, SUBSCRIPTIONS));
     while (changes.in_flight) {
         cr_assert(not(is_done));

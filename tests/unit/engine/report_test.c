@@ -39,11 +39,13 @@ struct subscription *registry_subscription(const struct registry *in, const stru
     return known && id_equal(&known->id, id) ? known : NULL;
 }
 
-int changes_begin(struct changes *by, struct subscription *before, struct subscription *after,
-                  void (*on_done)(void *context), void *context)
+int changes_begin(struct changes *to, const struct mutation *by, struct subscription *before,
+                  struct subscription *after, void (*on_done)(void *context), void *context)
 {
     (void)context;
-    cr_assert(by == &changes);
+    cr_assert(to == &changes);
+    cr_assert_str_eq(by->action, "subscription.disable");
+    cr_assert(by->key == NULL, "the engine itself");
     cr_assert(before == known);
     cr_assert(on_done == NULL, "nobody waits");
     changes_begun++;

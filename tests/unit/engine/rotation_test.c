@@ -178,9 +178,11 @@ bool changes_have_room(const struct changes *changes)
     return has_room;
 }
 
-int changes_begin(struct changes *changes, struct subscription *before, struct subscription *after,
-                  void (*on_done)(void *context), void *context)
+int changes_begin(struct changes *changes, const struct mutation *by, struct subscription *before,
+                  struct subscription *after, void (*on_done)(void *context), void *context)
 {
+    cr_assert_str_eq(by->action, "subscription.end_secrets");
+    cr_assert(by->key == NULL, "the engine itself");
     struct shelf *shelf = &changes->registry->subscriptions;
     cr_assert(zero(ptr, context));
     cr_assert(on_done == NULL);
