@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ORIGINS_AT_FIRST = 1024 };
+enum { ORIGINS_AT_FIRST = 1024, RESPONSE_MAX = 64 * 1024 };
 
 int http_client_open(struct http_client **client, struct loop *loop, struct wheel *wheel,
                      struct resolver *resolver, const struct http_client_options *options)
@@ -21,6 +21,8 @@ int http_client_open(struct http_client **client, struct loop *loop, struct whee
     if (!opened)
         return -ENOMEM;
     opened->options = *options;
+    if (!opened->options.response_max)
+        opened->options.response_max = RESPONSE_MAX;
     opened->loop = loop;
     opened->wheel = wheel;
     opened->resolver = resolver;

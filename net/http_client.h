@@ -5,8 +5,8 @@
  * idle one that receives anything or ends is closed. When a *reused* connection dies before the
  * first byte of a response, the call is sent once more on a fresh one, silently (RFC 9112
  * section 9.3.1; deliveries carry an id). Redirects are not followed. 1xx are skipped (8 at most).
- * Responses are read to their end, 64 KiB at most: a longer one counts by its status, and its
- * connection is closed.
+ * Responses are read to their end, 64 KiB at most unless more is wanted: a longer one counts by its
+ * status, and its connection is closed.
  *
  * Each address is offered to `allowed`, the origin's or else the client's, right before the
  * connection to it; the addresses of a name are tried in turn. Through a proxy the same holds for
@@ -81,6 +81,7 @@ struct http_client_options {
     unsigned connections_max;
     unsigned idle_per_origin_max;
     uint64_t idle_timeout_ms; /* kept-alive connections are closed after this */
+    uint64_t response_max;    /* bytes of a body that are read; 0: 64 KiB */
     struct tls_context *tls;  /* for https */
     void *context;
     bool (*allowed)(void *context, const struct address *address); /* NULL: all */

@@ -21,7 +21,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { INFORMATIONAL_MAX = 8, BODY_MAX = 64 * 1024 };
+enum { INFORMATIONAL_MAX = 8 };
 
 static const struct stream_events events;
 
@@ -353,7 +353,7 @@ static bool take_body(struct http_link *link, struct slice data)
     if (kept < data.size)
         call->truncated = true;
     link->body_read += data.size;
-    return link->body_read <= BODY_MAX;
+    return link->body_read <= link->client->options.response_max;
 }
 
 /* Finds out how the body will end. False: the call is over. */
