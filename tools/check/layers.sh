@@ -44,6 +44,7 @@ compiles_alone() {
 may_include engine/base base
 may_include net base net
 may_include store base store
+may_include tools/ctl base net tools/ctl
 for file in engine/*.c engine/*.h; do
     [ "$file" = engine/main.c ] && continue # puts the layers together
     found=$(grep -nE '^#include "tests|^#include "bench|^#include "engine/' "$file")
@@ -64,7 +65,7 @@ only_in 'a socket' '[^_.>a-z](socket|accept4?|connect|bind|listen|recv|recvmsg|s
     net/socket.c net/loop.c engine/notify.c
 only_in 'a sleep' '\b(usleep|nanosleep|sleep|clock_nanosleep) ?\(' net/loop.c
 
-for header in $(find engine net store -name '*.h' | sort); do
+for header in $(find engine net store tools -name '*.h' | sort); do
     why=$(compiles_alone "$header") || complain "$header does not compile alone:" "$why"
 done
 exit $bad

@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""grapnelctl against an engine: every noun and verb, what it prints, and what it ends with."""
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support import case, wait
+from support.certificates import Authority
+from support.engine import Engine, environment
+from support.program import free_ports
+
+DONE, REFUSED, USAGE, UNREACHABLE = range(4)
+PATIENCE = wait.PATIENCE
+
+
+def program():
+    return os.environ.get("GRAPNELCTL_BIN") or str(pathlib.Path(os.environ["GRAPNEL_BIN"]).parent / "grapnelctl")
+
+
+def run(*arguments, env=None, text="", expect=DONE):
+    """What it printed. `env`: GRAPNEL_URL and the like; nothing of this process's own."""
+    done = subprocess.run([program(), *arguments], input=text, capture_output=True, text=True, timeout=PATIENCE,
+                          env=environment({"TZ": "UTC", **(env or {})}))
+    if done.returncode != expect:
+        raise AssertionError(f"{arguments}: ended with {done.returncode}, not {expect}:\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+class CtlCase(case.EngineCase):
+    def setUp(self):
+        super().setUp()
+        self.env = {"GRAPNEL_URL": f"http://{self.engine.admin_address}", "GRAPNEL_KEY": self.engine.key}
+
+    def ctl(self, *arguments, **more):
+        return run(*arguments, env=self.env, **more).stdout
+
+    def read(self, *arguments, **more):
+        return json.loads(self.ctl(*arguments, "-o", "json", **more))
+
+    def refuse(self, *arguments, expect=REFUSED, **more):
+        """What it said on standard error."""
+        done = run(*arguments, env=self.env, expect=expect, **more)
+        self.assertTrue(done.stderr.startswith("grapnelctl: "), done.stderr)
+        return done.stderr
+
+    def create(self, *arguments):
+        made = self.read("subscription", "create", *arguments)
+        self.addCleanup(lambda: self.engine.admin.request("DELETE", f"/api/v1/webhooks/subscriptions/{made['id']}"))
+        return made
+
+
+class Resources(CtlCase):
+    def test_a_tenant_from_first_to_last(self):
+        made = self.read("tenant", "create", "acme", "--rate", "100", "--burst", "500", "--metadata", "plan=gold")
+        self.assertEqual(made["ingest"], {"per_second": 100, "burst": 500})
+        self.assertEqual(made["metadata"], {"plan": "gold"})
+        self.assertEqual(self.read("tenant", "get", made["id"])["name"], "acme")
+        self.assertEqual(self.read("tenant", "get", "acme")["id"], made["id"])
+        changed = self.read("tenant", "update", "acme", "--description", "d", "--set", "ingest=null")
+        self.assertEqual((changed["description"], changed["ingest"]), ("d", None))
+        self.assertIn("acme", self.ctl("tenant", "list"))
+        self.assertEqual(self.ctl("tenant", "delete", "acme"), "")
+        self.assertIn("404", self.refuse("tenant", "get", "acme"))
+
+    def test_a_key_from_first_to_last(self):
+        made = self.read("key", "create", "shop", "--scopes", "ingest,read")
+        self.assertTrue(made["key"].startswith("gk_"))
+        self.assertNotIn("key", self.read("key", "get", made["id"]))
+        self.assertIn("ingest, read", self.ctl("key", "list"))
+        as_shop = {**self.env, "GRAPNEL_KEY": made["key"]}
+        self.assertIn("403", run("tenant", "create", "x", env=as_shop, expect=REFUSED).stderr)
+        self.assertEqual(self.ctl("key", "delete", made["id"]), "")
+        self.assertIn("401", run("event", "list", env=as_shop, expect=REFUSED).stderr)
+
+    def test_a_subscription_from_first_to_last(self):
+        made = self.create("--url", "https://a.example/hook", "--events", "a.*,b", "--events", "c", "--timeout", "5s",
+                           "--metadata", "team=x.y", "--header", "X-A=b=c", "--scheme", "stripe", "--retry", '["5s"]',
+                           "--set", "retry.jitter=0.25", "--set", "breaker.window=20s", "--concurrency", "3")
+        name = made["id"]
+        self.assertEqual(made["events"], ["a.*", "b", "c"])
+        self.assertEqual(made["metadata"], {"team": "x.y"})
+        self.assertEqual(made["headers"], {"X-A": "b=c"})
+        self.assertEqual(made["retry"], {"schedule": ["5s"], "jitter": 0.25})
+        self.assertEqual((made["signature"]["scheme"], made["concurrency"]["max"]), ("stripe", 3))
+        self.assertEqual(self.read("subscription", "get", name)["timeout"], "5s")
+        self.assertRegex(self.ctl("subscription", "list"), rf"{name} +active +https://a.example/hook +a\.\*, b, c")
+        self.assertEqual(self.read("subscription", "pause", name)["status"], "paused")
+        self.assertEqual(self.read("subscription", "resume", name)["status"], "active")
+        self.assertEqual(self.read("subscription", "update", name, "--timeout", "7s")["events"], ["a.*", "b", "c"])
+        self.assertEqual(self.read("subscription", "secret", name)["secret"], made["secret"])
+        rotated = self.read("subscription", "rotate-secret", name, "--overlap", "1h", "--secret", "s3cret-text")
+        self.assertEqual(rotated["secret"], "s3cret-text")
+        self.assertEqual(self.read("subscription", "stats", name)["status"], "active")
+        replaced = self.read("subscription", "replace", name, "--data", "-", "--timeout", "9s",
+                             "--scheme", "stripe", text='{"url": "https://b.example/", "timeout": "1s"}')
+        self.assertEqual((replaced["url"], replaced["timeout"], replaced["events"]),
+                         ("https://b.example/", "9s", ["*"]))
+        self.assertEqual(self.ctl("subscription", "delete", name), "")
+        self.assertIn("404", self.refuse("subscription", "get", name))
+
+    def test_an_event_and_its_delivery(self):
+        self.create("--url", self.receiver.url(self.path), "--events", self.kind)
+        payload = '{"b": 1.0,  "a": [null, "é"]}'
+        sent = self.read("event", "send", self.kind, "--payload", "-", "--id", "mine", "--correlation-id", "c1",
+                         "--event-version", "2", text=payload + "\n")
+        self.assertEqual((sent["deliveries"], sent["duplicate"]), (1, False))
+        self.engine.await_status(sent["id"], "delivered")
+        self.assertEqual(self.receiver.of(self.path)[0].body.decode(), payload)
+        again = self.read("event", "send", self.kind, "--payload", "-", "--id", "mine", text=payload)
+        self.assertEqual((again["id"], again["duplicate"]), (sent["id"], True))
+        event = self.read("event", "get", sent["id"])
+        self.assertEqual((event["correlation_id"], event["version"]), ("c1", "2"))
+        self.assertEqual(len(self.read("event", "list", "--type", self.kind, "--since", "1h")["data"]), 1)
+        listed = self.read("delivery", "list", "--event", sent["id"], "--status", "delivered")["data"]
+        self.assertEqual(len(listed), 1)
+        delivery = listed[0]["id"]
+        self.assertEqual(self.read("delivery", "get", delivery)["status"], "delivered")
+        self.assertEqual(len(self.read("delivery", "attempts", delivery)["data"]), 1)
+        self.assertRegex(self.ctl("delivery", "attempts", delivery), r"1 +\d{4}-\d\d-\d\d .* delivered +200")
+
+    def test_a_payload_is_empty_unless_it_is_given(self):
+        sent = self.read("event", "send", self.kind)
+        self.assertEqual(self.read("event", "get", sent["id"])["payload"], {})
+
+    def test_a_batch(self):
+        lines = "".join(json.dumps({"type": self.kind, "payload": number}) + "\n" for number in range(3))
+        self.assertEqual(self.read("event", "send", "--batch", "-", text=lines)["accepted"], 3)
+
+    def test_secrets_at_rest_under_other_keys(self):
+        self.assertIn("keys_rewrapped", self.read("rekey"))
+
+    def test_another_tenant(self):
+        self.read("tenant", "create", "other")
+        self.addCleanup(self.ctl, "tenant", "delete", "other")
+        self.create("--url", "https://mine.example/")
+        self.assertEqual(self.read("--tenant", "other", "subscription", "list")["data"], [])
+
+
+class Lists(CtlCase):
+    def test_pages_are_gone_through(self):
+        for _ in range(6):
+            body = "".join(json.dumps({"type": self.kind, "payload": {}}) + "\n" for _ in range(100))
+            self.ctl("event", "send", "--batch", "-", text=body)
+        everything = self.read("event", "list", "--type", self.kind, "--all")
+        self.assertEqual(len({event["id"] for event in everything["data"]}), 600)
+        self.assertIsNone(everything["next_cursor"])
+        some = self.read("event", "list", "--type", self.kind, "--limit", "260")
+        self.assertEqual([event["id"] for event in some["data"]],
+                         [event["id"] for event in everything["data"][:260]])
+        rest = self.read("event", "list", "--type", self.kind, "--all", "--cursor", some["next_cursor"])
+        self.assertEqual(rest["data"], everything["data"][260:])
+        table = self.ctl("event", "list", "--type", self.kind, "--all").splitlines()
+        self.assertEqual(len(table), 601)
+        self.assertEqual(table[0].split(), ["ID", "TYPE", "BYTES", "DELIVERIES", "CREATED"])
+
+    def test_says_that_there_are_more(self):
+        for number in range(2):
+            self.ctl("event", "send", self.kind, "--id", f"{self.kind}{number}")
+        done = run("event", "list", "--type", self.kind, "--limit", "1", env=self.env)
+        self.assertIn("--cursor evt_", done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+
+    def test_an_empty_list(self):
+        done = run("event", "list", "--type", "nobody.sends.this", env=self.env)
+        self.assertEqual((done.stdout, done.stderr), ("", "none\n"))
+        self.assertEqual(self.ctl("event", "list", "--type", "nobody.sends.this", "-o", "json"),
+                         '{"data":[],"next_cursor":null}\n')
+
+    def test_no_colour_where_no_terminal_is(self):
+        self.assertNotIn("\033", self.ctl("tenant", "list"))
+
+    def test_a_terminal_gets_colours_and_no_more_than_its_width(self):
+        self.create("--url", "https://a.example/" + "long/" * 40)
+        for no_color, has_colour in (("", True), ("1", False)):
+            shown = self.on_terminal("subscription", "list", columns="80", no_color=no_color)
+            self.assertEqual("\033[" in shown, has_colour, shown)
+            for line in re.sub(r"\033\[\d+m", "", shown).splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    def on_terminal(self, *arguments, columns, no_color):
+        ours, theirs = os.openpty()
+        env = environment({**self.env, "TERM": "xterm", "COLUMNS": columns, "NO_COLOR": no_color})
+        with subprocess.Popen([program(), *arguments], stdout=theirs, env=env) as process:
+            os.close(theirs)
+            shown = b""
+            try:
+                while (more := os.read(ours, 65536)):
+                    shown += more
+            except OSError:
+                pass  # the other end was closed
+        os.close(ours)
+        self.assertEqual(process.returncode, DONE)
+        return shown.decode().replace("\r\n", "\n")
+
+
+class Tail(CtlCase):
+    def start(self, *arguments):
+        process = subprocess.Popen([program(), "delivery", "tail", "-o", "json", "--interval", "50ms", *arguments],
+                                   stdout=subprocess.PIPE, text=True, env=environment(self.env))
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_shows_what_comes_and_ends_with_an_interrupt(self):
+        made = self.subscribe()
+        process = self.start("--subscription", made["id"])
+
+        def next_line():
+            return json.loads(process.stdout.readline())
+
+        # It follows from its start on, which nobody can see: so events come until it has seen one.
+        seen = set()
+        first = self.publish()
+        reader = wait.until(lambda: self.publish() and self.has_output(process), "a line")
+        self.assertTrue(reader)
+        last = self.publish()
+        while last not in seen:
+            seen.add(next_line()["event_id"])
+        self.assertTrue(first)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
+
+    @staticmethod
+    def has_output(process):
+        return select.select([process.stdout], [], [], 0.05)[0]
+
+    def test_ends_after_so_many(self):
+        made = self.subscribe()
+        process = self.start("--subscription", made["id"], "--limit", "2")
+        wait.until(lambda: self.publish() and process.poll() is not None, "the end")
+        self.assertEqual(process.returncode, DONE)
+        self.assertEqual(len(process.stdout.readlines()), 2)
+
+
+class Status(CtlCase):
+    def test_of_an_engine_that_is_ready(self):
+        status = self.read("status")
+        self.assertTrue(status["ready"])
+        self.assertRegex(status["version"], r"^\d+\.\d+\.\d+")
+        for name in ("accepted_per_second", "delivered_per_second", "in_flight", "subscriptions", "memory_bytes"):
+            self.assertIn(name, status)
+        self.assertRegex(self.ctl("status"), r"ready +true\n")
+
+
+class Ends(CtlCase):
+    def test_the_server_said_no(self):
+        said = self.refuse("subscription", "create", "--url", "ftp://x/", "--set", "nope=1")
+        self.assertRegex(said, r"grapnelctl: 422: the body has faults\n  /url +the URL .*\n  /nope +unknown field\n")
+
+    def test_wrong_usage(self):
+        self.assertIn("did you mean 'subscription'?", self.refuse("subscrpition", "list", expect=USAGE))
+        self.assertIn("did you mean 'list'?", self.refuse("subscription", "lsit", expect=USAGE))
+        self.assertIn("did you mean 'status'?", self.refuse("delivery", "list", "--statsu", "dead", expect=USAGE))
+        self.assertIn("try: grapnelctl subscription get --help", self.refuse("subscription", "get", expect=USAGE))
+        self.refuse("subscription", "create", "--set", "no-value", expect=USAGE)
+        self.refuse("subscription", "create", "--filter", "{no json", expect=USAGE)
+        self.refuse("subscription", "create", "--data", "/no/such/file", expect=USAGE)
+        self.refuse("event", "send", "a", "--payload", "-", text="{no json", expect=USAGE)
+        self.refuse("event", "list", "--limit", "0", expect=USAGE)
+        self.refuse("tenant", "list", "--timeout", "soon", expect=USAGE)
+        self.refuse("--url", "ftp://x/", "tenant", "list", expect=USAGE)
+        self.refuse("--key", "a\r\nX-Evil: b", "tenant", "list", expect=USAGE)
+
+    def test_unreachable(self):
+        port = free_ports(1)[0]
+        self.assertIn("cannot be reached", self.refuse("--url", f"http://127.0.0.1:{port}", "tenant", "list",
+                                                       expect=UNREACHABLE))
+        self.refuse("--url", "http://no-such-host.invalid", "tenant", "list", expect=UNREACHABLE)
+
+    def test_what_answers_is_no_engine(self):
+        self.refuse("--url", self.receiver.url(""), "tenant", "list", expect=UNREACHABLE)
+
+    def test_the_output_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([program(), "tenant", "list"], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  env=environment(self.env), timeout=PATIENCE)
+        self.assertEqual(done.returncode, REFUSED)
+        self.assertIn("standard output", done.stderr)
+
+
+class Keys(CtlCase):
+    def test_the_key_may_come_from_a_file(self):
+        file = str(self.engine.data / "admin.key")
+        url = {"GRAPNEL_URL": self.env["GRAPNEL_URL"]}
+        run("tenant", "list", "--key-file", file, env=url)
+        run("tenant", "list", env={**url, "GRAPNEL_KEY_FILE": file})
+        self.assertIn("401", run("tenant", "list", env=url, expect=REFUSED).stderr)
+
+    def test_the_line_beats_the_environment(self):
+        file = str(self.engine.data / "admin.key")
+        wrong = {**self.env, "GRAPNEL_KEY": "gk_wrong"}
+        self.assertIn("401", run("tenant", "list", env=wrong, expect=REFUSED).stderr)
+        run("tenant", "list", "--key", self.engine.key, env=wrong)
+        run("tenant", "list", "--key-file", file, env=wrong)
+
+    def test_over_tls(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        authority = Authority(folder)
+        certificate, key = authority.issue("engine", "IP:127.0.0.1")
+        with Engine("--tls-cert", certificate, "--tls-key", key, start=False) as engine:
+            engine.context = authority.client_context()
+            engine.start()
+            env = {"GRAPNEL_URL": f"https://{engine.admin_address}", "GRAPNEL_KEY": engine.key}
+            self.assertIn("default", run("tenant", "list", "--ca-file", authority.path, env=env).stdout)
+            self.assertIn("certificate", run("tenant", "list", env=env, expect=UNREACHABLE).stderr)
+
+
+class Texts(CtlCase):
+    def nouns(self):
+        return re.findall(r"^  ([a-z][a-z-]*) ", run("--help").stdout, re.MULTILINE)
+
+    def test_help_on_everything(self):
+        self.assertIn("subscription", self.nouns())
+        for noun in self.nouns():
+            shown = run(noun, "--help").stdout
+            self.assertIn(f"usage: grapnelctl {noun}", shown)
+            for verb in re.findall(r"^  ([a-z][a-z-]*) ", shown, re.MULTILINE) if "Verbs:" in shown else []:
+                self.assertIn(f"usage: grapnelctl {noun} {verb}", run(noun, verb, "-h").stdout)
+
+    def test_version(self):
+        self.assertRegex(run("--version").stdout, r"^grapnelctl \d+\.\d+\.\d+\n$")
+
+    def complete(self, *words):
+        """What bash offers behind the words."""
+        script = run("completion", "bash").stdout
+        line = ["grapnelctl", *words]
+        script += f"COMP_WORDS=({' '.join(repr(word) for word in line)}); COMP_CWORD={len(line) - 1}; _grapnelctl; "
+        script += 'printf "%s\\n" "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.split()
+
+    def test_completion_of_bash(self):
+        self.assertEqual(self.complete("subs"), ["subscription"])
+        self.assertEqual(self.complete("subscription", "ro"), ["rotate-secret"])
+        self.assertEqual(self.complete("delivery", "list", "--sta"), ["--status"])
+        self.assertEqual(self.complete("delivery", "list", "--status", "de"), ["delivered", "dead"])
+        self.assertEqual(self.complete("--url", "http://x/", "tenant", "cr"), ["create"])
+        self.assertEqual(self.complete("-o", ""), ["table", "json"])
+        self.assertEqual(self.complete("completion", "f"), ["fish"])
+        self.assertIn("--key-file", self.complete("status", "--"))
+
+    def test_completion_of_other_shells_is_good_in_them(self):
+        for shell in ("bash", "zsh", "fish"):
+            script = run("completion", shell).stdout
+            self.assertIn("grapnelctl", script)
+            if shutil.which(shell):
+                done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, timeout=PATIENCE)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+        run("completion", "tcsh", expect=USAGE)
+
+    def test_the_manual_page_has_every_command_and_no_fault(self):
+        page = run("manual").stdout
+        for noun in self.nouns():
+            self.assertIn(noun.replace("-", "\\-"), page)
+        if shutil.which("groff"):
+            done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z"], input=page, capture_output=True, text=True,
+                                  timeout=PATIENCE)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    case.main()

@@ -1,0 +1,219 @@
+/* nouns.c - the table of nouns and verbs; see verb.h. */
+#include "tools/ctl/run.h"
+#include "tools/ctl/verb.h"
+
+#define OPTIONS(...)        \
+    (const struct option[]) \
+    {                       \
+        __VA_ARGS__,        \
+        {                   \
+            0               \
+        }                   \
+    }
+#define COLUMNS(...)        \
+    (const struct column[]) \
+    {                       \
+        __VA_ARGS__,        \
+        {                   \
+            0               \
+        }                   \
+    }
+
+#define TENANTS       "/api/v1/tenants"
+#define KEYS          "/api/v1/keys"
+#define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
+#define EVENTS        "/api/v1/webhooks/events"
+#define DELIVERIES    "/api/v1/webhooks/deliveries"
+
+#define DELIVERY_STATUSES "pending|retrying|delivered|dead|cancelled|failed"
+#define SCHEMES           "standard|ed25519|timestamped|stripe|github|hex|template|none"
+
+// clang-format off
+
+const struct option global_options[] = {
+    [GLOBAL_URL]      = {"url",      "URL",   OPTION_OWN, NULL, NULL, "the engine's admin port; before the noun, or where the verb has no --url of its own (GRAPNEL_URL; http://127.0.0.1:8481)"},
+    [GLOBAL_KEY]      = {"key",      "KEY",   OPTION_OWN, NULL, NULL, "the access key (GRAPNEL_KEY, which other users of the machine cannot see)"},
+    [GLOBAL_KEY_FILE] = {"key-file", "FILE",  OPTION_OWN, NULL, NULL, "a file with the key, such as DATA/admin.key (GRAPNEL_KEY_FILE)"},
+    [GLOBAL_TENANT]   = {"tenant",   "ID",    OPTION_OWN, NULL, NULL, "act for this tenant, by id or by name; an admin key's privilege (GRAPNEL_TENANT)"},
+    [GLOBAL_CA_FILE]  = {"ca-file",  "FILE",  OPTION_OWN, NULL, NULL, "PEM certificates to trust in place of the system's"},
+    [GLOBAL_OUTPUT]   = {"output",   "KIND",  OPTION_OWN, NULL, "table|json", "-o: a table for people, which is the default, or json for programs"},
+    [GLOBAL_TIMEOUT]  = {"timeout",  "TIME",  OPTION_OWN, NULL, NULL, "how long an answer may take: 30s"},
+    [GLOBAL_HELP]     = {"help",     NULL,    OPTION_OWN, NULL, NULL, "-h: says what a command does and what it takes"},
+    [GLOBAL_VERSION]  = {"version",  NULL,    OPTION_OWN, NULL, NULL, "the version of this program"},
+    {0},
+};
+
+const struct option page_options[] = {
+    {"limit",  "N",      OPTION_OWN,   NULL, NULL, "at most so many, over as many pages as it takes (50)"},
+    {"all",    NULL,     OPTION_OWN,   NULL, NULL, "all there are"},
+    {"cursor", "CURSOR", OPTION_OWN,   NULL, NULL, "go on from the next_cursor of an earlier list"},
+    {0},
+};
+
+const struct option field_options[] = {
+    {"set",  "FIELD=VALUE", OPTION_OWN, NULL, NULL, "a field of the body by its path (retry.jitter=0.2): JSON, or else a string; may be repeated"},
+    {"data", "FILE",        OPTION_OWN, NULL, NULL, "the body as JSON from a file, or from standard input (-); other options change it"},
+    {0},
+};
+
+/* ---- tenant, key ---- */
+
+static const struct column tenant_columns[] = {{"ID", "id", COLUMN_TEXT}, {"NAME", "name", COLUMN_TEXT}, {"RATE", "ingest.per_second", COLUMN_NUMBER}, {"DESCRIPTION", "description", COLUMN_TEXT}, {"CREATED", "created_at", COLUMN_TIME}, {0}};
+
+static const struct option tenant_fields[] = {
+    {"name",        "NAME",       OPTION_TEXT, NULL, NULL, "its name"},
+    {"description", "TEXT",       OPTION_TEXT, NULL, NULL, "for people"},
+    {"metadata",    "NAME=VALUE", OPTION_PAIR, NULL, NULL, "of your own; may be repeated"},
+    {"rate",        "N",          OPTION_JSON, "ingest.per_second", NULL, "events a second that it may send"},
+    {"burst",       "N",          OPTION_JSON, "ingest.burst", NULL, "events that it may send at once"},
+    {"allow",       "CIDR,...",   OPTION_LIST, "egress.allow", NULL, "networks that its deliveries may go to"},
+    {"deny",        "CIDR,...",   OPTION_LIST, "egress.deny", NULL, "networks that they may not go to"},
+    {"https-only",  "BOOL",       OPTION_JSON, "https_only", "true|false", "whether its receivers must be https"},
+    {0},
+};
+
+static const struct verb tenant_verbs[] = {
+    {.name = "list",   .help = "Lists tenants, newest first.", .method = "GET", .path = TENANTS, .takes = TAKES_PAGES, .answer = ANSWER_LIST, .columns = tenant_columns},
+    {.name = "get",    .help = "Shows a tenant.", .method = "GET", .path = TENANTS "/{id}", .argument = "ID"},
+    {.name = "create", .help = "Makes a tenant.", .method = "POST", .path = TENANTS, .argument = "[NAME]", .field = "name", .takes = TAKES_FIELDS, .options = tenant_fields},
+    {.name = "update", .help = "Changes the fields of a tenant that are given.", .method = "PATCH", .path = TENANTS "/{id}", .argument = "ID", .takes = TAKES_FIELDS, .options = tenant_fields},
+    {.name = "delete", .help = "Deletes a tenant with all that it has.", .method = "DELETE", .path = TENANTS "/{id}", .argument = "ID"},
+    {0},
+};
+
+static const struct option key_fields[] = {
+    {"name",   "NAME",      OPTION_TEXT, NULL, NULL, "what it is for"},
+    {"scopes", "SCOPE,...", OPTION_LIST, NULL, "ingest|read|manage|admin", "what it may do"},
+    {0},
+};
+
+static const struct verb key_verbs[] = {
+    {.name = "list",   .help = "Lists the tenant's keys, newest first.", .method = "GET", .path = KEYS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"NAME", "name", COLUMN_TEXT}, {"SCOPES", "scopes", COLUMN_TEXT}, {"CREATED", "created_at", COLUMN_TIME})},
+    {.name = "get",    .help = "Shows a key, but not the key itself.", .method = "GET", .path = KEYS "/{id}", .argument = "ID"},
+    {.name = "create", .help = "Makes a key. The answer alone has the key itself.", .method = "POST", .path = KEYS, .argument = "[NAME]", .field = "name", .takes = TAKES_FIELDS, .options = key_fields},
+    {.name = "delete", .help = "Deletes a key, which is refused from then on.", .method = "DELETE", .path = KEYS "/{id}", .argument = "ID"},
+    {0},
+};
+
+/* ---- subscription ---- */
+
+static const struct option subscription_fields[] = {
+    {"url",         "URL",          OPTION_TEXT, NULL, NULL, "where deliveries go"},
+    {"events",      "TYPE,...",     OPTION_LIST, NULL, NULL, "types, or globs such as order.*"},
+    {"channels",    "CHANNEL,...",  OPTION_LIST, NULL, NULL, "channels, of which an event must have one"},
+    {"filter",      "JSON",         OPTION_JSON, NULL, NULL, "a condition on the event"},
+    {"uid",         "ID",           OPTION_TEXT, NULL, NULL, "an id of your own"},
+    {"description", "TEXT",         OPTION_TEXT, NULL, NULL, "for people"},
+    {"metadata",    "NAME=VALUE",   OPTION_PAIR, NULL, NULL, "of your own; may be repeated"},
+    {"secret",      "SECRET",       OPTION_TEXT, NULL, NULL, "what signs; made if it is not given"},
+    {"scheme",      "SCHEME",       OPTION_TEXT, "signature.scheme", SCHEMES, "how it is signed"},
+    {"retry",       "JSON",         OPTION_JSON, "retry.schedule", NULL, "waits after failures: '[\"5s\",\"1m\"]', or '\"quick\"'"},
+    {"timeout",     "TIME",         OPTION_TEXT, NULL, NULL, "how long a receiver may take: 15s"},
+    {"method",      "METHOD",       OPTION_TEXT, NULL, "POST|PUT|PATCH", "of the requests"},
+    {"header",      "NAME=VALUE",   OPTION_PAIR, "headers", NULL, "one more in each request; may be repeated"},
+    {"rate",        "N",            OPTION_JSON, "rate_limit.per_second", NULL, "deliveries a second at most"},
+    {"burst",       "N",            OPTION_JSON, "rate_limit.burst", NULL, "deliveries at once at most"},
+    {"concurrency", "N",            OPTION_JSON, "concurrency.max", NULL, "requests at a time at most"},
+    {"ordering",    "ORDER",        OPTION_TEXT, NULL, "none|strict", "whether each waits for the one before"},
+    {"compression", "KIND",         OPTION_TEXT, NULL, "none|gzip", "of bodies"},
+    {"status",      "STATUS",       OPTION_TEXT, NULL, "active|paused|disabled", "whether it is delivered to"},
+    {0},
+};
+
+static const struct verb subscription_verbs[] = {
+    {.name = "list",   .help = "Lists the tenant's subscriptions, newest first.", .method = "GET", .path = SUBSCRIPTIONS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"STATUS", "status", COLUMN_STATUS}, {"URL", "url", COLUMN_TEXT}, {"EVENTS", "events", COLUMN_TEXT}, {"CREATED", "created_at", COLUMN_TIME})},
+    {.name = "get",    .help = "Shows a subscription.", .method = "GET", .path = SUBSCRIPTIONS "/{id}", .argument = "ID"},
+    {.name = "create", .help = "Makes a subscription. The answer has its secret.", .method = "POST", .path = SUBSCRIPTIONS, .takes = TAKES_FIELDS, .options = subscription_fields},
+    {.name = "update", .help = "Changes the fields of a subscription that are given.", .method = "PATCH", .path = SUBSCRIPTIONS "/{id}", .argument = "ID", .takes = TAKES_FIELDS, .options = subscription_fields},
+    {.name = "replace", .help = "Replaces a subscription: fields that are not given are as if it were new.", .method = "PUT", .path = SUBSCRIPTIONS "/{id}", .argument = "ID", .takes = TAKES_FIELDS, .options = subscription_fields},
+    {.name = "delete", .help = "Deletes a subscription; what was on its way to it ends.", .method = "DELETE", .path = SUBSCRIPTIONS "/{id}", .argument = "ID"},
+    {.name = "pause",  .help = "Sends nothing any more and keeps everything.", .method = "POST", .path = SUBSCRIPTIONS "/{id}/pause", .argument = "ID"},
+    {.name = "resume", .help = "Delivers again, after a pause or when it was disabled.", .method = "POST", .path = SUBSCRIPTIONS "/{id}/resume", .argument = "ID"},
+    {.name = "secret", .help = "Shows the secret that signs.", .method = "GET", .path = SUBSCRIPTIONS "/{id}/secret", .argument = "ID"},
+    {.name = "rotate-secret", .help = "Gives it a new secret, beside which those before sign for a while.", .method = "POST", .path = SUBSCRIPTIONS "/{id}/rotate-secret", .argument = "ID", .takes = TAKES_FIELDS,
+     .options = OPTIONS({"overlap", "TIME", OPTION_TEXT, NULL, NULL, "how long (24h)"}, {"secret", "SECRET", OPTION_TEXT, NULL, NULL, "the new one; made if it is not given"})},
+    {.name = "stats",  .help = "Shows how it stands: breaker, backlog, what fails.", .method = "GET", .path = SUBSCRIPTIONS "/{id}/stats", .argument = "ID"},
+    {0},
+};
+
+/* ---- event, delivery ---- */
+
+#define SINCE {"since", "TIME", OPTION_QUERY, NULL, NULL, "from then on: 2026-01-31T12:00:00Z, or 2h for two hours ago"}
+#define UNTIL {"until", "TIME", OPTION_QUERY, NULL, NULL, "before then"}
+
+static const struct option event_fields[] = {
+    {"payload",        "FILE",        OPTION_OWN,  NULL, NULL, "a file with JSON, or standard input (-); {} if it is not given"},
+    {"id",             "ID",          OPTION_TEXT, NULL, NULL, "an id of your own: the same id is accepted once"},
+    {"correlation-id", "ID",          OPTION_TEXT, "correlation_id", NULL, "what it belongs to"},
+    {"event-version",  "VERSION",     OPTION_TEXT, "version", NULL, "of its type"},
+    {"timestamp",      "TIME",        OPTION_TEXT, NULL, NULL, "when it happened: 2026-01-31T12:00:00Z"},
+    {"channels",       "CHANNEL,...", OPTION_LIST, NULL, NULL, "what subscriptions with channels choose by"},
+    {"batch",          "FILE",        OPTION_OWN,  NULL, NULL, "in place of TYPE: events as lines of JSON, all or nothing"},
+    {0},
+};
+
+static const struct verb event_verbs[] = {
+    {.name = "list",   .help = "Lists the tenant's events, newest first.", .method = "GET", .path = EVENTS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .options = OPTIONS({"type", "TYPE", OPTION_QUERY, NULL, NULL, "of this type"}, SINCE, UNTIL),
+     .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"TYPE", "type", COLUMN_TEXT}, {"BYTES", "payload_bytes", COLUMN_NUMBER}, {"DELIVERIES", "deliveries", COLUMN_NUMBER}, {"CREATED", "created_at", COLUMN_TIME})},
+    {.name = "get",    .help = "Shows an event with its payload.", .method = "GET", .path = EVENTS "/{id}", .argument = "ID"},
+    {.name = "send",   .help = "Publishes an event. It is on disk when this ends with 0.", .method = "POST", .path = EVENTS, .argument = "[TYPE]", .field = "type", .options = event_fields, .run = run_event_send},
+    {0},
+};
+
+static const struct column delivery_columns[] = {{"ID", "id", COLUMN_TEXT}, {"STATUS", "status", COLUMN_STATUS}, {"TYPE", "event_type", COLUMN_TEXT}, {"SUBSCRIPTION", "subscription_id", COLUMN_TEXT}, {"TRIES", "attempt_count", COLUMN_NUMBER}, {"HTTP", "last_attempt.http_status", COLUMN_NUMBER}, {"CREATED", "created_at", COLUMN_TIME}, {"NEXT", "next_attempt_at", COLUMN_TIME}, {0}};
+
+#define DELIVERY_FILTERS \
+    {"status",       "STATUS", OPTION_QUERY, NULL, DELIVERY_STATUSES, "that stand so"}, \
+    {"subscription", "ID",     OPTION_QUERY, NULL, NULL, "to this one"}, \
+    {"event",        "ID",     OPTION_QUERY, NULL, NULL, "of this one"}, \
+    {"type",         "TYPE",   OPTION_QUERY, NULL, NULL, "of events of this type"}
+
+static const struct verb delivery_verbs[] = {
+    {.name = "list",     .help = "Lists the tenant's deliveries, newest first.", .method = "GET", .path = DELIVERIES, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .options = OPTIONS(DELIVERY_FILTERS, SINCE, UNTIL), .columns = delivery_columns},
+    {.name = "get",      .help = "Shows a delivery and its last attempt.", .method = "GET", .path = DELIVERIES "/{id}", .argument = "ID"},
+    {.name = "attempts", .help = "Lists the attempts of a delivery.", .method = "GET", .path = DELIVERIES "/{id}/attempts", .argument = "ID", .answer = ANSWER_ARRAY,
+     .columns = COLUMNS({"NUMBER", "number", COLUMN_NUMBER}, {"AT", "at", COLUMN_TIME}, {"MS", "duration_ms", COLUMN_NUMBER}, {"OUTCOME", "outcome", COLUMN_STATUS}, {"HTTP", "http_status", COLUMN_NUMBER}, {"ADDRESS", "remote_address", COLUMN_TEXT}, {"ERROR", "error", COLUMN_TEXT})},
+    {.name = "tail",     .help = "Shows deliveries as they come, until it is interrupted.", .method = "GET", .path = DELIVERIES, .answer = ANSWER_LIST, .run = run_delivery_tail,
+     .options = OPTIONS(DELIVERY_FILTERS, {"limit", "N", OPTION_OWN, NULL, NULL, "end after so many"}, {"interval", "TIME", OPTION_OWN, NULL, NULL, "how often to ask (1s)"}), .columns = delivery_columns},
+    {0},
+};
+
+/* ---- commands ---- */
+
+static const struct verb status_verbs[] = {
+    {.help = "Shows whether the engine is ready, and what it is doing.", .run = run_status},
+    {0},
+};
+
+static const struct verb rekey_verbs[] = {
+    {.help = "Wraps the keys of stored secrets by the secret key that is now the first.", .method = "POST", .path = "/api/v1/rekey", .takes = TAKES_FIELDS,
+     .options = OPTIONS({"data-keys", "BOOL", OPTION_JSON, "data_keys", "true|false", "make new data keys too, and seal all secrets anew"})},
+    {0},
+};
+
+static const struct verb completion_verbs[] = {
+    {.help = "Prints the completion for a shell: bash, zsh or fish.", .argument = "SHELL", .run = run_completion},
+    {0},
+};
+
+static const struct verb manual_verbs[] = {
+    {.help = "Prints the manual page (for man -l).", .run = run_manual},
+    {0},
+};
+
+const struct noun nouns[] = {
+    {"status",       "whether the engine is ready, and what it is doing", status_verbs},
+    {"tenant",       "customers, each with what is its own", tenant_verbs},
+    {"key",          "access keys to the API", key_verbs},
+    {"subscription", "which events go where, and how", subscription_verbs},
+    {"event",        "what was published, and publishing", event_verbs},
+    {"delivery",     "an event on its way to a subscription", delivery_verbs},
+    {"rekey",        "secrets at rest under other keys", rekey_verbs},
+    {"completion",   "completion for a shell", completion_verbs},
+    {"manual",       "the manual page", manual_verbs},
+    {0},
+};
