@@ -21,7 +21,7 @@
 #include "mail.h"
 #include "meta.h"
 #include "net/wheel.h"
-#include "redeliveries.h"
+#include "replays.h"
 #include "report.h"
 #include "requester.h"
 #include "rotation.h"
@@ -53,7 +53,7 @@ struct control {
     struct loop *loop;
     struct wheel wheel;
     struct meta meta;
-    struct redeliveries redeliveries;
+    struct replays replays;
     struct health health;
     struct api *api;
     struct sandbox *sandbox;
@@ -220,7 +220,7 @@ static int open_api(struct control *control)
         .registry = &control->meta.registry,
         .changes = &control->meta.changes,
         .rekey = &control->meta.rekey,
-        .redeliveries = &control->redeliveries,
+        .replays = &control->replays,
         .config = &control->config,
         .health = &control->health,
     };
@@ -249,7 +249,8 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     if (!error)
         error = meta_open(&control->meta, &control->config, crew, db, why);
     if (!error)
-        error = redeliveries_open(&control->redeliveries, crew, db);
+        error = replays_open(&control->replays, crew, db, &control->meta.registry,
+                             control->config.retention_ms, why);
     if (!error)
         error = open_tls(control, &control->tls, why);
     if (!error)
@@ -301,7 +302,7 @@ void control_close(struct control *control)
     api_close(control->api);
     sandbox_close(control->sandbox);
     tls_context_close(control->tls);
-    redeliveries_close(&control->redeliveries);
+    replays_close(&control->replays);
     meta_close(&control->meta);
     if (control->signals >= 0)
         close(control->signals);
@@ -408,8 +409,7 @@ void control_take_mail(struct control *control, struct mail *mail)
         api_stats_answered(control->api, container_of(mail, struct mail_stats, mail));
         break;
     case MAIL_REDELIVER:
-        redeliveries_answered(&control->redeliveries,
-                              container_of(mail, struct mail_redeliver, mail));
+        redeliveries_answered(container_of(mail, struct mail_redeliver, mail));
         break;
     case MAIL_PUBLISH:
         api_published(control->api, container_of(mail, struct mail_publish, mail));
@@ -564,17 +564,16 @@ uint64_t control_tick(struct control *control)
         control_take_mail(control, mail);
     if (control->phase == LOADING)
         go_on_loading(control);
-    uint64_t redeliver_ms = control->phase <= DRAINING
-                                ? redeliveries_turn(&control->redeliveries, control->wheel.now_ms)
-                                : UINT64_MAX;
+    uint64_t turn_ms =
+        replays_turn(&control->replays, control->wheel.now_ms, control->phase >= DRAINING);
     bool is_rekeying = control->phase == RUNNING && rekey_turn(&control->meta.rekey);
     advance_stop(control);
     if (is_rekeying)
         return 0;
 
     uint64_t next_ms = wheel_next_ms(&control->wheel);
-    if (redeliver_ms < next_ms)
-        next_ms = redeliver_ms;
+    if (turn_ms < next_ms)
+        next_ms = turn_ms;
     if (control->phase == DRAINING && control->drain_until_ms < next_ms)
         next_ms = control->drain_until_ms;
     if (control->phase >= DRAINING && !control->hurried && control->stop_until_ms < next_ms)

@@ -30,6 +30,7 @@
 #include "quota.h"
 #include "store/backlog.h"
 #include "store/journal.h"
+#include "store/selection.h"
 #include "subscription.h"
 
 enum mail_kind {
@@ -102,12 +103,6 @@ struct mail_stats {
     struct endpoint_stats stats;
 };
 
-/* A delivery that has ended, as its rows and the attempts log tell. */
-struct ended_delivery {
-    struct id event;
-    struct delivery_row row;
-};
-
 enum redelivery_result {
     REDELIVERY_DONE,   /* all of them: durable, with the document */
     REDELIVERY_BUSY,   /* nothing has happened: ask again a little later */
@@ -116,15 +111,16 @@ enum redelivery_result {
     REDELIVERY_FAILED, /* never a shard's: it could not be read how the delivery stands */
 };
 
-enum { REDELIVERY_MAX = 64, REDELIVERY_DOCUMENT_MAX = 16 * 1024 };
+enum { REDELIVERY_DOCUMENT_MAX = 16 * 1024 };
 
 /* One page of deliveries of one subscription, in order of event. */
 struct mail_redeliver {
     struct mail mail;
     struct id subscription;
     bool may_wait; /* BUSY is welcome while the endpoint has other things to do */
+    bool discards; /* dead letters are given up, and nothing is sent */
     unsigned count;
-    struct ended_delivery deliveries[REDELIVERY_MAX];
+    struct ended_delivery deliveries[SELECTION_MAX];
     /* Called by the shard, when it is known how many: prints the document that is to be durable
      * with the rows. NULL: none. */
     void (*print)(void *context, unsigned handed, struct text *text);

@@ -131,7 +131,7 @@ void outcomes_end_page(struct shard *shard, const struct journal_document *docum
 {
     struct outcome_batch *batch = shard->outcomes.open;
     batch->journal.document = document;
-    batch->journal.sync = true;
+    batch->journal.sync = !document;
     batch->awaiting = mail;
     outcomes_flush(shard, true);
 }

@@ -53,9 +53,10 @@ void outcomes_put(struct shard *shard, const struct key *key, struct slice value
 void outcomes_drop(struct shard *shard, const struct key *key);
 void outcomes_settle(struct shard *shard, struct block_share *share);
 
-/* A page: OUTCOMES_PAGE_ROWS rows between the two, which go to disk together and with the document
- * (NULL: none), and are synced; `mail` goes back to its sender when they are there. There has to be
- * room for work that can wait. */
+/* A page: OUTCOMES_PAGE_ROWS rows between the two, which go to disk together and with the document;
+ * `mail` goes back to its sender when they are there. Without a document (NULL) they are synced:
+ * somebody is told of them. With one, what is lost to a power failure is lost together, and done
+ * again. There has to be room for work that can wait. */
 void outcomes_begin_page(struct shard *shard);
 void outcomes_end_page(struct shard *shard, const struct journal_document *document,
                        struct mail *mail);

@@ -48,7 +48,7 @@ struct redelivery_page *redeliveries_take(struct redeliveries *redeliveries,
     free_page->is_out = true;
     free_page->mail.mail.kind = MAIL_REDELIVER;
     free_page->mail.subscription = *subscription;
-    free_page->mail.may_wait = false;
+    free_page->mail.may_wait = free_page->mail.discards = false;
     free_page->mail.count = 0;
     free_page->mail.print = NULL;
     return free_page;
@@ -68,39 +68,37 @@ void redeliveries_give(struct redeliveries *redeliveries, struct redelivery_page
         redeliveries->again_ms = 0;
 }
 
-void redeliveries_answered(struct redeliveries *redeliveries, struct mail_redeliver *mail)
+void redeliveries_answered(struct mail_redeliver *mail)
 {
     struct redelivery_page *page = container_of(mail, struct redelivery_page, mail);
-    (void)redeliveries;
     page->on_done(page->context, mail);
 }
 
 /* ---- wishes ---- */
 
-int redeliveries_wish(struct redeliveries *redeliveries, const struct id *delivery,
-                      const struct id *subscription, uint64_t now_ms,
-                      void (*on_done)(void *context, enum redelivery_result result), void *context)
+int redeliveries_wish(struct redeliveries *redeliveries, const struct redelivery_wish *asked,
+                      uint64_t now_ms)
 {
     if (redeliveries->wish_count == REDELIVERY_WISHES_MAX)
         return -EBUSY;
     struct redelivery_wish *wish = malloc(sizeof *wish);
     if (!wish)
         return -ENOMEM;
-    *wish = (struct redelivery_wish){.redeliveries = redeliveries,
-                                     .delivery = *delivery,
-                                     .subscription = *subscription,
-                                     .give_up_ms = now_ms + PATIENCE_MS,
-                                     .on_done = on_done,
-                                     .context = context};
+    *wish = *asked;
+    wish->redeliveries = redeliveries;
+    wish->is_out = false;
+    wish->give_up_ms = now_ms + PATIENCE_MS;
+    list_init(&wish->link);
     list_push_back(&redeliveries->wishes, &wish->link);
     redeliveries->wish_count++;
     redeliveries->again_ms = 0;
     return 0;
 }
 
-static bool has_ended(enum delivery_status status)
+static bool is_to_do(const struct redelivery_wish *wish, enum delivery_status status)
 {
-    return status == DELIVERY_DELIVERED || status == DELIVERY_DEAD || status == DELIVERY_CANCELLED;
+    return status == DELIVERY_DEAD ||
+           (!wish->discards && (status == DELIVERY_DELIVERED || status == DELIVERY_CANCELLED));
 }
 
 static void end(struct redeliveries *redeliveries, struct redelivery_wish *wish,
@@ -130,7 +128,7 @@ static void send_wish(struct redeliveries *redeliveries, struct redelivery_wish 
     struct delivery_standing standing;
     int error =
         history_standing(redeliveries->db, redeliveries->crew->shards, &wish->delivery, &standing);
-    if (error || !has_ended(standing.row.status)) {
+    if (error || !is_to_do(wish, standing.row.status)) {
         redeliveries_give(redeliveries, page);
         end(redeliveries, wish, error ? REDELIVERY_FAILED : REDELIVERY_DONE);
         return;
@@ -138,6 +136,7 @@ static void send_wish(struct redeliveries *redeliveries, struct redelivery_wish 
     page->on_done = wish_answered;
     page->context = wish;
     page->mail.count = 1;
+    page->mail.discards = wish->discards;
     page->mail.deliveries[0] =
         (struct ended_delivery){.event = standing.event, .row = standing.row};
     wish->is_out = true;

@@ -25,13 +25,15 @@ struct redelivery_page {
 
 /* One delivery that somebody waits for. */
 struct redelivery_wish {
-    struct list_node link;
-    struct redeliveries *redeliveries;
     struct id delivery, subscription;
-    bool is_out;
-    uint64_t give_up_ms; /* monotonic */
+    bool discards;
     void (*on_done)(void *context, enum redelivery_result result);
     void *context;
+    /* redeliveries.c's own */
+    struct list_node link;
+    struct redeliveries *redeliveries;
+    bool is_out;
+    uint64_t give_up_ms; /* monotonic */
 };
 
 struct redeliveries {
@@ -47,14 +49,13 @@ MUST_CHECK int redeliveries_open(struct redeliveries *redeliveries, struct crew 
                                  struct db *db);
 void redeliveries_close(struct redeliveries *redeliveries);
 
-/* Asks for one delivery. `on_done` is called later, from redeliveries_turn() or when the page is
- * back: DONE when it is durable, or the delivery is on its way already; BUSY when that took too
- * long. `context` is allocated with malloc, and freed here when it is over, whether on_done was
- * called or the program stops. -EBUSY: too many wait; -ENOMEM; then it stays the caller's. */
-MUST_CHECK int redeliveries_wish(struct redeliveries *redeliveries, const struct id *delivery,
-                                 const struct id *subscription, uint64_t now_ms,
-                                 void (*on_done)(void *context, enum redelivery_result result),
-                                 void *context);
+/* Asks for one delivery; or, a dead letter, to be given up. `on_done` is called later, from
+ * redeliveries_turn() or when the page is back: DONE when it is durable, or the delivery is on its
+ * way already; BUSY when that took too long. `context` is allocated with malloc, and freed here
+ * when it is over, whether on_done was called or the program stops. -EBUSY: too many wait; -ENOMEM;
+ * then it stays the caller's. */
+MUST_CHECK int redeliveries_wish(struct redeliveries *redeliveries,
+                                 const struct redelivery_wish *wish, uint64_t now_ms);
 
 /* A page for this subscription, to be filled in and sent; NULL: not now. */
 struct redelivery_page *redeliveries_take(struct redeliveries *redeliveries,
@@ -66,6 +67,6 @@ void redeliveries_give(struct redeliveries *redeliveries, struct redelivery_page
 uint64_t redeliveries_turn(struct redeliveries *redeliveries, uint64_t now_ms);
 
 /* A MAIL_REDELIVER came back. */
-void redeliveries_answered(struct redeliveries *redeliveries, struct mail_redeliver *mail);
+void redeliveries_answered(struct mail_redeliver *mail);
 
 #endif

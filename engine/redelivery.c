@@ -14,7 +14,7 @@
 
 enum { READY_MAX = 16 /* the endpoint has enough to do */ };
 
-_Static_assert(REDELIVERY_MAX * 4 <= OUTCOMES_PAGE_ROWS, "a page must fit a batch");
+_Static_assert(SELECTION_MAX * 4 <= OUTCOMES_PAGE_ROWS, "a page must fit a batch");
 
 static bool has_ghost(const struct shard *shard, const struct endpoint *endpoint,
                       const struct mail_redeliver *mail)
@@ -42,6 +42,8 @@ static enum redelivery_result judge(struct shard *shard, struct endpoint *endpoi
 {
     if (!endpoint)
         return REDELIVERY_NOBODY;
+    if (mail->discards)
+        return shard->stopping || !outcomes_have_room(shard) ? REDELIVERY_BUSY : REDELIVERY_DONE;
     if (endpoint->subscription->status != SUBSCRIPTION_ACTIVE)
         return REDELIVERY_HELD;
     bool has_enough = endpoint->has_parked || endpoint->ready_count > READY_MAX ||
@@ -59,9 +61,13 @@ static void put_all(struct shard *shard, struct endpoint *endpoint, struct mail_
         const struct ended_delivery *ended = &mail->deliveries[i];
         if (delivery_find(shard, endpoint, &ended->event))
             continue;
+        mail->handed++;
+        if (mail->discards) {
+            trace_put_given_up(shard, endpoint, &ended->event, &ended->row);
+            continue;
+        }
         trace_put_again(shard, endpoint, &ended->event, &ended->row);
         shard->metrics.deliveries_redelivered++;
-        mail->handed++;
         if (!first)
             first = &ended->event;
     }

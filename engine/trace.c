@@ -68,6 +68,17 @@ void trace_put_again(struct shard *shard, const struct endpoint *endpoint, const
     put_row(shard, endpoint, event, &row);
 }
 
+void trace_put_given_up(struct shard *shard, const struct endpoint *endpoint,
+                        const struct id *event, const struct delivery_row *ended)
+{
+    struct key dead = key_row(ROW_DEAD, &endpoint->id, event);
+    struct delivery_row row = *ended;
+    outcomes_drop(shard, &dead);
+    row.status = DELIVERY_CANCELLED;
+    row.updated_ms = clock_wall_ms();
+    put_row(shard, endpoint, event, &row);
+}
+
 uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,
                         const struct id *event, struct attempt_record *note)
 {

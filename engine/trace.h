@@ -27,6 +27,10 @@ void trace_put_state(struct shard *shard, const struct delivery *delivery,
 void trace_put_again(struct shard *shard, const struct endpoint *endpoint, const struct id *event,
                      const struct delivery_row *ended);
 
+/* The rows of a dead letter that is given up. */
+void trace_put_given_up(struct shard *shard, const struct endpoint *endpoint,
+                        const struct id *event, const struct delivery_row *ended);
+
 /* A note in the attempts log: the delivery has a row now, or has ended, without an attempt. Fills
  * in whose; returns its block's number. */
 uint64_t trace_put_note(struct shard *shard, const struct endpoint *endpoint,

@@ -277,3 +277,13 @@ int event_reader_get(struct event_reader *reader, const struct id *id, struct ev
         return error;
     return event->duplicate || !id_equal(&event->event, id) ? -ENOENT : 0;
 }
+
+int event_reader_commit(struct event_reader *reader, const struct id *id, uint64_t *commit)
+{
+    struct place place = place_of(id);
+    struct block_view view;
+    int error = block_reader_get(reader->blocks, place.shard, place.block, &view);
+    if (!error)
+        *commit = view.commit;
+    return error;
+}

@@ -60,4 +60,8 @@ void event_reader_close(struct event_reader *reader);
 MUST_CHECK int event_reader_get(struct event_reader *reader, const struct id *id,
                                 struct event_record *event);
 
+/* The commit of the event's block. Results as event_reader_get(), which has to have found it. */
+MUST_CHECK int event_reader_commit(struct event_reader *reader, const struct id *id,
+                                   uint64_t *commit);
+
 #endif

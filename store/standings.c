@@ -281,6 +281,19 @@ int standings_row(struct standings *standings, size_t i, struct delivery_row *ro
     return error == -ENOENT ? 0 : error; /* parked before its first attempt */
 }
 
+bool standings_is_traceless(const struct standings *standings, size_t i)
+{
+    must(i < standings->count);
+    uint32_t wanted = standings->all[i].wanted;
+    return wanted != NO_WANTED && !standings->wanted[wanted].found;
+}
+
+const struct id *standings_event(const struct standings *standings, size_t i)
+{
+    must(i < standings->count);
+    return &standings->all[i].event;
+}
+
 const struct id *standings_delivery(const struct standings *standings, size_t i)
 {
     must(i < standings->count);

@@ -34,6 +34,7 @@ MUST_CHECK int standings_settle(struct standings *standings, uint64_t *work);
 MUST_CHECK int standings_show(struct standings *standings, size_t i,
                               int (*each)(void *context, const struct delivery_view *delivery),
                               void *context, bool *shown);
+const struct id *standings_event(const struct standings *standings, size_t i);
 const struct id *standings_delivery(const struct standings *standings, size_t i);
 
 /* After settle(): its attempts, first to last. 0, what `each` returned, or -errno. */
@@ -44,6 +45,9 @@ MUST_CHECK int standings_attempts(struct standings *standings, size_t i,
 /* After settle(): how it stands, as its 'D' row in the queue of its home would say. `row` is whole
  * also if it has none. 0 or -errno. */
 MUST_CHECK int standings_row(struct standings *standings, size_t i, struct delivery_row *row);
+
+/* Whether nothing tells how it stands: no row, and no attempt that was found. */
+bool standings_is_traceless(const struct standings *standings, size_t i);
 
 void standings_clear(struct standings *standings);
 

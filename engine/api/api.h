@@ -12,7 +12,7 @@
 #include "net/http_server.h"
 
 struct api;
-struct redeliveries;
+struct replays;
 struct rekey;
 
 /* How the engine is; control's, for /readyz. */
@@ -28,7 +28,7 @@ struct api_parts {
     struct registry *registry;
     struct changes *changes;
     struct rekey *rekey;
-    struct redeliveries *redeliveries;
+    struct replays *replays;
     const struct config *config;
     const struct health *health;
 };

@@ -229,10 +229,9 @@ struct question {
     char type[TYPE_SIZE];
 };
 
-static bool read_question(struct call *call, struct question *question)
+static bool read_question(struct call *call, const char *const *parameters,
+                          struct question *question)
 {
-    static const char *const parameters[] = {"status", "subscription", "event", "type",
-                                             "since",  "until",        NULL};
     struct history_filter *filter = &question->filter;
     bool has_subscription, has_event;
 
@@ -257,21 +256,17 @@ static bool read_question(struct call *call, struct question *question)
     return true;
 }
 
-void deliveries_list(struct call *call)
+static void list(struct call *call, const struct question *question)
 {
-    struct question question;
-    if (!read_question(call, &question))
-        return;
-
     const struct api_parts *parts = &call->api->parts;
     struct listing listing = {
-        .call = call, .text = call_text(call, DELIVERY_TEXT_MAX), .wanted = question.wanted};
+        .call = call, .text = call_text(call, DELIVERY_TEXT_MAX), .wanted = question->wanted};
     bool more = false;
     struct id last;
     text_put(listing.text, SLICE("{\"data\":["));
-    int error = history_deliveries(parts->db, parts->crew->shards, &question.filter,
-                                   question.page.has_cursor ? &question.page.cursor : NULL,
-                                   question.page.limit, list_one, &listing, &more, &last);
+    int error = history_deliveries(parts->db, parts->crew->shards, &question->filter,
+                                   question->page.has_cursor ? &question->page.cursor : NULL,
+                                   question->page.limit, list_one, &listing, &more, &last);
     if (error == -ENOBUFS) { /* the page is full */
         more = true;
         last = listing.last;
@@ -281,6 +276,26 @@ void deliveries_list(struct call *call)
     }
     page_end(listing.text, more, "dlv", &last);
     call_reply(call, 200, SLICE(""));
+}
+
+void deliveries_list(struct call *call)
+{
+    static const char *const parameters[] = {"status", "subscription", "event", "type",
+                                             "since",  "until",        NULL};
+    struct question question;
+    if (read_question(call, parameters, &question))
+        list(call, &question);
+}
+
+void dead_letters_list(struct call *call)
+{
+    static const char *const parameters[] = {"subscription", "event", "type",
+                                             "since",        "until", NULL};
+    struct question question;
+    if (!read_question(call, parameters, &question))
+        return;
+    question.wanted = question.filter.statuses = 1u << DELIVERY_DEAD;
+    list(call, &question);
 }
 
 /* ---- one ---- */

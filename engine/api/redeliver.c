@@ -1,8 +1,9 @@
-/* redeliver.c - /api/v1/webhooks/deliveries/{id}/redeliver: one that has ended is delivered once
- * more. The answer waits until that is durable. */
+/* redeliver.c - one delivery that has ended: /api/v1/webhooks/deliveries/{id}/redeliver delivers it
+ * once more, DELETE /api/v1/webhooks/dead-letters/{id} gives it up. The answer waits until that is
+ * durable. */
 #include "base/clock.h"
 #include "deliveries.h"
-#include "redeliveries.h"
+#include "replays.h"
 #include "router.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@ struct waiter {
     struct api *api;
     struct http_ticket ticket;
     struct id delivery, tenant;
+    bool discards;
 };
 
 static void answer(void *context, enum redelivery_result result)
@@ -21,7 +23,9 @@ static void answer(void *context, enum redelivery_result result)
     struct call call = {.api = waiter->api, .ticket = waiter->ticket, .tenant = waiter->tenant};
     switch (result) {
     case REDELIVERY_DONE:
-        if (deliveries_print(&call, &waiter->delivery))
+        if (waiter->discards)
+            call_no_content(&call);
+        else if (deliveries_print(&call, &waiter->delivery))
             call_reply(&call, 202, SLICE(""));
         break;
     case REDELIVERY_HELD:
@@ -39,52 +43,69 @@ static void answer(void *context, enum redelivery_result result)
     }
 }
 
-static bool may_redeliver(struct call *call, const struct id *id,
-                          struct delivery_standing *standing)
+/* How the delivery that the path names stands, if it is the tenant's; else answers. */
+static bool find(struct call *call, struct id *id, struct delivery_standing *standing)
 {
     const struct api_parts *parts = &call->api->parts;
-    int error = history_standing(parts->db, parts->crew->shards, id, standing);
-    if (error == -ENOENT || (!error && !id_equal(&standing->tenant, &call->tenant))) {
-        call_problem(call, 404, "no such delivery (any more)");
-        return false;
-    }
-    if (error) {
-        call_problem(call, 500, "the delivery could not be read");
-        return false;
-    }
-    const struct subscription *subscription =
-        registry_subscription(parts->registry, &standing->subscription);
-    if (!subscription)
-        call_problem(call, 404, "its subscription was deleted");
-    else if (subscription->status != SUBSCRIPTION_ACTIVE)
-        call_problem(call, 409, "its subscription is paused or disabled");
-    else if (standing->row.status == DELIVERY_PENDING || standing->row.status == DELIVERY_RETRYING)
-        call_problem(call, 409, "it has not ended yet: it will be sent");
-    else
+    int error = id_parse(call->id, "dlv", id)
+                    ? -ENOENT
+                    : history_standing(parts->db, parts->crew->shards, id, standing);
+    if (!error && id_equal(&standing->tenant, &call->tenant))
         return true;
+    if (!error || error == -ENOENT)
+        call_problem(call, 404, "no such delivery (any more)");
+    else
+        call_problem(call, 500, "the delivery could not be read");
     return false;
 }
 
-void deliveries_redeliver(struct call *call)
+static void begin(struct call *call, const struct id *id, const struct delivery_standing *standing,
+                  bool discards)
 {
-    const struct api_parts *parts = &call->api->parts;
-    struct delivery_standing standing;
-    struct id id;
-    if (id_parse(call->id, "dlv", &id)) {
-        call_problem(call, 404, "no such delivery (any more)");
-        return;
-    }
-    if (!call_has_room(call) || !may_redeliver(call, &id, &standing))
-        return;
     struct waiter *waiter = malloc(sizeof *waiter);
     int error = -ENOMEM;
     if (waiter) {
-        *waiter = (struct waiter){call->api, call->ticket, id, call->tenant};
-        error = redeliveries_wish(parts->redeliveries, &id, &standing.subscription,
-                                  clock_monotonic_ns() / 1000000, answer, waiter);
+        *waiter = (struct waiter){call->api, call->ticket, *id, call->tenant, discards};
+        const struct redelivery_wish wish = {.delivery = *id,
+                                             .subscription = standing->subscription,
+                                             .discards = discards,
+                                             .on_done = answer,
+                                             .context = waiter};
+        error = redeliveries_wish(&call->api->parts.replays->redeliveries, &wish,
+                                  clock_monotonic_ns() / 1000000);
     }
     if (error) {
         free(waiter);
         call_busy(call);
     }
+}
+
+void deliveries_redeliver(struct call *call)
+{
+    struct delivery_standing standing;
+    struct id id;
+    if (!call_has_room(call) || !find(call, &id, &standing))
+        return;
+    const struct subscription *subscription =
+        registry_subscription(call->api->parts.registry, &standing.subscription);
+    if (!subscription)
+        call_problem(call, 404, "its subscription was deleted");
+    else if (subscription->status != SUBSCRIPTION_ACTIVE)
+        call_problem(call, 409, "its subscription is paused or disabled");
+    else if (standing.row.status == DELIVERY_PENDING || standing.row.status == DELIVERY_RETRYING)
+        call_problem(call, 409, "it has not ended yet: it will be sent");
+    else
+        begin(call, &id, &standing, false);
+}
+
+void dead_letters_delete(struct call *call)
+{
+    struct delivery_standing standing;
+    struct id id;
+    if (!call_has_room(call) || !find(call, &id, &standing))
+        return;
+    if (standing.row.status != DELIVERY_DEAD)
+        call_problem(call, 404, "it is no dead letter");
+    else
+        begin(call, &id, &standing, true);
 }

@@ -11,6 +11,8 @@ enum { READERS = SCOPE_READ | SCOPE_MANAGE };
 #define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
 #define EVENTS        "/api/v1/webhooks/events"
 #define DELIVERIES    "/api/v1/webhooks/deliveries"
+#define DEAD_LETTERS  "/api/v1/webhooks/dead-letters"
+#define REPLAYS       "/api/v1/webhooks/replays"
 
 #define PAGE "limit cursor"
 
@@ -94,6 +96,32 @@ static const struct api_route routes[] = {
      {"listAttempts", "Its attempts, first to last", .answer = "[Attempt]"}},
     {"POST", DELIVERIES "/{id}/redeliver", SCOPE_MANAGE, deliveries_redeliver,
      {"redeliver", "Delivers it once more", .answer = "Delivery", .status = 202}},
+    {"POST", DELIVERIES "/redeliver", SCOPE_MANAGE, deliveries_redeliver_all,
+     {"redeliverAll", "Begins to deliver once more all that a filter names",
+      .body = "RedeliverFilter", .answer = "Replay", .status = 202}},
+
+    {"GET", DEAD_LETTERS, READERS, dead_letters_list,
+     {"listDeadLetters", "Deliveries that were given up, newest first",
+      .query = PAGE " subscription event type since until", .answer = "[Delivery]"}},
+    {"POST", DEAD_LETTERS "/requeue", SCOPE_MANAGE, dead_letters_requeue,
+     {"requeueDeadLetters", "Begins to deliver them once more", .body = "RequeueFilter",
+      .answer = "Replay", .status = 202}},
+    {"DELETE", DEAD_LETTERS, SCOPE_MANAGE, dead_letters_delete_all,
+     {"deleteDeadLetters", "Begins to give them up for good; they become cancelled",
+      .query = "subscription since until", .answer = "Replay", .status = 202}},
+    {"DELETE", DEAD_LETTERS "/{id}", SCOPE_MANAGE, dead_letters_delete,
+     {"deleteDeadLetter", "Gives one up for good", .status = 204}},
+
+    {"GET", REPLAYS, READERS, replays_list,
+     {"listReplays", "Jobs that deliver once more, newest first", .query = PAGE,
+      .answer = "[Replay]"}},
+    {"POST", REPLAYS, SCOPE_MANAGE, replays_create,
+     {"createReplay", "Begins to deliver once more what a subscription had in a time",
+      .body = "NewReplay", .answer = "Replay", .status = 202}},
+    {"GET", REPLAYS "/{id}", READERS, replays_get,
+     {"getReplay", "One job, with its progress", .answer = "Replay"}},
+    {"DELETE", REPLAYS "/{id}", SCOPE_MANAGE, replays_delete,
+     {"deleteReplay", "Cancels it; if it is over, forgets it", .status = 204}},
 
     {"POST", "/api/v1/rekey", SCOPE_ADMIN, rekey_post,
      {"rekey", "Seals all secrets anew, by the present key", .answer = "Rekeyed"}},

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Deliveries that have ended, delivered once more: one by hand, many by a replay."""
+import collections
 import pathlib
 import sys
 import unittest
@@ -7,10 +8,12 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case, wait
 from support.client import Client
-from support.engine import DELIVERIES, SUBSCRIPTIONS, Engine
+from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS, Engine
 from support.receiver import Receiver, status
 
 PATIENT = {"min_attempts": 10000}
+REPLAYS = "/api/v1/webhooks/replays"
+LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 def redeliver(engine, delivery):
@@ -104,6 +107,265 @@ class Redeliver(case.EngineCase):
         self.assertEqual(redeliver(self.engine, deliveries[0]).status, 202)
         self.engine.await_status(events[0], "dead")
         self.receiver.await_event(self.publish(2))
+
+
+class ReplayCase(case.EngineCase):
+    def begin(self, path=REPLAYS, **fields):
+        answer = self.engine.admin.post(path, fields)
+        self.assertEqual(answer.status, 202, answer)
+        return answer.json()
+
+    def replay(self, **fields):
+        return self.begin(**{"since": LONG_AGO, **fields})
+
+    def await_end(self, replay, status="done"):
+        return await_end(self.engine, replay, status)
+
+    def publish_many(self, count, kind=None):
+        """Their ids, in order."""
+        batch = [{"type": kind or self.kind, "payload": number} for number in range(count)]
+        answer = self.engine.ingest.post(EVENTS, batch)
+        self.assertEqual(answer.status, 202, answer)
+        return [each["id"] for each in answer.json()["events"]]
+
+    def count(self, path=None):
+        """How often each event has come."""
+        return collections.Counter(each.event for each in self.receiver.of(path or self.path))
+
+    def await_each(self, events, times, path=None):
+        wait.until(lambda: all(self.count(path)[event] >= times for event in events), f"{times} of each")
+
+
+def await_end(engine, replay, status="done"):
+    last = []
+
+    def ended():
+        last[:] = [engine.admin.get(f"{REPLAYS}/{replay['id']}").json()]
+        return last[0] if last[0]["status"] != "running" else None
+
+    found = wait.until(ended, lambda: f"the end of {last}")
+    assert found["status"] == status, found
+    return found
+
+
+class Replay(ReplayCase):
+    def test_all_of_a_subscription_are_delivered_once_more(self):
+        made = self.subscribe()
+        events = self.publish_many(500)
+        self.await_each(events, 1)
+        wait.until(lambda: not self.engine.deliveries(subscription=made["id"], status="pending"), "all delivered")
+        replay = self.replay(subscription=made["id"])
+        self.assertEqual((replay["kind"], replay["status"], replay["handed"]), ("replay", "running", 0))
+        ended = self.await_end(replay)
+        self.assertEqual((ended["total"], ended["handed"], ended["skipped"]), (500, 500, 0))
+        self.assertIsNotNone(ended["finished_at"])
+        self.await_each(events, 2)
+        self.assertEqual(set(self.count().values()), {2}, "each once more, and no more than that")
+
+    def test_the_time_and_the_types_that_are_asked_for_alone(self):
+        made = self.subscribe(events=[f"{self.kind}.*"])
+        first = self.publish_many(10, f"{self.kind}.a.x")
+        self.await_each(first, 1)
+        border = self.engine.admin.get(f"{EVENTS}/{first[-1]}").json()["created_at"]
+        wait.until(lambda: self.now() > border, "a later millisecond")
+        second = self.publish_many(10, f"{self.kind}.a.y") + self.publish_many(10, f"{self.kind}.b")
+        self.await_each(second, 1)
+        wait.until(lambda: not self.engine.deliveries(subscription=made["id"], status="pending"), "all delivered")
+        since = self.engine.admin.get(f"{EVENTS}/{second[0]}").json()["created_at"]
+        ended = self.await_end(self.replay(subscription=made["id"], since=since, types=[f"{self.kind}.a.*"]))
+        self.assertEqual(ended["handed"], 10)
+        self.await_each(second[:10], 2)
+        ended = self.await_end(self.replay(subscription=made["id"], until=since, types=[f"{self.kind}.a.x", "other"]))
+        self.assertEqual(ended["handed"], 10)
+        self.await_each(first, 2)
+        self.assertEqual({self.count()[event] for event in second[10:]}, {1})
+
+    def now(self):
+        made = self.engine.publish(f"{self.kind}-clock")["id"]
+        return self.engine.admin.get(f"{EVENTS}/{made}").json()["created_at"]
+
+    def test_only_the_failed(self):
+        made = self.subscribe(retry={"schedule": []}, breaker=PATIENT)
+        self.receiver.script(self.path, [status(500)] * 20 + [status(200)])
+        events = self.publish_many(40)
+        self.await_each(events, 1)
+        wait.until(lambda: len(self.engine.deliveries(subscription=made["id"], status="dead")) == 20, "20 are dead")
+        ended = self.await_end(self.replay(subscription=made["id"], status="failed"))
+        self.assertEqual((ended["total"], ended["handed"]), (20, 20))
+        wait.until(lambda: not self.engine.deliveries(subscription=made["id"], status="dead"), "none is dead")
+        wait.until(lambda: sum(self.count().values()) == 60, "20 more")
+
+    def test_what_is_on_its_way_is_passed_over(self):
+        made = self.subscribe(retry={"schedule": ["1h"]}, breaker=PATIENT)
+        self.receiver.script(self.path, [status(500)] * 5 + [status(200)])
+        events = self.publish_many(15)
+        self.await_each(events, 1)
+        wait.until(lambda: len(self.engine.deliveries(subscription=made["id"], status="delivered")) == 10, "10")
+        ended = self.await_end(self.replay(subscription=made["id"]))
+        self.assertEqual((ended["total"], ended["handed"], ended["skipped"]), (10, 10, 5))
+
+    def test_a_dry_run_counts_and_sends_nothing(self):
+        made = self.subscribe()
+        events = self.publish_many(100)
+        self.await_each(events, 1)
+        wait.until(lambda: not self.engine.deliveries(subscription=made["id"], status="pending"), "all delivered")
+        ended = self.await_end(self.replay(subscription=made["id"], dry_run=True))
+        self.assertEqual((ended["total"], ended["handed"]), (100, 0))
+        self.assertEqual(set(self.count().values()), {1})
+
+    def test_an_ordered_subscription_gets_them_in_order(self):
+        made = self.subscribe(ordering="strict")
+        events = self.publish_many(150)
+        self.await_each(events, 1)
+        wait.until(lambda: not self.engine.deliveries(subscription=made["id"], status="pending"), "all delivered")
+        self.await_end(self.replay(subscription=made["id"]))
+        self.await_each(events, 2)
+        self.assertEqual([each.event for each in self.receiver.of(self.path)], events * 2)
+
+    def test_what_comes_meanwhile_is_not_held_up(self):
+        made = self.subscribe(concurrency={"max": 2, "adaptive": False})
+        events = self.publish_many(1000)
+        self.await_each(events, 1)
+        wait.until(lambda: not self.engine.deliveries(subscription=made["id"], status="pending"), "all delivered")
+        replay = self.replay(subscription=made["id"])
+        fresh = self.publish_many(50)
+        self.await_each(fresh, 1)
+        self.await_end(replay)
+        self.await_each(events, 2)
+
+    def test_it_is_listed_cancelled_and_forgotten(self):
+        made = self.subscribe(rate_limit={"per_second": 20, "burst": 1})
+        events = self.publish_many(200)
+        self.await_each(events, 1)
+        replay = self.replay(subscription=made["id"])
+        self.assertIn(replay["id"], [each["id"] for each in self.engine.admin.get(REPLAYS).json()["data"]])
+        self.assertEqual(self.engine.admin.request("DELETE", f"{REPLAYS}/{replay['id']}").status, 204)
+        ended = self.await_end(replay, "cancelled")
+        self.assertLess(ended["handed"], 200)
+        self.assertEqual(self.engine.admin.request("DELETE", f"{REPLAYS}/{replay['id']}").status, 204)
+        self.assert_problem(self.engine.admin.get(f"{REPLAYS}/{replay['id']}"), 404)
+        self.assert_problem(self.engine.admin.request("DELETE", f"{REPLAYS}/{replay['id']}"), 404)
+
+    def test_a_pause_holds_it_up_and_a_deletion_ends_it(self):
+        made = self.engine.subscribe(self.receiver.url(self.path), events=[self.kind],
+                                     rate_limit={"per_second": 50, "burst": 1})
+        path = f"{SUBSCRIPTIONS}/{made['id']}"
+        events = self.publish_many(150)
+        self.await_each(events, 1)
+        replay = self.replay(subscription=made["id"])
+        self.assertEqual(self.engine.admin.post(f"{path}/pause", {}).status, 200)
+        self.assert_problem(self.engine.admin.post(REPLAYS, {"subscription": made["id"], "since": LONG_AGO}), 409)
+        self.assertEqual(self.engine.admin.get(f"{REPLAYS}/{replay['id']}").json()["status"], "running")
+        self.assertEqual(self.engine.admin.request("DELETE", path).status, 204)
+        ended = self.await_end(replay, "failed")
+        self.assertIn("deleted", ended["error"])
+
+    def test_bad_bodies_name_the_field(self):
+        made = self.subscribe()
+        good = {"subscription": made["id"], "since": LONG_AGO}
+        for fields, pointer in (({"subscription": "sub_x"}, "/subscription"), ({"subscription": None}, "/subscription"),
+                                ({"since": "yesterday"}, "/since"), ({"since": None}, "/since"),
+                                ({"until": "2019-01-01T00:00:00Z"}, "/until"), ({"types": []}, "/types"),
+                                ({"types": ["a b"]}, "/types/0"), ({"types": ["*.a"]}, "/types/0"),
+                                ({"types": ["a"] * 17}, "/types"), ({"status": "pending"}, "/status"),
+                                ({"dry_run": 1}, "/dry_run"), ({"nonsense": 1}, "/nonsense")):
+            answer = self.engine.admin.post(REPLAYS, {**good, **fields})
+            self.assertIn(pointer, [each["pointer"] for each in self.assert_problem(answer, 422)["errors"]], fields)
+
+    def test_of_another_tenant_there_is_none(self):
+        made = self.subscribe()
+        replay = self.replay(subscription=made["id"])
+        tenant = self.engine.admin.post("/api/v1/tenants", {"name": "stranger"}).json()
+        key = self.engine.admin.post("/api/v1/keys", {"scopes": ["manage"]},
+                                     headers={"Grapnel-Tenant": tenant["id"]}).json()["key"]
+        other = Client(self.engine.admin_address, key)
+        self.assert_problem(other.get(f"{REPLAYS}/{replay['id']}"), 404)
+        self.assert_problem(other.request("DELETE", f"{REPLAYS}/{replay['id']}"), 404)
+        self.assertEqual(other.get(REPLAYS).json()["data"], [])
+        self.assert_problem(other.post(REPLAYS, {"subscription": made["id"], "since": LONG_AGO}), 422)
+
+    def test_more_than_may_run_are_refused_for_now(self):
+        made = self.subscribe(rate_limit={"per_second": 1, "burst": 1})
+        self.publish_many(20)
+        self.receiver.await_count(self.path, 1)
+        for _ in range(2):  # keeps its endpoint busy: no page is taken at once
+            self.publish_many(20)
+        running = []
+        while len(running) < 20:
+            answer = self.engine.admin.post(REPLAYS, {"subscription": made["id"], "since": LONG_AGO})
+            if answer.status != 202:
+                break
+            running.append(answer.json()["id"])
+        for each in running:
+            self.engine.admin.request("DELETE", f"{REPLAYS}/{each}")
+        self.assert_problem(answer, 429)
+        self.assertIn("retry-after", answer.headers)
+
+
+class RedeliverByFilter(ReplayCase):
+    path_of_filter = f"{DELIVERIES}/redeliver"
+
+    def test_the_dead_of_all_subscriptions_that_are_active(self):
+        paths = [f"{self.path}/{number}" for number in range(3)]
+        made = [self.subscribe(path, retry={"schedule": []}, breaker=PATIENT) for path in paths]
+        for path in paths:
+            self.receiver.script(path, [status(500)] * 10 + [status(200)])
+        events = self.publish_many(10)
+        for each in made:
+            wait.until(lambda: len(self.engine.deliveries(subscription=each["id"], status="dead")) == 10, "dead")
+        counted = self.await_end(self.begin(self.path_of_filter, type=self.kind, dry_run=True))
+        self.assertEqual((counted["total"], counted["handed"]), (30, 0))
+        self.assertEqual(self.engine.admin.post(f"{SUBSCRIPTIONS}/{made[1]['id']}/pause", {}).status, 200)
+        ended = self.await_end(self.begin(self.path_of_filter, type=self.kind))
+        self.assertEqual(ended["handed"], 20)
+        for path in (paths[0], paths[2]):
+            self.await_each(events, 2, path)
+        self.assertEqual(len(self.receiver.of(paths[1])), 10)
+
+    def test_of_one_event(self):
+        paths = [f"{self.path}/{number}" for number in range(2)]
+        for path in paths:
+            self.subscribe(path)
+        events = self.publish_many(5)
+        for path in paths:
+            self.await_each(events, 1, path)
+        wait.until(lambda: not self.engine.deliveries(event=events[2], status="pending"), "delivered")
+        ended = self.await_end(self.begin(self.path_of_filter, event=events[2], status="delivered"))
+        self.assertEqual(ended["handed"], 2)
+        for path in paths:
+            self.await_each([events[2]], 2, path)
+            self.assertEqual(sum(self.count(path).values()), 6)
+
+    def test_everything_of_everybody_is_more_than_anyone_means(self):
+        answer = self.engine.admin.post(self.path_of_filter, {"status": "all"})
+        self.assertEqual([each["pointer"] for each in self.assert_problem(answer, 422)["errors"]], ["/subscription"])
+
+
+class ReplayAndCrash(unittest.TestCase):
+    def test_it_goes_on_after_kill_9_and_hands_over_each_once(self):
+        with Receiver() as receiver, Engine() as engine:
+            made = engine.subscribe(receiver.url(), concurrency={"max": 4, "adaptive": False})
+            events = []
+            for _ in range(10):
+                answer = engine.ingest.post(EVENTS, [{"type": "a", "payload": 1}] * 200)
+                events += [each["id"] for each in answer.json()["events"]]
+            wait.until(lambda: len({each.event for each in receiver.of()}) == 2000, "all")
+            wait.until(lambda: not engine.deliveries(subscription=made["id"], status="pending"), "all delivered")
+            first = len(receiver.of())
+            replay = engine.admin.post(REPLAYS, {"subscription": made["id"], "since": LONG_AGO}).json()
+            kills = 0
+            for part in (300, 900, 1500):
+                wait.until(lambda: len(receiver.of()) >= first + part, f"{part} once more")
+                engine.kill()
+                kills += 1
+                engine.start()
+            ended = await_end(engine, replay)
+            self.assertEqual((ended["handed"], ended["skipped"]), (2000, 0))
+            times = collections.Counter
+            wait.until(lambda: min(times(each.event for each in receiver.of()).values()) >= 2, "each once more")
+            wait.until(lambda: not engine.deliveries(subscription=made["id"], status="pending"), "all delivered")
+            again = len(receiver.of()) - first - 2000
+            self.assertLessEqual(again, kills * 200, "only what was on its way, or not yet on record, comes twice")
 
 
 class RedeliverAndCrash(unittest.TestCase):

@@ -13,8 +13,9 @@ PROBLEM = "application/problem+json"
 class Description:
     def __init__(self, document):
         self.document = document
-        self.routes = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))
-                                   + "$"), item) for path, item in document["paths"].items()]
+        paths = sorted(document["paths"], key=lambda path: path.count("{"))  # those without a variable come first
+        self.routes = [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + "$"), document["paths"][path])
+                       for path in paths]
 
     def operation(self, method, path):
         """What is said of a request; None: there is no such route."""

@@ -231,7 +231,7 @@ Test(outcomes, of_a_page_go_alone_and_whoever_awaits_them_is_told_when_they_are_
     cr_assert(not(before->journal.sync));
     cr_assert(eq(u32, page->journal.rows.count, OUTCOMES_PAGE_ROWS));
     cr_assert(page->journal.document == &document);
-    cr_assert(page->journal.sync);
+    cr_assert(not(page->journal.sync));
 
     struct mailbox *control = &crew.members[crew_control(&crew)].mailbox;
     outcomes_durable(&shard, before);
