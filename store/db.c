@@ -151,9 +151,8 @@ static void close_families(struct db *db)
     db->rocks = NULL;
 }
 
-/* How far the log can be read before its first damage, as a sequence number. Changes nothing on
- * disk. */
-static int measure_log(struct db *db, const char *path, uint64_t *sequence)
+/* Changes nothing on disk. */
+static int open_to_read(struct db *db, const char *path)
 {
     struct family_list list;
     char *error = NULL;
@@ -161,8 +160,15 @@ static int measure_log(struct db *db, const char *path, uint64_t *sequence)
     db->rocks = rocksdb_open_for_read_only_column_families(db->tuning.options[FAMILY_META], path,
                                                            list.count, list.name_list, list.options,
                                                            db->handles, 0, &error);
+    return error ? take_error(error) : 0;
+}
+
+/* How far the log can be read before its first damage, as a sequence number. */
+static int measure_log(struct db *db, const char *path, uint64_t *sequence)
+{
+    int error = open_to_read(db, path);
     if (error)
-        return take_error(error);
+        return error;
     *sequence = rocksdb_get_latest_sequence_number(db->rocks);
     close_families(db);
     return 0;
@@ -255,6 +261,72 @@ void db_close(struct db *db)
     }
     tuning_close(&db->tuning);
     free(db);
+}
+
+/* ---- copying ---- */
+
+int db_checkpoint(struct db *db, const char *directory, uint64_t *sequence)
+{
+    char *error = NULL;
+    *sequence = rocksdb_get_latest_sequence_number(db->rocks);
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(db->rocks, &error);
+    if (error)
+        return take_error(error);
+    /* The log is copied, however long it is: flushing it into files would make others wait. */
+    rocksdb_checkpoint_create(checkpoint, directory, UINT64_MAX, &error);
+    rocksdb_checkpoint_object_destroy(checkpoint);
+    return error ? take_error(error) : 0;
+}
+
+/* Every block is read with its checksum on the way. */
+static int read_family(struct db *db, rocksdb_column_family_handle_t *handle)
+{
+    char *error = NULL;
+    rocksdb_readoptions_t *read = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(read, 1);
+    rocksdb_readoptions_set_fill_cache(read, 0);
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(db->rocks, read, handle);
+    rocksdb_iter_seek_to_first(iterator);
+    while (rocksdb_iter_valid(iterator))
+        rocksdb_iter_next(iterator);
+    rocksdb_iter_get_error(iterator, &error);
+    rocksdb_iter_destroy(iterator);
+    rocksdb_readoptions_destroy(read);
+    return error ? take_error(error) : 0;
+}
+
+static int read_all(struct db *db, const char *path, const struct db_options *options,
+                    uint64_t *sequence)
+{
+    int error = count_shards(path, &db->shards);
+    if (!error && db->shards == 0) {
+        snprintf(why_text, sizeof why_text, "there is no database");
+        error = -ENOENT;
+    }
+    if (!error)
+        error = tuning_open(&db->tuning, options, db->shards, why_text);
+    if (!error)
+        error = open_to_read(db, path);
+    if (error)
+        return error;
+    *sequence = rocksdb_get_latest_sequence_number(db->rocks);
+    for (size_t i = 0; !error && i < families_count(db->shards); i++)
+        error = read_family(db, db->handles[i]);
+    close_families(db);
+    return error;
+}
+
+int db_verify(const char *path, const struct db_options *options, uint64_t *sequence,
+              char why[static DB_WHY_SIZE])
+{
+    struct db *db = calloc(1, sizeof *db);
+    must(db);
+    int error = read_all(db, path, options, sequence);
+    if (error)
+        snprintf(why, DB_WHY_SIZE, "%s", why_text);
+    tuning_close(&db->tuning);
+    free(db);
+    return error;
 }
 
 /* ---- writing ---- */

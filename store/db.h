@@ -55,6 +55,16 @@ unsigned db_shards(const struct db *db);
 /* What RocksDB said about the last error on this thread. */
 const char *db_why(void);
 
+/* Copies the database as it is now into `directory`, which must not exist: hard links where that is
+ * on its file system, else copies. All that was written before is in it, at least up to *sequence,
+ * and all of it is durable when it returns 0. Others go on meanwhile. Else -EIO. */
+MUST_CHECK int db_checkpoint(struct db *db, const char *directory, uint64_t *sequence);
+
+/* Reads all of a database that nobody has open, and changes nothing in it: every block with its
+ * checksum, and the log. *sequence: how far the log goes. 0, or -errno and `why`. */
+MUST_CHECK int db_verify(const char *path, const struct db_options *options, uint64_t *sequence,
+                         char why[static DB_WHY_SIZE]);
+
 /* ---- writing ---- */
 
 MUST_CHECK int batch_open(struct batch **batch);
