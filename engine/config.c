@@ -102,7 +102,8 @@ static int read_file(struct config *config, FILE *err)
 static bool is_foreign(struct slice name)
 {
     return slice_equal(name, SLICE("ADMIN_KEY")) || slice_equal(name, SLICE("SECRET_KEY")) ||
-           slice_equal(name, SLICE("URL")) || slice_equal(name, SLICE("KEY"));
+           slice_equal(name, SLICE("URL")) || slice_equal(name, SLICE("KEY")) ||
+           slice_equal(name, SLICE("KEY_FILE")) || slice_equal(name, SLICE("TENANT"));
 }
 
 /* `only`: assign this setting and no other; NULL: all. */
@@ -175,6 +176,10 @@ static int read_flags(struct config *config, int argc, char **argv, const struct
             *asked = ASKED_VERSION;
         else if (strcmp(argv[at], "--check-config") == 0)
             config->check_only = true;
+        else if (strcmp(argv[at], "--restore") == 0 && at + 1 < argc)
+            config->restore = argv[++at];
+        else if (strncmp(argv[at], "--restore=", 10) == 0)
+            config->restore = argv[at] + 10;
         else if (read_flag(&source, argv, argc, &at, only))
             return -EINVAL;
         if (*asked != ASKED_RUN)

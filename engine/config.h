@@ -59,7 +59,9 @@ struct config {
     unsigned connections_max;   /* on each port; 4096 */
     uint64_t head_timeout_ms;   /* 10s */
     uint64_t idle_timeout_ms;   /* 60s */
-    bool check_only;            /* --check-config */
+    char backup_directory[CONFIG_PATH_SIZE];
+    bool check_only;     /* --check-config */
+    const char *restore; /* --restore: of a backup; NULL: none */
 };
 
 enum config_result {

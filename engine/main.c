@@ -9,6 +9,7 @@
 #include "control.h"
 #include "notify.h"
 #include "reader.h"
+#include "restore.h"
 #include "shard.h"
 #include "store/recovery.h"
 #include "writer.h"
@@ -178,18 +179,45 @@ static void say_progress(const struct recovery_report *report)
         log_u64("rows_moved", report->rows_moved));
 }
 
-static int open_store(struct engine *engine)
+static struct db_options db_options_of(const struct config *config)
 {
-    const struct config *config = &engine->config;
-    const struct db_options options = {
+    return (struct db_options){
         .shards = config->shards,
         .memory_bytes = config->memory_bytes / 2,
         .retention_ms = config->retention_ms,
         .retention_bytes = config->retention_bytes,
         .dedup_window_ms = config->idempotency_window_ms,
     };
+}
+
+/* --restore: the data directory from a backup, and nothing else. The exit status. */
+static int restore(const struct config *config)
+{
+    const struct db_options options = db_options_of(config);
+    struct restore_report report;
+    char why[RESTORE_WHY_SIZE];
+    if (restore_run(config->restore, config->data, &options, &report, why)) {
+        LOG(LOG_ERROR, "the backup was not restored", log_str("why", why));
+        return 1;
+    }
+    LOG(LOG_INFO, "the backup was restored and is whole: the engine can be started",
+        log_str("data", config->data), log_str("created_at", report.created_at),
+        log_str("version", report.version), log_str("secret_key", report.secret_key),
+        log_u64("files", report.files), log_u64("bytes", report.bytes));
+    return 0;
+}
+
+static int open_store(struct engine *engine)
+{
+    const struct config *config = &engine->config;
+    const struct db_options options = db_options_of(config);
     char why[DB_WHY_SIZE];
 
+    if (restore_is_partial(config->data)) {
+        LOG(LOG_ERROR, "a restore was cut off here: empty the directory and restore again",
+            log_str("data", config->data));
+        return -EINVAL;
+    }
     if (mkdir(config->data, 0700) && errno != EEXIST) {
         LOG(LOG_ERROR, "cannot make the data directory", log_str("data", config->data),
             log_str("why", strerrordesc_np(errno)));
@@ -380,8 +408,10 @@ int main(int argc, char **argv)
         return result == CONFIG_DONE ? 0 : 2;
 
     log_set(engine.config.log_level, engine.config.log_format);
-    block_signals();
     raise_limits();
+    if (engine.config.restore)
+        return restore(&engine.config);
+    block_signals();
     sem_init(&engine.opened, 0, 0);
     crew_init(&engine.crew, engine.config.shards);
     engine.shards = calloc(engine.config.shards, sizeof *engine.shards);

@@ -37,6 +37,8 @@ const struct setting settings[] = {
      .help = "read settings from this file"},
     {"data", PATH, FIELD(data), .standard = "./data",
      .help = "directory of everything that is kept"},
+    {"backup_directory", PATH, FIELD(backup_directory),
+     .help = "where backups are made, each in a directory of its own; else none are"},
     {"secret_key_file", PATH, FIELD(secret_key_file),
      .help = "the key that stored secrets are encrypted by; else it is in DATA/secret.key"},
     {"ingest", ADDRESS, FIELD(ingest), .standard = "127.0.0.1:8480",
@@ -475,9 +477,12 @@ void settings_print_help(FILE *out)
                 standard ? standard : "", standard ? "]" : "");
     }
     fprintf(out,
-            "\nAsking\n  %-*sprint the effective configuration and exit\n"
+            "\nInstead of starting\n"
+            "  %-*sfill the empty data directory from a backup and exit\n  %-*sprint the effective "
+            "configuration and exit\n"
             "  %-*sprint the version and exit\n  %-*sprint this and exit\n\n",
-            HELP_COLUMN, "--check-config", HELP_COLUMN, "--version", HELP_COLUMN, "--help");
+            HELP_COLUMN, "--restore DIR", HELP_COLUMN, "--check-config", HELP_COLUMN, "--version",
+            HELP_COLUMN, "--help");
     fputs(
         "Each option is also an environment variable (GRAPNEL_LOG_LEVEL) and a key of the file\n"
         "(log_level = debug); a flag beats the environment, which beats the file. SIZE: 512M, 2G.\n"

@@ -84,6 +84,7 @@ int api_open(struct api **made, const struct api_parts *parts)
         error = event_reader_open(&api->events, parts->db);
     if (!error)
         error = figures_open(&api->figures, parts->crew->shards);
+    backups_init(&api->backups, api);
     if (!error)
         error = open_server(api);
     if (error) {
@@ -98,6 +99,7 @@ void api_close(struct api *api)
 {
     if (!api)
         return;
+    backups_close(&api->backups);
     if (api->server)
         http_server_close(api->server);
     figures_close(&api->figures);

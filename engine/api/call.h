@@ -8,6 +8,7 @@
 #define API_CALL_H
 
 #include "api.h"
+#include "backups.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "faults.h"
@@ -34,6 +35,7 @@ struct api {
     unsigned publishing; /* with shards */
     uint64_t published;  /* by turns */
     struct mail_stats stats[API_STATS_MAX];
+    struct backups backups;
     struct http_ticket rekey_ticket; /* who waits for the one that is running */
 };
 

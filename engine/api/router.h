@@ -75,6 +75,7 @@ void keys_list(struct call *call);
 void keys_get(struct call *call);
 void keys_delete(struct call *call);
 void rekey_post(struct call *call);
+void backups_create(struct call *call);
 void openapi_get(struct call *call);
 void figures_get(struct call *call);
 void health_live(struct call *call);

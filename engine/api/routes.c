@@ -125,6 +125,9 @@ static const struct api_route routes[] = {
 
     {"POST", "/api/v1/rekey", SCOPE_ADMIN, rekey_post,
      {"rekey", "Seals all secrets anew, by the present key", .answer = "Rekeyed"}},
+    {"POST", "/api/v1/backup", SCOPE_ADMIN, backups_create,
+     {"createBackup", "Copies all that is kept into the backup directory", .body = "NewBackup",
+      .answer = "Backup", .status = 201}},
 };
 /* clang-format on */
 

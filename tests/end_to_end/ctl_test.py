@@ -124,6 +124,8 @@ class Resources(CtlCase):
         delivery = listed[0]["id"]
         self.assertEqual(self.read("delivery", "get", delivery)["status"], "delivered")
         self.assertEqual(len(self.read("delivery", "attempts", delivery)["data"]), 1)
+        self.assertEqual(self.read("delivery", "redeliver", delivery)["id"], delivery)
+        self.receiver.await_count(self.path, 2)
         self.assertRegex(self.ctl("delivery", "attempts", delivery), r"1 +\d{4}-\d\d-\d\d .* delivered +200")
 
     def test_a_payload_is_empty_unless_it_is_given(self):
@@ -136,6 +138,15 @@ class Resources(CtlCase):
 
     def test_secrets_at_rest_under_other_keys(self):
         self.assertIn("keys_rewrapped", self.read("rekey"))
+
+    def test_a_backup(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        with Engine("--backup-directory", folder) as engine:
+            env = {"GRAPNEL_URL": f"http://{engine.admin_address}", "GRAPNEL_KEY": engine.key}
+            self.assertRegex(run("backup", "mine", env=env).stdout, r"name +mine\n")
+            self.assertTrue((pathlib.Path(folder) / "mine/backup.json").exists())
+            self.assertIn("409", run("backup", "mine", env=env, expect=REFUSED).stderr)
+            run("backup", env=env)
 
     def test_another_tenant(self):
         self.read("tenant", "create", "other")

@@ -177,6 +177,7 @@ static const struct verb delivery_verbs[] = {
     {.name = "get",      .help = "Shows a delivery and its last attempt.", .method = "GET", .path = DELIVERIES "/{id}", .argument = "ID"},
     {.name = "attempts", .help = "Lists the attempts of a delivery.", .method = "GET", .path = DELIVERIES "/{id}/attempts", .argument = "ID", .answer = ANSWER_ARRAY,
      .columns = COLUMNS({"NUMBER", "number", COLUMN_NUMBER}, {"AT", "at", COLUMN_TIME}, {"MS", "duration_ms", COLUMN_NUMBER}, {"OUTCOME", "outcome", COLUMN_STATUS}, {"HTTP", "http_status", COLUMN_NUMBER}, {"ADDRESS", "remote_address", COLUMN_TEXT}, {"ERROR", "error", COLUMN_TEXT})},
+    {.name = "redeliver", .help = "Delivers once more what has ended, delivered or dead.", .method = "POST", .path = DELIVERIES "/{id}/redeliver", .argument = "ID"},
     {.name = "tail",     .help = "Shows deliveries as they come, until it is interrupted.", .method = "GET", .path = DELIVERIES, .answer = ANSWER_LIST, .run = run_delivery_tail,
      .options = OPTIONS(DELIVERY_FILTERS, {"limit", "N", OPTION_OWN, NULL, NULL, "end after so many"}, {"interval", "TIME", OPTION_OWN, NULL, NULL, "how often to ask (1s)"}), .columns = delivery_columns},
     {0},
@@ -186,6 +187,11 @@ static const struct verb delivery_verbs[] = {
 
 static const struct verb status_verbs[] = {
     {.help = "Shows whether the engine is ready, and what it is doing.", .run = run_status},
+    {0},
+};
+
+static const struct verb backup_verbs[] = {
+    {.help = "Copies all that is kept to a directory of this name under the engine's backup_directory. Without DIR it is called by the time.", .method = "POST", .path = "/api/v1/backup", .argument = "[DIR]", .field = "directory", .takes = TAKES_FIELDS, .timeout = "1h"},
     {0},
 };
 
@@ -212,6 +218,7 @@ const struct noun nouns[] = {
     {"subscription", "which events go where, and how", subscription_verbs},
     {"event",        "what was published, and publishing", event_verbs},
     {"delivery",     "an event on its way to a subscription", delivery_verbs},
+    {"backup",       "a copy of all that is kept", backup_verbs},
     {"rekey",        "secrets at rest under other keys", rekey_verbs},
     {"completion",   "completion for a shell", completion_verbs},
     {"manual",       "the manual page", manual_verbs},

@@ -74,13 +74,15 @@ int session_open(struct session *session, const struct line *line)
     char why[SERVER_WHY_SIZE];
     const char *url = setting(line, GLOBAL_URL, "GRAPNEL_URL");
     const char *timeout = line_global(line, GLOBAL_TIMEOUT);
+    if (!timeout)
+        timeout = line->verb->timeout ? line->verb->timeout : TIMEOUT_USUAL;
     struct server_options options = {
         .url = url ? url : URL_USUAL,
         .tenant = slice_str(setting(line, GLOBAL_TENANT, "GRAPNEL_TENANT")),
         .ca_file = line_global(line, GLOBAL_CA_FILE),
     };
     *session = (struct session){.line = line};
-    if (units_parse_duration(slice_str(timeout ? timeout : TIMEOUT_USUAL), &options.timeout_ms) < 0)
+    if (units_parse_duration(slice_str(timeout), &options.timeout_ms) < 0)
         return session_complain("'%s' is not a time such as 30s", timeout);
     int status = find_key(session, &options.key);
     if (status)

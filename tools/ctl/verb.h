@@ -54,6 +54,7 @@ struct verb {
     const char *argument;      /* "ID", "[DIR]" if it may be missing; NULL: none */
     const char *field;         /* the member of the body that the argument is; NULL: none */
     unsigned takes;
+    const char *timeout; /* NULL: the usual */
     enum verb_answer answer;
     const struct option *options;        /* up to one without a name */
     const struct column *columns;        /* up to one without a title */
