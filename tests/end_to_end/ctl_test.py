@@ -16,6 +16,7 @@ from support import case, wait
 from support.certificates import Authority
 from support.engine import Engine, environment
 from support.program import free_ports
+from support.receiver import status
 
 DONE, REFUSED, USAGE, UNREACHABLE = range(4)
 PATIENCE = wait.PATIENCE
@@ -105,6 +106,29 @@ class Resources(CtlCase):
                          ("https://b.example/", "9s", ["*"]))
         self.assertEqual(self.ctl("subscription", "delete", name), "")
         self.assertIn("404", self.refuse("subscription", "get", name))
+
+    def test_dead_letters_and_replays(self):
+        self.receiver.script(self.path, [status(500), status(200)])
+        made = self.create("--url", self.receiver.url(self.path), "--events", self.kind, "--retry", "[]")
+        sent = self.read("event", "send", self.kind)["id"]
+        self.engine.await_status(sent, "dead")
+        self.assertEqual(self.read("dead-letter", "list", "--event", sent)["data"][0]["event_id"], sent)
+        self.assertRegex(self.ctl("dead-letter", "list", "--since", "1h"), rf"{self.kind} +{made['id']} +1 +http_error +500")
+        counted = self.read("replay", "create", "--subscription", made["id"], "--since", "1h", "--dry-run", "true")
+        self.assertTrue(counted["dry_run"])
+        self.read("dead-letter", "requeue", "--subscription", made["id"], "--since", "1h")
+        self.engine.await_status(sent, "delivered")
+        again = self.read("replay", "create", "--subscription", made["id"], "--since", "1h", "--status", "delivered",
+                          "--types", self.kind)
+        wait.until(lambda: self.read("replay", "get", again["id"])["status"] == "done", "the replay")
+        self.assertRegex(self.ctl("replay", "list"), rf"{again['id']} +done +")
+        self.receiver.await_count(self.path, 3)
+        self.read("delivery", "redeliver-all", "--event", sent, "--status", "all")
+        self.receiver.await_count(self.path, 4)
+        self.assertEqual(self.ctl("replay", "cancel", again["id"]), "")
+        self.assertIn("404", self.refuse("replay", "get", again["id"]))
+        self.assertIn("404", self.refuse("dead-letter", "delete", "dlv_01h455vb4pex5vsknk084sn02q"))
+        self.read("dead-letter", "delete-all", "--subscription", made["id"])
 
     def test_an_event_and_its_delivery(self):
         self.create("--url", self.receiver.url(self.path), "--events", self.kind)
@@ -325,6 +349,64 @@ class Keys(CtlCase):
             self.assertIn("certificate", run("tenant", "list", env=env, expect=UNREACHABLE).stderr)
 
 
+class Verify(CtlCase):
+    """What the engine signs is judged right, and nothing else is."""
+
+    SCHEMES = [{"scheme": "standard"}, {"scheme": "ed25519"}, {"scheme": "timestamped"}, {"scheme": "stripe"},
+               {"scheme": "github"}, {"scheme": "hex"}, {"scheme": "stripe", "header": "X-Mine"},
+               {"scheme": "template", "content": "{id}|{body}|{timestamp}", "header": "X-Sig: n={timestamp};{base64}"}]
+
+    def verify(self, request, body, *more, expect=DONE, secret=None):
+        headers = [word for name, value in request.headers for word in ("--header", f"{name}: {value}")]
+        return run("verify", "--secret", secret or self.secret, *headers, *more, text=body, expect=expect)
+
+    def options(self, signature):
+        more = []
+        if signature["scheme"] == "template":
+            more = ["--content", signature["content"], "--template", signature["header"]]
+        elif "header" in signature:
+            more = ["--scheme", signature["scheme"], "--name", signature["header"]]
+        return more
+
+    def test_of_every_scheme(self):
+        for number, signature in enumerate(self.SCHEMES):
+            with self.subTest(signature):
+                path = f"{self.path}/{number}"
+                made = self.subscribe(path, events=[f"{self.kind}.{number}"], signature=signature)
+                self.secret, more = made["secret"], self.options(signature)
+                self.publish({"a": "é"}, type=f"{self.kind}.{number}")
+                self.receiver.await_count(path, 1)
+                request = self.receiver.of(path)[0]
+                body = request.body.decode()
+                self.assertIn(signature["scheme"], self.verify(request, body, *more).stdout)
+                self.assertIn("is wrong", self.verify(request, body + " ", *more, expect=REFUSED).stderr)
+                other = self.subscribe("/other", events=["none"], signature={"scheme": signature["scheme"]}
+                                       if signature["scheme"] != "template" else signature)["secret"]
+                self.verify(request, body, *more, expect=REFUSED, secret=other)
+                self.verify(request, body, *more, "--secret", other)
+                if signature["scheme"] == "ed25519":
+                    public = self.read("subscription", "secret", made["id"])["public_key"]
+                    self.verify(request, body, secret=public)
+                    self.verify(request, body + " ", secret=public, expect=REFUSED)
+
+    def test_of_long_ago(self):
+        headers = ["--header", "webhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek", "--header", "webhook-timestamp: 1614265330",
+                   "--header", "webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="]
+        secret = ["--secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]  # the example of Standard Webhooks
+        body = '{"test": 2432232314}'
+        self.assertIn("--ignore-time", run("verify", *secret, *headers, text=body, expect=REFUSED).stderr)
+        run("verify", *secret, *headers, "--ignore-time", text=body)
+        self.assertEqual(run("verify", *secret, *headers, "--ignore-time", "-o", "json", text=body).stdout,
+                         '{"valid":true,"scheme":"standard"}\n')
+        run("verify", *secret, *headers, "--ignore-time", text=body.replace("24", "25"), expect=REFUSED)
+
+    def test_wrong_usage(self):
+        self.refuse("verify", expect=USAGE)
+        self.refuse("verify", "--header", "webhook-signature: v1,x", expect=USAGE)
+        self.refuse("verify", "--header", "webhook-signature: v1,x", "--secret", "short", expect=USAGE)
+        self.refuse("verify", "--scheme", "rot13", expect=USAGE)
+
+
 class Texts(CtlCase):
     def nouns(self):
         return re.findall(r"^  ([a-z][a-z-]*) ", run("--help").stdout, re.MULTILINE)
@@ -336,6 +418,21 @@ class Texts(CtlCase):
             self.assertIn(f"usage: grapnelctl {noun}", shown)
             for verb in re.findall(r"^  ([a-z][a-z-]*) ", shown, re.MULTILINE) if "Verbs:" in shown else []:
                 self.assertIn(f"usage: grapnelctl {noun} {verb}", run(noun, verb, "-h").stdout)
+
+    # Routes that are for programs, or that another verb asks.
+    OTHERS = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json")}
+
+    def test_every_route_has_a_verb(self):
+        paths = self.engine.admin.get("/openapi.json").json()["paths"]
+        routes = {(method.upper(), path) for path, methods in paths.items()
+                  for method in methods if method in ("get", "post", "put", "patch", "delete")}
+        verbs = set()
+        for noun in self.nouns():
+            shown = run(noun, "--help").stdout
+            for verb in re.findall(r"^  ([a-z][a-z-]*) ", shown, re.MULTILINE) if "Verbs:" in shown else [None]:
+                help_ = run(noun, *([verb] if verb else []), "--help").stdout
+                verbs |= set(re.findall(r"^\(([A-Z]+) (/\S+)\)$", help_, re.MULTILINE))
+        self.assertEqual(routes - verbs - self.OTHERS, set())
 
     def test_version(self):
         self.assertRegex(run("--version").stdout, r"^grapnelctl \d+\.\d+\.\d+\n$")

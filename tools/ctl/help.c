@@ -77,6 +77,8 @@ static void print_verb(const struct noun *noun, const struct verb *verb, FILE *o
             verb->name ? verb->name : "", verb->argument ? " " : "",
             verb->argument ? verb->argument : "", option ? " [OPTION...]" : "");
     fprintf(out, "%s\n", verb->help);
+    if (verb->path)
+        fprintf(out, "(%s %s)\n", verb->method, verb->path);
     if (option)
         fputs("\nOptions:\n", out);
     for (; option; option = verb_next_option(verb, &cursor))

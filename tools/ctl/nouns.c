@@ -24,6 +24,8 @@
 #define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
 #define EVENTS        "/api/v1/webhooks/events"
 #define DELIVERIES    "/api/v1/webhooks/deliveries"
+#define DEAD_LETTERS  "/api/v1/webhooks/dead-letters"
+#define REPLAYS       "/api/v1/webhooks/replays"
 
 #define DELIVERY_STATUSES "pending|retrying|delivered|dead|cancelled|failed"
 #define SCHEMES           "standard|ed25519|timestamped|stripe|github|hex|template|none"
@@ -143,6 +145,11 @@ static const struct verb subscription_verbs[] = {
 #define SINCE {"since", "TIME", OPTION_QUERY, NULL, NULL, "from then on: 2026-01-31T12:00:00Z, or 2h for two hours ago"}
 #define UNTIL {"until", "TIME", OPTION_QUERY, NULL, NULL, "before then"}
 
+#define WINDOW \
+    {"since",   "TIME", OPTION_MOMENT, NULL, NULL, "of events from then on: 2026-01-31T12:00:00Z, or 2h for two hours ago"}, \
+    {"until",   "TIME", OPTION_MOMENT, NULL, NULL, "of events before then"}, \
+    {"dry-run", "BOOL", OPTION_JSON, "dry_run", "true|false", "count, and send nothing"}
+
 static const struct option event_fields[] = {
     {"payload",        "FILE",        OPTION_OWN,  NULL, NULL, "a file with JSON, or standard input (-); {} if it is not given"},
     {"id",             "ID",          OPTION_TEXT, NULL, NULL, "an id of your own: the same id is accepted once"},
@@ -178,8 +185,34 @@ static const struct verb delivery_verbs[] = {
     {.name = "attempts", .help = "Lists the attempts of a delivery.", .method = "GET", .path = DELIVERIES "/{id}/attempts", .argument = "ID", .answer = ANSWER_ARRAY,
      .columns = COLUMNS({"NUMBER", "number", COLUMN_NUMBER}, {"AT", "at", COLUMN_TIME}, {"MS", "duration_ms", COLUMN_NUMBER}, {"OUTCOME", "outcome", COLUMN_STATUS}, {"HTTP", "http_status", COLUMN_NUMBER}, {"ADDRESS", "remote_address", COLUMN_TEXT}, {"ERROR", "error", COLUMN_TEXT})},
     {.name = "redeliver", .help = "Delivers once more what has ended, delivered or dead.", .method = "POST", .path = DELIVERIES "/{id}/redeliver", .argument = "ID"},
+    {.name = "redeliver-all", .help = "Delivers once more what the options say, by a job.", .method = "POST", .path = DELIVERIES "/redeliver", .takes = TAKES_FIELDS,
+     .options = OPTIONS({"subscription", "ID", OPTION_TEXT, NULL, NULL, "to this one"}, {"event", "ID", OPTION_TEXT, NULL, NULL, "of this one"}, {"type", "TYPE", OPTION_TEXT, NULL, NULL, "of events of this type"}, {"status", "STATUS", OPTION_TEXT, NULL, "failed|all|dead|delivered|cancelled", "how they ended (failed)"}, WINDOW)},
     {.name = "tail",     .help = "Shows deliveries as they come, until it is interrupted.", .method = "GET", .path = DELIVERIES, .answer = ANSWER_LIST, .run = run_delivery_tail,
      .options = OPTIONS(DELIVERY_FILTERS, {"limit", "N", OPTION_OWN, NULL, NULL, "end after so many"}, {"interval", "TIME", OPTION_OWN, NULL, NULL, "how often to ask (1s)"}), .columns = delivery_columns},
+    {0},
+};
+
+/* ---- dead letter, replay ---- */
+
+static const struct verb dead_letter_verbs[] = {
+    {.name = "list",    .help = "Lists the tenant's dead letters, newest first.", .method = "GET", .path = DEAD_LETTERS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .options = OPTIONS({"subscription", "ID", OPTION_QUERY, NULL, NULL, "to this one"}, {"event", "ID", OPTION_QUERY, NULL, NULL, "of this one"}, {"type", "TYPE", OPTION_QUERY, NULL, NULL, "of events of this type"}, SINCE, UNTIL),
+     .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"TYPE", "event_type", COLUMN_TEXT}, {"SUBSCRIPTION", "subscription_id", COLUMN_TEXT}, {"TRIES", "attempt_count", COLUMN_NUMBER}, {"OUTCOME", "last_attempt.outcome", COLUMN_STATUS}, {"HTTP", "last_attempt.http_status", COLUMN_NUMBER}, {"CREATED", "created_at", COLUMN_TIME})},
+    {.name = "requeue", .help = "Delivers dead letters once more, by a job.", .method = "POST", .path = DEAD_LETTERS "/requeue", .takes = TAKES_FIELDS,
+     .options = OPTIONS({"subscription", "ID", OPTION_TEXT, NULL, NULL, "to this one; else to all"}, WINDOW)},
+    {.name = "delete",  .help = "Gives one dead letter up.", .method = "DELETE", .path = DEAD_LETTERS "/{id}", .argument = "ID"},
+    {.name = "delete-all", .help = "Gives dead letters up, by a job.", .method = "DELETE", .path = DEAD_LETTERS,
+     .options = OPTIONS({"subscription", "ID", OPTION_QUERY, NULL, NULL, "to this one; else to all"}, SINCE, UNTIL)},
+    {0},
+};
+
+static const struct verb replay_verbs[] = {
+    {.name = "list",   .help = "Lists the tenant's replays, newest first.", .method = "GET", .path = REPLAYS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"STATUS", "status", COLUMN_STATUS}, {"KIND", "kind", COLUMN_TEXT}, {"SUBSCRIPTION", "subscription_id", COLUMN_TEXT}, {"HANDED", "handed", COLUMN_NUMBER}, {"SKIPPED", "skipped", COLUMN_NUMBER}, {"TOTAL", "total", COLUMN_NUMBER}, {"CREATED", "created_at", COLUMN_TIME})},
+    {.name = "get",    .help = "Shows how far a replay has come.", .method = "GET", .path = REPLAYS "/{id}", .argument = "ID"},
+    {.name = "create", .help = "Delivers once more what a subscription was sent in a window of time, by a job.", .method = "POST", .path = REPLAYS, .takes = TAKES_FIELDS,
+     .options = OPTIONS({"subscription", "ID", OPTION_TEXT, NULL, NULL, "which one"}, {"types", "TYPE,...", OPTION_LIST, NULL, NULL, "types, or globs; else all"}, {"status", "STATUS", OPTION_TEXT, NULL, "all|failed|dead|delivered|cancelled", "how they ended (all)"}, WINDOW)},
+    {.name = "cancel", .help = "Cancels a replay, or forgets one that is over.", .method = "DELETE", .path = REPLAYS "/{id}", .argument = "ID"},
     {0},
 };
 
@@ -187,6 +220,19 @@ static const struct verb delivery_verbs[] = {
 
 static const struct verb status_verbs[] = {
     {.help = "Shows whether the engine is ready, and what it is doing.", .run = run_status},
+    {0},
+};
+
+static const struct verb verify_verbs[] = {
+    {.help = "Checks the signature of a delivery whose body is on standard input, without the engine. Ends with 0 if it is right, and with 1 if not.", .run = run_verify,
+     .options = OPTIONS(
+         {"secret",  "SECRET",       OPTION_OWN, NULL, NULL, "the subscription's; may be repeated"},
+         {"header",  "'NAME: VALUE'", OPTION_OWN, NULL, NULL, "a header of the request; may be repeated"},
+         {"scheme",  "SCHEME",       OPTION_OWN, NULL, SCHEMES, "how it is signed; found by the headers if it is not given"},
+         {"name",    "NAME",         OPTION_OWN, NULL, NULL, "the header with the signature, if it was renamed"},
+         {"content", "TEMPLATE",     OPTION_OWN, NULL, NULL, "of scheme template: what is signed"},
+         {"template", "TEMPLATE",    OPTION_OWN, NULL, NULL, "of scheme template: the header, 'X-Sig: t={timestamp},v1={hex}'"},
+         {"ignore-time", NULL,       OPTION_OWN, NULL, NULL, "accept timestamps of any age, for what was recorded"})},
     {0},
 };
 
@@ -218,6 +264,9 @@ const struct noun nouns[] = {
     {"subscription", "which events go where, and how", subscription_verbs},
     {"event",        "what was published, and publishing", event_verbs},
     {"delivery",     "an event on its way to a subscription", delivery_verbs},
+    {"dead-letter",  "deliveries that were given up", dead_letter_verbs},
+    {"replay",       "what was delivered, delivered once more", replay_verbs},
+    {"verify",       "checks a signature, offline", verify_verbs},
     {"backup",       "a copy of all that is kept", backup_verbs},
     {"rekey",        "secrets at rest under other keys", rekey_verbs},
     {"completion",   "completion for a shell", completion_verbs},

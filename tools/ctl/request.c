@@ -59,12 +59,15 @@ static int put_option(struct fields *fields, const struct given *given)
     const struct option *option = given->option;
     struct slice value = slice_str(given->value);
     const char *field = option->field ? option->field : option->name;
-    char why[FIELDS_WHY_SIZE];
+    char why[FIELDS_WHY_SIZE], moment[SESSION_MOMENT_SIZE];
     int error = 0;
     if (option == &field_options[0])
         error = put_set(fields, value, why);
     else if (option->use == OPTION_TEXT)
         error = fields_set_text(fields, slice_str(field), value, why);
+    else if (option->use == OPTION_MOMENT)
+        error =
+            fields_set_text(fields, slice_str(field), session_moment(given->value, moment), why);
     else if (option->use == OPTION_JSON)
         error = fields_set_json(fields, slice_str(field), value, why);
     else if (option->use == OPTION_LIST)

@@ -167,19 +167,15 @@ void session_parameter(struct text *target, const char *name, struct slice value
     put_encoded(target, value);
 }
 
-/* A duration means so long ago. */
-static void put_moment(struct text *target, const char *name, struct slice value)
+struct slice session_moment(const char *given, char out[static SESSION_MOMENT_SIZE])
 {
     uint64_t ago_ms, now_ms = clock_wall_ms();
-    char buffer[40];
     struct text moment;
-    if (units_parse_duration(value, &ago_ms) < 0) {
-        session_parameter(target, name, value);
-        return;
-    }
-    text_init(&moment, buffer, sizeof buffer);
+    if (units_parse_duration(slice_str(given), &ago_ms) < 0)
+        return slice_str(given);
+    text_init(&moment, out, SESSION_MOMENT_SIZE);
     text_time(&moment, now_ms > ago_ms ? now_ms - ago_ms : 0);
-    session_parameter(target, name, text_slice(&moment));
+    return text_slice(&moment);
 }
 
 static void put_path(const struct line *line, struct text *target)
@@ -198,15 +194,13 @@ int session_target(const struct line *line, struct text *target)
     put_path(line, target);
     for (unsigned i = 0; i < line->count; i++) {
         const struct option *option = line->given[i].option;
-        struct slice value = slice_str(line->given[i].value);
+        const char *value = line->given[i].value;
+        char moment[SESSION_MOMENT_SIZE];
         if (option->use != OPTION_QUERY)
             continue;
-        const char *name = option->field ? option->field : option->name;
         bool is_moment = slice_equal(slice_str(option->argument), SLICE("TIME"));
-        if (is_moment)
-            put_moment(target, name, value);
-        else
-            session_parameter(target, name, value);
+        session_parameter(target, option->field ? option->field : option->name,
+                          is_moment ? session_moment(value, moment) : slice_str(value));
     }
     return text_ok(target) ? EXIT_DONE : session_complain("the options are too long");
 }

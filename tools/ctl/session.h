@@ -37,6 +37,11 @@ MUST_CHECK int session_each(struct session *session, struct slice answer,
  * EXIT_DONE or EXIT_USAGE. */
 MUST_CHECK int session_target(const struct line *line, struct text *target);
 
+enum { SESSION_MOMENT_SIZE = 64 };
+
+/* A time as it was given; a duration means so long ago, which is printed as a time. */
+struct slice session_moment(const char *given, char out[static SESSION_MOMENT_SIZE]);
+
 /* Adds a parameter to a target. */
 void session_parameter(struct text *target, const char *name, struct slice value);
 

@@ -12,12 +12,13 @@
 struct line;
 
 enum option_use {
-    OPTION_OWN,   /* for the verb's own code */
-    OPTION_QUERY, /* a parameter of the request's target */
-    OPTION_TEXT,  /* a member of the body: a string */
-    OPTION_LIST,  /* an array of strings, "a,b"; may be repeated */
-    OPTION_JSON,  /* JSON as it is */
-    OPTION_PAIR,  /* "NAME=VALUE": a string under NAME; may be repeated */
+    OPTION_OWN,    /* for the verb's own code */
+    OPTION_QUERY,  /* a parameter of the request's target */
+    OPTION_TEXT,   /* a member of the body: a string */
+    OPTION_LIST,   /* an array of strings, "a,b"; may be repeated */
+    OPTION_MOMENT, /* a time, or a duration: so long ago */
+    OPTION_JSON,   /* JSON as it is */
+    OPTION_PAIR,   /* "NAME=VALUE": a string under NAME; may be repeated */
 };
 
 struct option {
