@@ -14,11 +14,18 @@
 
 #include <errno.h>
 #include <openssl/sha.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 _Static_assert((int)AUDIT_HASH_SIZE == SHA256_DIGEST_LENGTH, "the chain's hash is SHA-256");
 
-enum { CHAIN_SIZE = 512, SEQ_SIZE = 8 };
+enum {
+    CHAIN_SIZE = 512,
+    SEQ_SIZE = 8,
+    TIME_SIZE = 24,                      /* 2026-01-31T12:00:00.000Z */
+    TAIL_SIZE = 2 * AUDIT_HASH_SIZE + 2, /* HEX"} */
+    PRUNE_STEP = 256,                    /* records */
+};
 
 static const char chain_kind[] = "audit_chain", record_kind[] = "audit";
 
@@ -88,6 +95,12 @@ int audit_open(struct audit *audit, struct db *db)
 }
 
 /* ---- a record ---- */
+
+static struct slice name_of(uint64_t seq, char name[static SEQ_SIZE])
+{
+    bytes_put_u64_big(name, seq);
+    return slice_of(name, SEQ_SIZE);
+}
 
 static void put_id(struct text *text, const char *name, const char *prefix, const struct id *id)
 {
@@ -165,8 +178,7 @@ int audit_batch_put(struct audit *audit, struct batch *batch, const struct audit
     text_init(&text, record, AUDIT_RECORD_MAX);
     print_record(&text, entry, &audit->head, &audit->next);
     must(text_ok(&text));
-    bytes_put_u64_big(name, audit->next.seq);
-    documents_batch_put(audit->db, batch, record_kind, slice_of(name, sizeof name),
+    documents_batch_put(audit->db, batch, record_kind, name_of(audit->next.seq, name),
                         text_slice(&text));
     batch_put_chain(audit, batch, &audit->next, &audit->anchor);
     free(record);
@@ -177,4 +189,70 @@ void audit_written(struct audit *audit)
 {
     must(audit->next.seq == audit->head.seq + 1);
     audit->head = audit->next;
+}
+
+int audit_get(const struct audit *audit, uint64_t seq, struct db_value *record)
+{
+    char name[SEQ_SIZE];
+    return documents_get(audit->db, record_kind, name_of(seq, name), record);
+}
+
+/* ---- the end of old records ---- */
+
+/* The place in the chain of the record after `before`, from its own text. */
+static int read_link(const struct audit *audit, const struct audit_link *before,
+                     struct audit_link *link)
+{
+    struct db_value record;
+    char head[64];
+    link->seq = before->seq + 1;
+    int error = audit_get(audit, link->seq, &record);
+    if (error)
+        return error == -ENOENT ? -EBADMSG : error;
+    int size =
+        snprintf(head, sizeof head, "{\"seq\":%llu,\"at\":\"", (unsigned long long)link->seq);
+    struct slice text = record.bytes, at = slice_skip(text, (size_t)size);
+    bool is_record = slice_starts_with(text, slice_of(head, (size_t)size)) &&
+                     at.size > TIME_SIZE + TAIL_SIZE &&
+                     units_parse_time(slice_of(at.at, TIME_SIZE), &link->at_ms) == 0 &&
+                     units_parse_hex(slice_of(text.at + text.size - TAIL_SIZE, TAIL_SIZE - 2),
+                                     link->hash, sizeof link->hash) == 0;
+    db_value_give(&record);
+    return is_record ? 0 : -EBADMSG;
+}
+
+/* Puts the end of what is to go into the batch; *anchor gets the last of it. */
+static int batch_prune(struct audit *audit, struct batch *batch, uint64_t oldest_ms,
+                       uint64_t count_max, struct audit_link *anchor)
+{
+    char name[SEQ_SIZE];
+    struct audit_link next;
+    for (unsigned i = 0; i < PRUNE_STEP && anchor->seq < audit->head.seq; i++) {
+        int error = read_link(audit, anchor, &next);
+        if (error)
+            return error;
+        if (next.at_ms >= oldest_ms && audit->head.seq - anchor->seq <= count_max)
+            return 0;
+        documents_batch_drop(audit->db, batch, record_kind, name_of(next.seq, name));
+        *anchor = next;
+    }
+    return 0;
+}
+
+int audit_prune(struct audit *audit, uint64_t oldest_ms, uint64_t count_max)
+{
+    struct audit_link anchor = audit->anchor;
+    struct batch *batch;
+    int error = batch_open(&batch);
+    if (error)
+        return error;
+    error = batch_prune(audit, batch, oldest_ms, count_max, &anchor);
+    if (!error && anchor.seq > audit->anchor.seq) {
+        batch_put_chain(audit, batch, &audit->head, &anchor);
+        error = db_write(audit->db, batch, true);
+        if (!error)
+            audit->anchor = anchor;
+    }
+    batch_close(batch);
+    return error;
 }

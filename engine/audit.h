@@ -68,4 +68,12 @@ MUST_CHECK int audit_batch_put(struct audit *audit, struct batch *batch,
 /* The batch of the last audit_batch_put() is durable. */
 void audit_written(struct audit *audit);
 
+/* The record with a number, from anchor.seq + 1 to head.seq. 0, -ENOENT (which should not be),
+ * -EIO. Give it back with db_value_give(). */
+MUST_CHECK int audit_get(const struct audit *audit, uint64_t seq, struct db_value *record);
+
+/* Drops the oldest records: those from before `oldest_ms`, and those beyond `count_max`; some at a
+ * time, and the anchor with them in one write. 0, -EIO, or -EBADMSG: the oldest is no record. */
+MUST_CHECK int audit_prune(struct audit *audit, uint64_t oldest_ms, uint64_t count_max);
+
 #endif

@@ -50,6 +50,8 @@ struct config {
     uint64_t idempotency_window_ms; /* 24h */
     uint64_t retention_ms;          /* 7d */
     uint64_t disable_after_ms;      /* 5d */
+    uint64_t audit_retention_ms;    /* 365d */
+    uint64_t audit_records_max;     /* 1000000 */
     uint64_t retention_bytes;       /* 0 */
     /* What of attempts is on record (redaction.h): an entry on each line. */
     char record_headers[CONFIG_LINES_SIZE];

@@ -24,7 +24,6 @@
 #include "replays.h"
 #include "report.h"
 #include "requester.h"
-#include "rotation.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -63,7 +62,6 @@ struct control {
     struct loop_op signal_op;
     struct timer watch;
 
-    size_t rotation_at;
     size_t load_at; /* over tenants, keys and subscriptions, in this order */
     uint64_t drain_until_ms, stop_until_ms;
     struct mail_stop stops[CREW_MAX], hurries[CREW_MAX];
@@ -120,7 +118,7 @@ static void on_watch(struct timer *timer)
     if (control->phase <= RUNNING)
         watch_storage(control);
     if (control->phase == RUNNING)
-        rotation_sweep(&control->meta.changes, &control->rotation_at, clock_wall_ms());
+        meta_tidy(&control->meta, &control->config, clock_wall_ms());
     wheel_arm(&control->wheel, &control->watch, control->wheel.now_ms + WATCH_MS);
 }
 
@@ -219,6 +217,7 @@ static int open_api(struct control *control)
         .db = control->db,
         .registry = &control->meta.registry,
         .changes = &control->meta.changes,
+        .audit = &control->meta.audit,
         .rekey = &control->meta.rekey,
         .replays = &control->replays,
         .config = &control->config,

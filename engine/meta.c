@@ -2,6 +2,7 @@
 #include "meta.h"
 
 #include "first_start.h"
+#include "rotation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +46,18 @@ int meta_open(struct meta *meta, const struct config *config, struct crew *crew,
     if (!error)
         error = seal_the_rest(meta, why);
     return error ? error : first_start(&meta->registry, db, config->data, why);
+}
+
+void meta_tidy(struct meta *meta, const struct config *config, uint64_t now_ms)
+{
+    uint64_t kept_ms = config->audit_retention_ms;
+    rotation_sweep(&meta->changes, &meta->rotation_at, now_ms);
+    int error = audit_prune(&meta->audit, now_ms > kept_ms ? now_ms - kept_ms : 0,
+                            config->audit_records_max);
+    if (error && error != meta->prune_error)
+        LOG(LOG_ERROR, "the oldest record of the audit log cannot be dropped",
+            log_str("why", error == -EIO ? db_why() : strerror(-error)));
+    meta->prune_error = error;
 }
 
 void meta_close(struct meta *meta)

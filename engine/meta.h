@@ -16,6 +16,8 @@ struct meta {
     struct registry registry;
     struct changes changes;
     struct rekey rekey;
+    size_t rotation_at; /* in rotation_sweep() */
+    int prune_error;    /* of the audit log; told once */
     bool is_open;
 };
 
@@ -25,6 +27,9 @@ enum { META_WHY_SIZE = 256 };
  * admin key at the first start. 0, or -errno and `why`. */
 MUST_CHECK int meta_open(struct meta *meta, const struct config *config, struct crew *crew,
                          struct db *db, char why[static META_WHY_SIZE]);
+
+/* Drops a little of what is over: now and then. */
+void meta_tidy(struct meta *meta, const struct config *config, uint64_t now_ms);
 
 /* Half open ones are allowed. */
 void meta_close(struct meta *meta);

@@ -27,6 +27,7 @@ struct api_parts {
     struct db *db;
     struct registry *registry;
     struct changes *changes;
+    const struct audit *audit;
     struct rekey *rekey;
     struct replays *replays;
     const struct config *config;

@@ -131,25 +131,42 @@ static bool query_fault(struct call *call, const char *name, const char *detail)
     return false;
 }
 
+/* Of two lists; each may be NULL. */
+static bool knows_all(struct call *call, const char *const *names, const char *const *others)
+{
+    struct slice query = call->request->query, name;
+    char unknown[VALUE_SIZE];
+    while (query_next(&query, &name)) {
+        if (is_among(name, names) || is_among(name, others))
+            continue;
+        snprintf(unknown, sizeof unknown, "%.*s", (int)(name.size < 64 ? name.size : 64), name.at);
+        return query_fault(call, unknown, "is not known");
+    }
+    return true;
+}
+
+bool call_query_known(struct call *call, const char *const *names)
+{
+    return knows_all(call, names, NULL);
+}
+
 bool call_page(struct call *call, const char *prefix, const char *const *others, struct page *page)
 {
     static const char *const own[] = {"limit", "cursor", NULL};
-    struct slice query = call->request->query, name;
     char value[VALUE_SIZE];
     unsigned long limit = PAGE_LIMIT;
 
-    while (query_next(&query, &name)) {
-        if (is_among(name, own) || is_among(name, others))
-            continue;
-        snprintf(value, sizeof value, "%.*s", (int)(name.size < 64 ? name.size : 64), name.at);
-        return query_fault(call, value, "is not known");
-    }
+    if (!knows_all(call, own, others))
+        return false;
     int given = query_get(call->request->query, "limit", value, sizeof value);
     if (given < 0 || (given && !slice_to_u64(slice_str(value), &limit)) || limit < 1 ||
         limit > PAGE_LIMIT_MAX)
         return query_fault(call, "limit", "must be a whole number from 1 to 250");
     page->limit = (unsigned)limit;
-    return call_query_id(call, "cursor", prefix, &page->cursor, &page->has_cursor);
+    page->has_cursor = false;
+    if (prefix)
+        return call_query_id(call, "cursor", prefix, &page->cursor, &page->has_cursor);
+    return call_query_number(call, "cursor", &page->number, &page->has_cursor);
 }
 
 bool call_query_id(struct call *call, const char *name, const char *prefix, struct id *id,
@@ -160,6 +177,19 @@ bool call_query_id(struct call *call, const char *name, const char *prefix, stru
     *has = given > 0;
     if (given < 0 || (given && id_parse(slice_str(value), prefix, id)))
         return query_fault(call, name, "must be an id of the right kind");
+    return true;
+}
+
+bool call_query_number(struct call *call, const char *name, uint64_t *number, bool *has)
+{
+    char value[VALUE_SIZE];
+    unsigned long parsed = 0;
+    int given = query_get(call->request->query, name, value, sizeof value);
+    *has = given > 0;
+    if (given < 0 || (given && !slice_to_u64(slice_str(value), &parsed)))
+        return query_fault(call, name, "must be a whole number");
+    if (given)
+        *number = parsed;
     return true;
 }
 
@@ -221,6 +251,17 @@ void call_reply(struct call *call, int status, struct slice headers)
         return;
     }
     reply_json(call->api->server, call->ticket, status, headers, text_slice(&call->api->answer));
+}
+
+void call_reply_as(struct call *call, struct slice content_type)
+{
+    const struct text *answer = &call->api->answer;
+    const struct http_response response = {
+        .status = 200, .content_type = content_type, .body = text_slice(answer)};
+    if (text_ok(answer))
+        http_server_reply(call->api->server, call->ticket, &response);
+    else
+        call_busy(call);
 }
 
 void call_no_content(struct call *call)

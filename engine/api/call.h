@@ -68,17 +68,22 @@ struct page {
     unsigned limit;
     bool has_cursor;
     struct id cursor;
+    uint64_t number; /* a cursor that is one */
 };
 
 /* Checks that the parameters are limit, cursor, and those of `others` (NULL-terminated, or NULL),
- * and reads the first two. `prefix`: of the ids in cursors. */
+ * and reads the first two. `prefix`: of the ids in cursors; NULL: cursors are numbers. */
 MUST_CHECK bool call_page(struct call *call, const char *prefix, const char *const *others,
                           struct page *page);
 
-/* An optional parameter that is an id or a time: `has` says whether it was there. */
+/* Checks that there are no parameters but these (NULL-terminated). */
+MUST_CHECK bool call_query_known(struct call *call, const char *const *names);
+
+/* An optional parameter that is an id, a time or a number: `has` says whether it was there. */
 MUST_CHECK bool call_query_id(struct call *call, const char *name, const char *prefix,
                               struct id *id, bool *has);
 MUST_CHECK bool call_query_time(struct call *call, const char *name, uint64_t *wall_ms);
+MUST_CHECK bool call_query_number(struct call *call, const char *name, uint64_t *number, bool *has);
 
 /* ---- the answer ---- */
 
@@ -89,6 +94,7 @@ void call_reserve(struct call *call, size_t room);
 
 /* Answers with the text. `headers`: each ended by CRLF, or empty. */
 void call_reply(struct call *call, int status, struct slice headers);
+void call_reply_as(struct call *call, struct slice content_type); /* 200, of another type */
 void call_no_content(struct call *call);
 void call_problem(struct call *call, int status, const char *detail);
 void call_busy(struct call *call); /* 503 with Retry-After */

@@ -14,6 +14,8 @@ enum { READERS = SCOPE_READ | SCOPE_MANAGE };
 #define DEAD_LETTERS  "/api/v1/webhooks/dead-letters"
 #define REPLAYS       "/api/v1/webhooks/replays"
 
+#define AUDIT "/api/v1/audit"
+
 #define PAGE "limit cursor"
 
 /* clang-format off */
@@ -122,6 +124,15 @@ static const struct api_route routes[] = {
      {"getReplay", "One job, with its progress", .answer = "Replay"}},
     {"DELETE", REPLAYS "/{id}", SCOPE_MANAGE, replays_delete,
      {"deleteReplay", "Cancels it; if it is over, forgets it", .status = 204}},
+
+    {"GET", AUDIT, READERS, audit_list,
+     {"listAudit", "Records of changes of configuration, newest first",
+      .query = PAGE " action resource actor since until", .answer = "[AuditRecord]"}},
+    {"GET", AUDIT "/export", SCOPE_ADMIN, audit_export,
+     {"exportAudit", "Records of all tenants as lines, oldest first", .query = "after lines",
+      .answer = "#AuditExport"}},
+    {"GET", AUDIT "/chain", SCOPE_ADMIN, audit_chain,
+     {"getAuditChain", "Where the chain of records begins and ends", .answer = "AuditChain"}},
 
     {"POST", "/api/v1/rekey", SCOPE_ADMIN, rekey_post,
      {"rekey", "Seals all secrets anew, by the present key", .answer = "Rekeyed"}},

@@ -53,7 +53,7 @@ class Description:
         if method == "HEAD":
             return
         assert (kind in content) if content else not answer.body, f"content type not described: {where}"
-        if kind.endswith("json"):
+        if kind.endswith(("/json", "+json")):
             schema = json.dumps(content[kind]["schema"])
             errors = [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
                       for error in self.validator(schema).iter_errors(answer.json())]

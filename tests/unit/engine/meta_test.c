@@ -3,6 +3,7 @@
 #include "meta.h"
 
 #include "first_start.h"
+#include "rotation.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -123,9 +124,37 @@ int first_start(struct registry *registry, struct db *in, const char *data,
     return step("first");
 }
 
+static uint64_t pruned_before_ms, swept_ms;
+
+int audit_prune(struct audit *audit, uint64_t oldest_ms, uint64_t count_max)
+{
+    cr_assert(audit == &meta.audit);
+    cr_assert(eq(u64, count_max, 7));
+    pruned_before_ms = oldest_ms;
+    return 0;
+}
+
+void rotation_sweep(struct changes *changes, size_t *cursor, uint64_t now_ms)
+{
+    cr_assert(changes == &meta.changes);
+    cr_assert(cursor == &meta.rotation_at);
+    swept_ms = now_ms;
+}
+
 const char *db_why(void)
 {
     return "the disk is full";
+}
+
+Test(meta, is_kept_tidy_by_what_the_settings_say)
+{
+    config.audit_retention_ms = 300;
+    config.audit_records_max = 7;
+    meta_tidy(&meta, &config, 1000);
+    cr_expect(eq(u64, pruned_before_ms, 700));
+    cr_expect(eq(u64, swept_ms, 1000));
+    meta_tidy(&meta, &config, 200);
+    cr_expect(zero(u64, pruned_before_ms));
 }
 
 /* ---- opening ---- */
