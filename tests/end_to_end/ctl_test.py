@@ -7,9 +7,11 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case, wait
@@ -405,6 +407,65 @@ class Verify(CtlCase):
         self.refuse("verify", "--header", "webhook-signature: v1,x", expect=USAGE)
         self.refuse("verify", "--header", "webhook-signature: v1,x", "--secret", "short", expect=USAGE)
         self.refuse("verify", "--scheme", "rot13", expect=USAGE)
+
+
+class Doctor(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.ports = [f"127.0.0.1:{port}" for port in free_ports(2)]
+
+    def look(self, *more, expect=None):
+        """The checks by name. The machine that runs the test may have anything wrong."""
+        arguments = {"--data": self.folder, "--ingest": self.ports[0], "--admin": self.ports[1], "--name": "localhost"}
+        arguments.update(zip(more[::2], more[1::2]))
+        words = [word for pair in arguments.items() for word in pair]
+        done = subprocess.run([program(), "doctor", "-o", "json", *words], capture_output=True, text=True,
+                              timeout=PATIENCE, env=environment())
+        found = {check["check"]: check for check in json.loads(done.stdout)["data"]}
+        has_failed = any(check["status"] == "FAIL" for check in found.values())
+        self.assertEqual((done.returncode, done.stderr), (REFUSED if has_failed else DONE, ""))
+        return found
+
+    def test_every_check_says_what_it_found_and_what_to_do(self):
+        for name, check in self.look().items():
+            with self.subTest(name):
+                self.assertIn(check["status"], ("OK", "WARN", "FAIL"))
+                self.assertTrue(check["detail"])
+                self.assertEqual(bool(check["advice"]), check["status"] != "OK")
+
+    def test_a_host_on_which_the_engine_runs(self):
+        found = self.look()
+        for name in ("kernel", "io_uring", "names", "data directory", "ingest port", "admin port"):
+            self.assertEqual(found[name]["status"], "OK", found[name])
+
+    def test_what_is_wrong_is_found(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = f"127.0.0.1:{taken.getsockname()[1]}"
+            self.assertEqual(self.look("--ingest", port)["ingest port"]["status"], "WARN")
+        self.assertEqual(self.look("--admin", "nowhere")["admin port"]["status"], "FAIL")
+        self.assertEqual(self.look("--name", "no-such-host.invalid")["names"]["status"], "WARN")
+        self.assertEqual(self.look("--ca-file", "/no/such/file")["TLS roots"]["status"], "FAIL")
+        self.assertEqual(self.look("--data", "/dev/null")["data directory"]["status"], "FAIL")
+        self.assertEqual(self.look("--memory", "1000000G")["memory"]["status"], "WARN")
+        os.chmod(self.folder, 0o755)
+        self.assertEqual(self.look()["data directory"]["status"], "WARN")
+
+    def test_a_directory_that_is_not_there_yet(self):
+        found = self.look("--data", f"{self.folder}/a/b")
+        self.assertIn("can be made", found["data directory"]["detail"])
+        self.assertRegex(found["fdatasync"]["detail"], r"ms \(median")
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_memory_only(self):
+        if os.path.ismount("/dev/shm"):
+            self.assertEqual(self.look("--data", "/dev/shm")["file system"]["status"], "FAIL")
+
+    def test_as_a_table(self):
+        done = subprocess.run([program(), "doctor", "--data", self.folder], capture_output=True, text=True,
+                              timeout=PATIENCE, env=environment())
+        self.assertRegex(done.stdout, r"(?m)^OK +kernel +Linux \d")
 
 
 class Texts(CtlCase):

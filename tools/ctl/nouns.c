@@ -241,6 +241,17 @@ static const struct verb backup_verbs[] = {
     {0},
 };
 
+static const struct verb doctor_verbs[] = {
+    {.help = "Looks at this host, as an engine on it would find it: kernel, limits, disk, clock, names. Changes nothing. Ends with 1 if something fails.", .run = run_doctor,
+     .options = OPTIONS(
+         {"data",   "DIR",       OPTION_OWN, NULL, NULL, "the data directory, or where it will be (./data)"},
+         {"memory", "SIZE",      OPTION_OWN, NULL, NULL, "what the engine may use (1G)"},
+         {"ingest", "ADDR:PORT", OPTION_OWN, NULL, NULL, "where events are to come in (127.0.0.1:8480)"},
+         {"admin",  "ADDR:PORT", OPTION_OWN, NULL, NULL, "where it is to be managed (127.0.0.1:8481)"},
+         {"name",   "HOST",      OPTION_OWN, NULL, NULL, "a name to look up (example.com)"})},
+    {0},
+};
+
 static const struct verb rekey_verbs[] = {
     {.help = "Wraps the keys of stored secrets by the secret key that is now the first.", .method = "POST", .path = "/api/v1/rekey", .takes = TAKES_FIELDS,
      .options = OPTIONS({"data-keys", "BOOL", OPTION_JSON, "data_keys", "true|false", "make new data keys too, and seal all secrets anew"})},
@@ -268,6 +279,7 @@ const struct noun nouns[] = {
     {"replay",       "what was delivered, delivered once more", replay_verbs},
     {"verify",       "checks a signature, offline", verify_verbs},
     {"backup",       "a copy of all that is kept", backup_verbs},
+    {"doctor",       "looks at this host for what an engine needs", doctor_verbs},
     {"rekey",        "secrets at rest under other keys", rekey_verbs},
     {"completion",   "completion for a shell", completion_verbs},
     {"manual",       "the manual page", manual_verbs},

@@ -13,6 +13,7 @@ int run_event_send(const struct line *line);
 int run_delivery_tail(const struct line *line);
 int run_status(const struct line *line);
 int run_verify(const struct line *line);
+int run_doctor(const struct line *line);
 int run_completion(const struct line *line);
 int run_manual(const struct line *line);
 
