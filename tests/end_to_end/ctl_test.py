@@ -351,6 +351,43 @@ class Keys(CtlCase):
             self.assertIn("certificate", run("tenant", "list", env=env, expect=UNREACHABLE).stderr)
 
 
+class Audit(CtlCase):
+    def setUp(self):
+        super().setUp()
+        for _ in range(3):
+            self.create("--url", "https://a.example/")
+
+    def test_who_did_what(self):
+        listed = self.read("audit", "list", "--action", "subscription.create", "--limit", "3")["data"]
+        self.assertEqual({record["action"] for record in listed}, {"subscription.create"})
+        self.assertRegex(self.ctl("audit", "list"), r"SEQ +AT +ACTION +RESOURCE +BY +NAME +FROM\n")
+        self.assertRegex(self.ctl("audit", "list"), r"subscription.create +sub_\w+ +key_\w+ +built-in +127.0.0.1")
+
+    def test_the_engines_chain_holds(self):
+        said = self.ctl("audit", "verify")
+        self.assertRegex(said, r"^\d+ records, 1 to \d+, and the chain holds")
+        head = said.split()[-1]
+        self.create("--url", "https://a.example/")
+        self.ctl("audit", "verify", "--hash", head)
+        self.assertIn("cut off or written anew", self.refuse("audit", "verify", "--hash", "0" * 63 + "1"))
+
+    def test_an_export_is_checked_without_the_engine(self):
+        lines = self.ctl("audit", "export").splitlines(keepends=True)
+        self.assertGreaterEqual(len(lines), 3)
+        nowhere = {"GRAPNEL_URL": "http://127.0.0.1:1"}
+        checked = json.loads(run("audit", "verify", "-", "-o", "json", env=nowhere, text="".join(lines)).stdout)
+        self.assertEqual((checked["records"], checked["hash"]), (len(lines), json.loads(lines[-1])["hash"]))
+        changed = lines[1].replace("https://a.example/", "https://b.example/")
+        self.assertNotEqual(changed, lines[1])
+        for broken, words in (([lines[0], changed, *lines[2:]], "record 2 was changed"),
+                              ([lines[0], *lines[2:]], "behind record 1, 1 missing"),
+                              (["{}\n", *lines], "no record")):
+            said = run("audit", "verify", "-", env=nowhere, text="".join(broken), expect=REFUSED).stderr
+            self.assertIn(words, said)
+        after = self.ctl("audit", "export", "--after", "2").splitlines(keepends=True)
+        self.assertEqual(after[:len(lines) - 2], lines[2:])
+
+
 class Verify(CtlCase):
     """What the engine signs is judged right, and nothing else is."""
 

@@ -26,6 +26,7 @@
 #define DELIVERIES    "/api/v1/webhooks/deliveries"
 #define DEAD_LETTERS  "/api/v1/webhooks/dead-letters"
 #define REPLAYS       "/api/v1/webhooks/replays"
+#define AUDIT         "/api/v1/audit"
 
 #define DELIVERY_STATUSES "pending|retrying|delivered|dead|cancelled|failed"
 #define SCHEMES           "standard|ed25519|timestamped|stripe|github|hex|template|none"
@@ -216,6 +217,19 @@ static const struct verb replay_verbs[] = {
     {0},
 };
 
+/* ---- audit ---- */
+
+static const struct verb audit_verbs[] = {
+    {.name = "list",   .help = "Lists changes of configuration, newest first.", .method = "GET", .path = AUDIT, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .options = OPTIONS({"action", "ACTION", OPTION_QUERY, NULL, NULL, "what was done: subscription.update, or subscription.* for all of a kind"}, {"resource", "ID", OPTION_QUERY, NULL, NULL, "to this one"}, {"actor", "ID", OPTION_QUERY, NULL, NULL, "by this key, or by engine"}, SINCE, UNTIL),
+     .columns = COLUMNS({"SEQ", "seq", COLUMN_NUMBER}, {"AT", "at", COLUMN_TIME}, {"ACTION", "action", COLUMN_TEXT}, {"RESOURCE", "resource", COLUMN_TEXT}, {"BY", "actor", COLUMN_TEXT}, {"NAME", "actor_name", COLUMN_TEXT}, {"FROM", "remote_address", COLUMN_TEXT})},
+    {.name = "export", .help = "Prints all records as lines, oldest first: what audit verify reads.", .method = "GET", .path = AUDIT "/export", .run = run_audit_export,
+     .options = OPTIONS({"after", "SEQ", OPTION_OWN, NULL, NULL, "those behind this number"})},
+    {.name = "verify", .help = "Follows the chain of the engine's audit log, or of an export in a file (- for standard input). Says where it breaks, and ends with 1 if it does.", .method = "GET", .path = AUDIT "/chain", .argument = "[FILE]", .run = run_audit_verify,
+     .options = OPTIONS({"hash", "HASH", OPTION_OWN, NULL, NULL, "of a record that was noted down: it has to be there still"})},
+    {0},
+};
+
 /* ---- commands ---- */
 
 static const struct verb status_verbs[] = {
@@ -277,6 +291,7 @@ const struct noun nouns[] = {
     {"delivery",     "an event on its way to a subscription", delivery_verbs},
     {"dead-letter",  "deliveries that were given up", dead_letter_verbs},
     {"replay",       "what was delivered, delivered once more", replay_verbs},
+    {"audit",        "who changed what, and whether that is true", audit_verbs},
     {"verify",       "checks a signature, offline", verify_verbs},
     {"backup",       "a copy of all that is kept", backup_verbs},
     {"doctor",       "looks at this host for what an engine needs", doctor_verbs},

@@ -11,6 +11,8 @@ int run_request(const struct line *line);
 
 int run_event_send(const struct line *line);
 int run_delivery_tail(const struct line *line);
+int run_audit_export(const struct line *line);
+int run_audit_verify(const struct line *line);
 int run_status(const struct line *line);
 int run_verify(const struct line *line);
 int run_doctor(const struct line *line);
