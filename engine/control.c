@@ -248,7 +248,7 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     if (!error)
         error = meta_open(&control->meta, &control->config, crew, db, why);
     if (!error)
-        error = replays_open(&control->replays, crew, db, &control->meta.registry,
+        error = replays_open(&control->replays, &control->meta.changes,
                              control->config.retention_ms, why);
     if (!error)
         error = open_tls(control, &control->tls, why);

@@ -95,14 +95,53 @@ static void unshelve(struct replays *replays, size_t at)
 
 /* ---- the disk ---- */
 
+static void print_stored(const struct replay *replay, char document[static STORED_TEXT_MAX],
+                         struct text *text)
+{
+    text_init(text, document, STORED_TEXT_MAX);
+    replay_print_stored(replay, text);
+    must(text_ok(text));
+}
+
+/* What the engine does by itself is in no audit log. */
 static int store(struct replays *replays, const struct replay *replay)
 {
     char document[STORED_TEXT_MAX], name[ID_TEXT_SIZE];
     struct text text;
-    text_init(&text, document, sizeof document);
-    replay_print_stored(replay, &text);
-    must(text_ok(&text));
+    print_stored(replay, document, &text);
     return documents_put(replays->db, kind, id_print(&replay->id, "rpl", name), text_slice(&text));
+}
+
+/* What somebody wants: `before` NULL: it is made; `after` NULL: it is forgotten. The document is
+ * left as it is if its page is out. */
+static int store_by(struct replays *replays, const struct mutation *by, const struct replay *before,
+                    const struct replay *after, bool is_out)
+{
+    char texts[2][REPLAY_TEXT_MAX], document[STORED_TEXT_MAX], digits[ID_TEXT_SIZE];
+    const struct replay *shown[2] = {before, after};
+    struct slice name = id_print(before ? &before->id : &after->id, "rpl", digits);
+    struct text text[2], stored;
+    struct batch *batch;
+    int error = batch_open(&batch);
+    if (error)
+        return error;
+    for (int i = 0; i < 2; i++) {
+        text_init(&text[i], texts[i], sizeof texts[i]);
+        if (shown[i])
+            replay_print(shown[i], &text[i]);
+        must(text_ok(&text[i]));
+    }
+    if (!after) {
+        documents_batch_drop(replays->db, batch, kind, name);
+    } else if (!is_out) {
+        print_stored(after, document, &stored);
+        documents_batch_put(replays->db, batch, kind, name, text_slice(&stored));
+    }
+    const struct subject subject = {before ? &before->tenant : &after->tenant, name,
+                                    text_slice(&text[0]), text_slice(&text[1])};
+    error = changes_write(replays->changes, by, &subject, batch);
+    batch_close(batch);
+    return error;
 }
 
 static int forget(struct replays *replays, size_t at)
@@ -153,19 +192,18 @@ static int load_one(void *context, struct slice name, struct slice document)
     return error;
 }
 
-int replays_open(struct replays *replays, struct crew *crew, struct db *db,
-                 struct registry *registry, uint64_t retention_ms,
+int replays_open(struct replays *replays, struct changes *changes, uint64_t retention_ms,
                  char why[static REPLAYS_WHY_SIZE])
 {
     *replays = (struct replays){
-        .crew = crew, .db = db, .registry = registry, .retention_ms = retention_ms};
+        .crew = changes->crew, .db = changes->db, .changes = changes, .retention_ms = retention_ms};
     struct loading loading = {.replays = replays};
     replays->selection = malloc(sizeof *replays->selection);
     int error = replays->selection ? json_open(&loading.json) : -ENOMEM;
     if (!error)
-        error = redeliveries_open(&replays->redeliveries, crew, db);
+        error = redeliveries_open(&replays->redeliveries, replays->crew, replays->db);
     if (!error)
-        error = documents_each(db, kind, load_one, &loading);
+        error = documents_each(replays->db, kind, load_one, &loading);
     if (loading.json)
         json_close(loading.json);
     if (error)
@@ -196,7 +234,7 @@ static unsigned running_of(const struct replays *replays, const struct id *tenan
     return count;
 }
 
-int replays_begin(struct replays *replays, const struct replay *wish)
+int replays_begin(struct replays *replays, const struct mutation *by, const struct replay *wish)
 {
     if (replays->running >= REPLAYS_RUNNING_MAX ||
         running_of(replays, &wish->tenant) >= REPLAYS_OF_TENANT_MAX)
@@ -213,7 +251,7 @@ int replays_begin(struct replays *replays, const struct replay *wish)
         free_job(job);
         return error;
     }
-    error = store(replays, &job->now);
+    error = store_by(replays, by, NULL, &job->now, false);
     if (error) {
         replays->running--;
         unshelve(replays, shelf_before(&replays->jobs, &wish->id));
@@ -237,32 +275,55 @@ const struct replay *replays_find(const struct replays *replays, const struct id
     return job ? &job->now : NULL;
 }
 
-static int finish(struct replay_job *job, enum replay_status status, const char *why)
+static void set_end(struct replay *replay, enum replay_status status, const char *why)
 {
-    struct replay *replay = &job->now;
     replay->status = status;
     replay->finished_ms = replay->updated_ms = clock_wall_ms();
     snprintf(replay->why, sizeof replay->why, "%s", why);
+}
+
+static void note_end(struct replay_job *job, int error)
+{
+    const struct replay *replay = &job->now;
     job->replays->running--;
-    int error = store(job->replays, replay);
     LOG(error ? LOG_ERROR : LOG_INFO,
         error ? "a replay's end cannot be stored" : "a replay is over",
         log_id("replay", "rpl", &replay->id), log_u64("handed", replay->handed),
-        log_u64("skipped", replay->skipped), log_str("why", why));
-    return error;
+        log_u64("skipped", replay->skipped), log_str("why", replay->why));
 }
 
-int replays_end(struct replays *replays, const struct id *id, void (*on_done)(void *context),
-                void *context)
+static void finish(struct replay_job *job, enum replay_status status, const char *why)
+{
+    set_end(&job->now, status, why);
+    note_end(job, store(job->replays, &job->now));
+}
+
+/* When its page is out, the document is the shard's: it is stored when that is back. */
+static int cancel(struct replay_job *job, const struct mutation *by)
+{
+    struct replay after = job->now;
+    set_end(&after, REPLAY_CANCELLED, "");
+    int error = store_by(job->replays, by, &job->now, &after, job->page);
+    if (error || job->page)
+        return error;
+    job->now = after; /* with what it points to */
+    note_end(job, 0);
+    return 0;
+}
+
+int replays_end(struct replays *replays, const struct mutation *by, const struct id *id,
+                void (*on_done)(void *context), void *context)
 {
     struct replay_job *job = find(replays, id);
     must(job);
-    if (job->now.status != REPLAY_RUNNING)
-        return forget(replays, shelf_before(&replays->jobs, id));
-    if (!job->page)
-        return finish(job, REPLAY_CANCELLED, "");
     if (job->is_cancelled)
         return -EALREADY;
+    bool is_running = job->now.status == REPLAY_RUNNING;
+    int error = is_running ? cancel(job, by) : store_by(replays, by, &job->now, NULL, false);
+    if (!error && !is_running)
+        unshelve(replays, shelf_before(&replays->jobs, id));
+    if (error || !is_running || !job->page)
+        return error;
     job->is_cancelled = true;
     job->on_cancelled = on_done;
     job->waiter = context;
@@ -295,7 +356,7 @@ static bool is_of_many(const struct replay *replay)
 static const struct subscription *subscription_after(const struct replays *replays,
                                                      const struct replay *replay)
 {
-    const struct shelf *shelf = &replays->registry->subscriptions;
+    const struct shelf *shelf = &replays->changes->registry->subscriptions;
     size_t at = id_is_zero(&replay->at) ? 0 : shelf_before(shelf, &replay->at);
     for (; at < shelf->count; at++) {
         const struct subscription *subscription = shelf->items[at];
@@ -335,7 +396,7 @@ static const struct subscription *current(struct replay_job *job, uint64_t now_m
         return NULL;
     }
     const struct id *id = is_of_many(replay) ? &replay->at : &replay->subscription;
-    const struct subscription *found = registry_subscription(job->replays->registry, id);
+    const struct subscription *found = registry_subscription(job->replays->changes->registry, id);
     bool is_still = found && found->status != SUBSCRIPTION_ACTIVE && needs_receiver(replay);
     if (found && !is_still)
         return found;

@@ -15,8 +15,8 @@
 #ifndef ENGINE_REPLAYS_H
 #define ENGINE_REPLAYS_H
 
+#include "changes.h"
 #include "redeliveries.h"
-#include "registry.h"
 #include "replay.h"
 
 enum {
@@ -42,7 +42,7 @@ struct replay_job {
 struct replays {
     struct crew *crew;
     struct db *db;
-    struct registry *registry;
+    struct changes *changes;
     struct redeliveries redeliveries;
     uint64_t retention_ms;
     struct shelf jobs; /* struct replay_job */
@@ -55,14 +55,14 @@ struct replays {
 enum { REPLAYS_WHY_SIZE = 256 };
 
 /* Reads them. 0, or -errno and `why`. */
-MUST_CHECK int replays_open(struct replays *replays, struct crew *crew, struct db *db,
-                            struct registry *registry, uint64_t retention_ms,
+MUST_CHECK int replays_open(struct replays *replays, struct changes *changes, uint64_t retention_ms,
                             char why[static REPLAYS_WHY_SIZE]);
 void replays_close(struct replays *replays);
 
 /* Begins one as `wish` says, whose id is new. Durable when it returns 0. -EBUSY: too many are
  * running; -ENOMEM; -EIO. */
-MUST_CHECK int replays_begin(struct replays *replays, const struct replay *wish);
+MUST_CHECK int replays_begin(struct replays *replays, const struct mutation *by,
+                             const struct replay *wish);
 
 /* NULL: there is none. */
 const struct replay *replays_find(const struct replays *replays, const struct id *id);
@@ -70,7 +70,7 @@ const struct replay *replays_find(const struct replays *replays, const struct id
 /* One that is running is cancelled, one that is over is forgotten. 0: it is durable; -EINPROGRESS:
  * `on_done` is called when it is (it frees `context`; else, at the end, free() does); -EALREADY: it
  * is being cancelled; or -EIO. */
-MUST_CHECK int replays_end(struct replays *replays, const struct id *id,
+MUST_CHECK int replays_end(struct replays *replays, const struct mutation *by, const struct id *id,
                            void (*on_done)(void *context), void *context);
 
 /* Makes a step, if it is time for one, and looks after single deliveries; while the program stops

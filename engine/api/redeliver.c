@@ -59,9 +59,29 @@ static bool find(struct call *call, struct id *id, struct delivery_standing *sta
     return false;
 }
 
+/* Who wants it goes to the audit log before it is begun. */
+static bool record(struct call *call, const struct id *id, bool discards)
+{
+    const struct mutation by =
+        call_mutation(call, discards ? "dead_letter.delete" : "delivery.redeliver");
+    char digits[ID_TEXT_SIZE];
+    const struct subject subject = {.tenant = &call->tenant, .name = id_print(id, "dlv", digits)};
+    struct batch *batch;
+    int error = batch_open(&batch);
+    if (!error) {
+        error = changes_write(call->api->parts.changes, &by, &subject, batch);
+        batch_close(batch);
+    }
+    if (error)
+        call_problem(call, 500, "it could not be recorded");
+    return error == 0;
+}
+
 static void begin(struct call *call, const struct id *id, const struct delivery_standing *standing,
                   bool discards)
 {
+    if (!record(call, id, discards))
+        return;
     struct waiter *waiter = malloc(sizeof *waiter);
     int error = -ENOMEM;
     if (waiter) {

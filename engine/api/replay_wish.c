@@ -87,7 +87,8 @@ void replay_wish_begin(struct call *call, struct replay *replay)
     replay->created_ms = replay->updated_ms = now_ms;
     if (replay->until_ms == 0 || replay->until_ms > now_ms)
         replay->until_ms = now_ms; /* what comes from now on is not meant */
-    switch (replays_begin(call->api->parts.replays, replay)) {
+    const struct mutation by = call_mutation(call, "replay.create");
+    switch (replays_begin(call->api->parts.replays, &by, replay)) {
     case 0:
         snprintf(location, sizeof location, "Location: /api/v1/webhooks/replays/%s\r\n",
                  id_print(&replay->id, "rpl", digits).at);

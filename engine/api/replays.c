@@ -183,7 +183,9 @@ void replays_delete(struct call *call)
     struct reply *reply = call_reply_later(call, 204, SLICE(""));
     if (!reply)
         return;
-    switch (replays_end(call->api->parts.replays, &found->id, reply_send, reply)) {
+    bool is_running = found->status == REPLAY_RUNNING;
+    const struct mutation by = call_mutation(call, is_running ? "replay.cancel" : "replay.delete");
+    switch (replays_end(call->api->parts.replays, &by, &found->id, reply_send, reply)) {
     case -EINPROGRESS:
         break;
     case 0:
