@@ -33,6 +33,42 @@ static bool is_same_process(const struct delivery_seen *seen)
     return seen->crashes_then == machine_crashes();
 }
 
+/* ---- what is delivered once more ---- */
+
+/* Whether what had ended may come again: as often as a replay was asked for, and no more. */
+static bool may_be_renewed(const struct attempt_seen *attempt, const struct delivery_seen *seen)
+{
+    return seen->renewals < attempt->subscription->replays;
+}
+
+static bool has_ended(const struct delivery_seen *seen)
+{
+    return is_same_process(seen) &&
+           (seen->is_acknowledged || (seen->has_failed && seen->wait_ms == UINT64_MAX));
+}
+
+/* It comes again because of a replay, if it does: then it begins anew. */
+static void renew(const struct attempt_seen *attempt, struct delivery_seen *seen)
+{
+    bool has_missed = seen->missed_then != attempt->missed;
+    seen->owed_by = 0;
+    if (attempt->subscription->replays == 0)
+        return;
+    if (!is_same_process(seen)) {
+        seen->renewals = 0;
+        seen->is_renewal_unsure = true;
+    }
+    if (!has_ended(seen) || !may_be_renewed(attempt, seen)) {
+        seen->is_renewal_unsure |= has_missed;
+        return;
+    }
+    seen->renewals++;
+    seen->attempts_before = attempt->number - 1;
+    seen->is_renewal_unsure = has_missed;
+    seen->is_acknowledged = seen->has_failed = false;
+    seen->overtaken = 0;
+}
+
 /* ---- at an attempt ---- */
 
 static void check_match(const struct attempt_seen *attempt)
@@ -79,9 +115,12 @@ static void check_number(const struct attempt_seen *attempt)
     const struct delivery_seen *seen = seen_of(attempt);
     const char *id = attempt->body->event->id;
     unsigned last = seen->last_number, number = attempt->number;
-    if (number == 0 || number > attempt->subscription->step_count + 1)
+    unsigned rounds = 1 + attempt->subscription->replays;
+    if (attempt->subscription->replays > 0)
+        rounds += machine_crashes(); /* one may do again what a crash has undone */
+    if (number == 0 || number > (attempt->subscription->step_count + 1) * rounds)
         world_fail("%s came as attempt %u of %u", id, number,
-                   attempt->subscription->step_count + 1);
+                   (attempt->subscription->step_count + 1) * rounds);
     if (!is_same_process(seen) && seen->attempts > 0)
         return; /* the end of the last attempt may be lost */
     if (seen->has_failed && number <= last)
@@ -148,6 +187,7 @@ static void begin_one(struct attempt_seen *attempt)
 {
     struct delivery_seen *seen = seen_of(attempt);
     check_match(attempt);
+    renew(attempt, seen);
     check_duplicate(attempt);
     check_early(attempt);
     check_number(attempt);
@@ -209,8 +249,10 @@ static void note_failure(const struct attempt_seen *attempt, struct delivery_see
     seen->crashes_then = machine_crashes();
     seen->steps_then = ledger_steps();
     seen->wait_ms = UINT64_MAX;
-    if (attempt->number <= subscription->step_count) {
-        seen->wait_ms = subscription->steps_ms[attempt->number - 1];
+    seen->has_failed = !seen->is_renewal_unsure; /* else it is not known how long it waits */
+    unsigned number = attempt->number - seen->attempts_before;
+    if (number <= subscription->step_count) {
+        seen->wait_ms = subscription->steps_ms[number - 1];
         if (retry_after_ms > seen->wait_ms)
             seen->wait_ms = retry_after_ms;
     }
@@ -228,6 +270,7 @@ static void answer_one(const struct attempt_seen *attempt, int status, uint64_t 
     say(attempt, status);
     if (status >= 200 && status <= 299) {
         seen->is_acknowledged = seen->was_acknowledged = true;
+        seen->acknowledged_ns = world_now_ns();
         seen->crashes_then = machine_crashes();
     } else {
         note_failure(attempt, seen, retry_after_ms);
@@ -328,6 +371,17 @@ bool guarantees_are_swept(void)
     return count.of_deleted + count.of_others == 0;
 }
 
+/* Of a delivery that was given up: those it had before it was redelivered last. */
+static unsigned attempts_before(const struct id *subscription, const struct id *event)
+{
+    struct key key = key_row(ROW_DELIVERY, subscription, event);
+    struct delivery_row row;
+    struct slice value;
+    must(disk_find_row(key_slice(&key), &value));
+    must(delivery_row_decode(value, &row) == 0);
+    return row.attempts_before;
+}
+
 static bool is_dead_letter(const struct event *event, const struct subscription_told *subscription)
 {
     struct id event_id, subscription_id;
@@ -339,9 +393,10 @@ static bool is_dead_letter(const struct event *event, const struct subscription_
     if (!disk_find_row(key_slice(&key), &value))
         return false;
     must(wait_row_decode(value, &row) == 0);
-    if (row.attempt_count != subscription->step_count + 1)
+    unsigned before = attempts_before(&subscription_id, &event_id);
+    if (row.attempt_count - before != subscription->step_count + 1)
         world_fail("%s was given up for subscription %u after %u attempts of %u", event->id,
-                   subscription->index, row.attempt_count, subscription->step_count + 1);
+                   subscription->index, row.attempt_count - before, subscription->step_count + 1);
     return true;
 }
 
@@ -355,10 +410,23 @@ static void check_not_lost(const struct event *event, const struct subscription_
                    subscription->index, seen->attempts);
 }
 
+/* What had been taken when a replay was asked for has come since, or died. */
+static void check_replayed(const struct event *event, const struct subscription_told *subscription)
+{
+    const struct delivery_seen *seen = &event->seen[subscription->index];
+    bool is_owed = seen->owed_by > 0 && subscription->state == STATE_ALIVE &&
+                   subscription->is_replay_sure[seen->owed_by - 1] && ledger_steps() == 0;
+    if (is_owed && !is_dead_letter(event, subscription))
+        world_fail("%s was not delivered once more to subscription %u by replay %u", event->id,
+                   subscription->index, seen->owed_by - 1);
+}
+
 void guarantees_at_rest(void)
 {
     for (unsigned i = 0; i < ledger_event_count; i++)
-        for (unsigned k = 0; k < ledger_subscription_count; k++)
+        for (unsigned k = 0; k < ledger_subscription_count; k++) {
             check_not_lost(&ledger_events[i], &ledger_subscriptions[k]);
+            check_replayed(&ledger_events[i], &ledger_subscriptions[k]);
+        }
     machine_check_pools();
 }

@@ -15,9 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum deed { DEED_MAKE, DEED_PAUSE, DEED_RESUME, DEED_MOVE, DEED_DELETE };
+enum deed { DEED_MAKE, DEED_PAUSE, DEED_RESUME, DEED_MOVE, DEED_DELETE, DEED_REPLAY };
 
 static const char path[] = "/api/v1/webhooks/subscriptions";
+static const char replays_path[] = "/api/v1/webhooks/replays";
+static const char requeue_path[] = "/api/v1/webhooks/dead-letters/requeue";
 
 static struct {
     unsigned first, out;
@@ -31,8 +33,9 @@ static struct {
 
 /* ---- requests ---- */
 
-static void ask(const char *method, const char *where, const char *body,
-                void (*on_answer)(void *context, const struct caller_answer *answer), void *context)
+static void ask_at(const char *base, const char *method, const char *where, const char *body,
+                   void (*on_answer)(void *context, const struct caller_answer *answer),
+                   void *context)
 {
     char request[4096];
     struct machine_addresses addresses;
@@ -40,10 +43,16 @@ static void ask(const char *method, const char *where, const char *body,
     int size = snprintf(request, sizeof request,
                         "%s %s%s HTTP/1.1\r\nHost: grapnel\r\nAuthorization: Bearer %s\r\n"
                         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                        method, path, where, machine_key(), strlen(body), body);
+                        method, base, where, machine_key(), strlen(body), body);
     must(size > 0 && (size_t)size < sizeof request);
     keeper.out++;
     caller_ask(&addresses.admin, slice_of(request, (size_t)size), on_answer, context);
+}
+
+static void ask(const char *method, const char *where, const char *body,
+                void (*on_answer)(void *context, const struct caller_answer *answer), void *context)
+{
+    ask_at(path, method, where, body, on_answer, context);
 }
 
 /* ---- making ---- */
@@ -154,6 +163,7 @@ static void change(struct subscription_told *told, enum deed deed)
         method = "DELETE";
         break;
     case DEED_MAKE:
+    case DEED_REPLAY:
         return;
     }
     world_say("subscription %u: %s %s", told->index, method, body);
@@ -161,6 +171,42 @@ static void change(struct subscription_told *told, enum deed deed)
     keeper.is_busy[told->index] = true;
     keeper.deeds[told->index] = deed;
     ask(method, where, body, done, told);
+}
+
+/* ---- replays ---- */
+
+static void replay_begun(void *context, const struct caller_answer *answer)
+{
+    struct subscription_told *told = context;
+    keeper.out--;
+    keeper.is_busy[told->index] = false;
+    if (answer->end != CALLER_ANSWERED)
+        return;
+    int status = answer->status;
+    if (status != 202 && status != 409 && status != 429 && status != 503)
+        world_fail("a replay of subscription %u was answered with %d: %.*s", told->index, status,
+                   SLICE_ARGS(answer->body));
+    told->is_replay_sure[told->replays - 1] = status == 202;
+    world_say("replay %u of subscription %u: %d", told->replays - 1, told->index, status);
+}
+
+/* Of all that has ended, or of the dead. */
+static void begin_replay(struct subscription_told *told)
+{
+    char body[256];
+    bool is_of_all = !world_one_in(3);
+    ledger_replay(told, is_of_all);
+    keeper.is_busy[told->index] = true;
+    keeper.deeds[told->index] = DEED_REPLAY;
+    if (is_of_all || world_one_in(2)) {
+        snprintf(body, sizeof body,
+                 "{\"subscription\":\"%s\",\"since\":\"1970-01-01T00:00:00Z\",\"status\":\"%s\"}",
+                 told->id, is_of_all ? "all" : "failed");
+        ask_at(replays_path, "POST", "", body, replay_begun, told);
+    } else {
+        snprintf(body, sizeof body, "{\"subscription\":\"%s\"}", told->id);
+        ask_at(requeue_path, "POST", "", body, replay_begun, told);
+    }
 }
 
 static void act(void *context)
@@ -172,6 +218,9 @@ static void act(void *context)
     struct subscription_told *told = &ledger_subscriptions[drawn];
     if (world_one_in(6))
         make_another();
+    else if (world_one_in(3) && told->state == STATE_ALIVE && !keeper.is_busy[drawn] &&
+             told->replays < LEDGER_REPLAYS)
+        begin_replay(told);
     else if (told->state == STATE_ALIVE && !keeper.is_busy[drawn])
         change(told, told->is_paused   ? DEED_RESUME
                      : world_one_in(8) ? DEED_DELETE
@@ -217,13 +266,26 @@ static void resumed(void *context, const struct caller_answer *answer)
         end_round();
 }
 
+/* Jobs that are running have not handed over all yet. */
+static void replays_listed(void *context, const struct caller_answer *answer)
+{
+    static const char running[] = "\"status\":\"running\"";
+    (void)context;
+    keeper.out--;
+    keeper.failures += answer->end != CALLER_ANSWERED || answer->status != 200 ||
+                       memmem(answer->body.at, answer->body.size, running, sizeof running - 1);
+    if (--keeper.to_resume == 0)
+        end_round();
+}
+
 static void resume_others(struct slice json)
 {
     struct slice id;
     char where[64];
     keeper.failures = 0;
-    keeper.to_resume = 1;
+    keeper.to_resume = 2;
     disturb_all();
+    ask_at(replays_path, "GET", "?limit=250", "", replays_listed, NULL);
     while ((id = json_text_after(&json, "id")).size > 0) {
         if (slice_equal(json_text_after(&json, "status"), SLICE("active")))
             continue; /* a change would wake what nobody else has woken */

@@ -100,3 +100,18 @@ void ledger_answered(struct event *event, uint64_t sent_ns, struct slice id, uin
     event->is_accepted = true;
     world_say("202 %s deliveries=%lu%s", event->id, deliveries, is_duplicate ? " duplicate" : "");
 }
+
+/* By then what the receiver has answered is on record. */
+#define ON_RECORD_NS (30 * WORLD_SECOND)
+
+unsigned ledger_replay(struct subscription_told *subscription, bool of_all)
+{
+    unsigned number = subscription->replays++;
+    must(number < LEDGER_REPLAYS);
+    for (unsigned i = 0; i < ledger_event_count && of_all; i++) {
+        struct delivery_seen *seen = &ledger_events[i].seen[subscription->index];
+        if (seen->is_acknowledged && seen->acknowledged_ns + ON_RECORD_NS < world_now_ns())
+            seen->owed_by = number + 1;
+    }
+    return number;
+}

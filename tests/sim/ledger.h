@@ -15,6 +15,7 @@ enum {
     LEDGER_BODIES = 4096,
     LEDGER_SUBSCRIPTIONS = 16,
     LEDGER_STEPS = 8,
+    LEDGER_REPLAYS = 16,
     LEDGER_ID = 40,
 };
 
@@ -41,6 +42,11 @@ struct delivery_seen {
     unsigned steps_then;   /* of the wall clock */
     bool was_cut;          /* the last attempt, by a stop: it is none */
     unsigned moves_then;
+    uint64_t acknowledged_ns; /* when it was, last */
+    unsigned renewals;        /* by replays, since the last crash */
+    unsigned attempts_before; /* the last renewal: its schedule began anew */
+    bool is_renewal_unsure;   /* there may have been one that was not seen */
+    unsigned owed_by;         /* number of the last replay since which it has to come; 0: none */
 };
 
 struct event {
@@ -93,6 +99,8 @@ struct subscription_told {
     bool is_adaptive;
     double per_second; /* 0: no limit */
     unsigned burst;
+    unsigned replays;                    /* that were asked for */
+    bool is_replay_sure[LEDGER_REPLAYS]; /* by number, from 0: it was answered with 202 */
     struct breaker_told breaker;
 };
 
@@ -116,6 +124,9 @@ void ledger_offered(struct event *event);
 /* A 202 told this of the event; it had been sent at `sent_ns`. */
 void ledger_answered(struct event *event, uint64_t sent_ns, struct slice id, uint64_t deliveries,
                      bool is_duplicate);
+
+/* A replay of all that has ended is about to be asked for; or of the dead alone. Its number. */
+unsigned ledger_replay(struct subscription_told *subscription, bool of_all);
 
 bool ledger_matches(const struct subscription_told *subscription, const struct event *event);
 

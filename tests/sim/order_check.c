@@ -1,7 +1,8 @@
 /* order_check.c - see order_check.h. A 202 for a duplicate may come from another shard before the
  * one that has the event has passed it on, and does not count here. An event is passed over when it
  * is dead, which its receiver cannot know if it has not seen all attempts: then it is noted, and
- * must not come any more. A crash may bring back what was dead.
+ * must not come any more. A crash may bring back what was dead, and so may a replay: then what is
+ * checked is that one comes at a time.
  */
 #include "order_check.h"
 
@@ -35,7 +36,7 @@ static bool is_surely_alive(const struct attempt_seen *attempt, const struct eve
 {
     const struct subscription_told *told = attempt->subscription;
     bool has_missed = attempt->missed_ns >= earlier->offered_ns || told->moves > 0;
-    return !has_missed && seen->last_number <= told->step_count;
+    return !has_missed && told->replays == 0 && seen->last_number <= told->step_count;
 }
 
 static void check_earlier(const struct attempt_seen *attempt, struct event *earlier)
@@ -57,7 +58,7 @@ void order_check(const struct attempt_seen *attempt)
     const struct delivery_seen *own = seen_of(event, attempt);
     if (told->ordering == ORDER_NONE || told->state != STATE_ALIVE || ledger_steps() > 0)
         return;
-    if (own->overtaken == machine_crashes() + 1)
+    if (own->overtaken == machine_crashes() + 1 && told->replays == 0)
         world_fail("%s was sent to subscription %u after what comes after it", event->id,
                    told->index);
     for (unsigned i = 0; i < ledger_event_count; i++) {
