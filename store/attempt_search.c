@@ -1,5 +1,6 @@
-/* attempt_search.c - reads each log forward from the first block that can tell of an event
- * until all is found.
+/* attempt_search.c - reads each log forward from the first block that can tell of an event until it
+ * is found, and goes on where the next one can be: what lies between events that are far apart is
+ * not read.
  *
  * The commit of an event's block is an exact lower bound. The upper bound is a time: a
  * delivery that has no row had its only attempt soon after it was accepted, because whatever
@@ -15,6 +16,7 @@
 #include "store/pairs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum { WINDOW_MS = 150 * 1000 };
 
@@ -23,48 +25,54 @@ struct searching {
     struct db *db;
     struct attempt_wanted *wanted;
     size_t count;
-    struct pairs index; /* in `wanted` */
+    struct pairs index;           /* in `wanted` */
+    struct attempt_wanted **left; /* of one log: those to be found there, oldest commit first */
+    size_t left_count;
 };
 
-/* How many are still to be found: of one home, or (DB_SHARDS_MAX) of all. */
-static size_t count_left(const struct searching *searching, unsigned home)
+static int compare_commits(const void *a, const void *b)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < searching->count; i++) {
-        const struct attempt_wanted *wanted = &searching->wanted[i];
-        bool counts = home == DB_SHARDS_MAX ||
-                      keys_home(&wanted->subscription, searching->search->home_shards) == home;
-        left += counts && !wanted->found;
-    }
-    return left;
+    const struct attempt_wanted *const *left = a, *const *right = b;
+    return (*left)->commit < (*right)->commit ? -1 : (*left)->commit > (*right)->commit;
 }
 
-/* Whether the record is of one that was still to be found. */
-static bool take_attempt(struct searching *searching, const struct attempt_record *attempt,
+/* Those still to be found: of one home, or (DB_SHARDS_MAX) of all. */
+static void list_left(struct searching *searching, unsigned home)
+{
+    searching->left_count = 0;
+    for (size_t i = 0; i < searching->count; i++) {
+        struct attempt_wanted *wanted = &searching->wanted[i];
+        bool counts = home == DB_SHARDS_MAX ||
+                      keys_home(&wanted->subscription, searching->search->home_shards) == home;
+        if (counts && !wanted->found)
+            searching->left[searching->left_count++] = wanted;
+    }
+    if (searching->left_count)
+        qsort((void *)searching->left, searching->left_count, sizeof *searching->left,
+              compare_commits);
+}
+
+static void take_attempt(struct searching *searching, const struct attempt_record *attempt,
                          struct attempts_place place, uint32_t index)
 {
     if (attempt->outcome == ATTEMPT_NONE && attempt->status_after != DELIVERY_CANCELLED)
-        return false;
+        return;
     uint64_t *which = pairs_find(&searching->index, &attempt->event, &attempt->subscription);
     if (!which)
-        return false;
+        return;
     struct attempt_wanted *wanted = &searching->wanted[*which];
-    bool first = !wanted->found;
     wanted->found = true;
     wanted->status = attempt->status_after;
     wanted->place = place;
     wanted->index = index;
-    return first;
 }
 
-/* How many of the wanted were found in the block, or -errno. */
 static int search_block(struct searching *searching, unsigned shard, struct slice value)
 {
     struct block_view view;
     int error = block_open(value, &view);
     if (error)
         return error;
-    int found = 0;
     uint32_t index = 0;
     struct slice rest = view.records, record;
     for (; block_next(&rest, &record); index++) {
@@ -73,39 +81,49 @@ static int search_block(struct searching *searching, unsigned shard, struct slic
         if (error)
             return error;
         struct attempts_place place = {shard, view.number};
-        found += take_attempt(searching, &attempt, place, index);
+        take_attempt(searching, &attempt, place, index);
     }
     searching->search->work += view.count;
-    return found;
+    return 0;
 }
 
-static int search_log(struct searching *searching, unsigned shard, struct cursor *cursor,
-                      size_t left)
+/* Whether nothing of it can be in a block, or in one behind it. */
+static bool is_over(const struct attempt_wanted *wanted, const struct block_view *view)
+{
+    return wanted->found || view->first_ms > id_time_ms(&wanted->event) + WINDOW_MS;
+}
+
+/* Those in left[from..to) may be found from here on: those before are over, those behind are
+ * younger than the block. */
+static int search_log(struct searching *searching, unsigned shard, struct cursor *cursor)
 {
     struct attempt_search *search = searching->search;
-    int error = block_seek(cursor, BLOCK_BY_COMMIT, search->commit_min);
-    if (error)
-        return error == -ENOENT ? 0 : error;
-    bool found = true;
-    while (found && left > 0 && search->work < search->work_max) {
+    struct attempt_wanted **left = searching->left;
+    size_t from = 0, to = 0, count = searching->left_count;
+    int error = block_seek(cursor, BLOCK_BY_COMMIT, left[0]->commit);
+    while (!error && search->work < search->work_max) {
         struct block_view view;
         error = block_peek(cursor_value(cursor), &view);
-        if (error)
-            return error;
-        if (view.first_ms > search->accepted_ms + WINDOW_MS)
-            return 0;
-        int taken = search_block(searching, shard, cursor_value(cursor));
-        if (taken < 0)
-            return taken;
-        left -= (size_t)taken < left ? (size_t)taken : left;
-        found = cursor_next(cursor);
+        while (!error && to < count && left[to]->commit <= view.commit)
+            to++;
+        while (!error && from < to && is_over(left[from], &view))
+            from++;
+        if (error || from == count)
+            break;
+        if (from == to) {
+            error = block_seek_on(cursor, BLOCK_BY_COMMIT, left[to]->commit);
+            continue;
+        }
+        error = search_block(searching, shard, cursor_value(cursor));
+        if (!error && !cursor_next(cursor))
+            return cursor_error(cursor);
     }
-    return cursor_error(cursor);
+    return error == -ENOENT ? 0 : error;
 }
 
-static int search_shard(struct searching *searching, unsigned shard, size_t left)
+static int search_shard(struct searching *searching, unsigned shard)
 {
-    if (left == 0)
+    if (searching->left_count == 0)
         return 0;
     struct cursor *cursor;
     struct slice all = slice_of(NULL, 0);
@@ -113,7 +131,7 @@ static int search_shard(struct searching *searching, unsigned shard, size_t left
     int error = cursor_open(&cursor, searching->db, log, all, all);
     if (error)
         return error;
-    error = search_log(searching, shard, cursor, left);
+    error = search_log(searching, shard, cursor);
     cursor_close(cursor);
     return error;
 }
@@ -122,10 +140,10 @@ static int search_all(struct searching *searching)
 {
     int error = 0;
     unsigned shards = db_shards(searching->db);
-    for (unsigned shard = 0; shard < shards && !error; shard++)
-        error = search_shard(searching, shard, count_left(searching, shard));
-    for (unsigned shard = 0; shard < shards && !error; shard++)
-        error = search_shard(searching, shard, count_left(searching, DB_SHARDS_MAX));
+    for (unsigned turn = 0; turn < 2 * shards && !error; turn++) {
+        list_left(searching, turn < shards ? turn : DB_SHARDS_MAX);
+        error = search_shard(searching, turn % shards);
+    }
     return error;
 }
 
@@ -135,13 +153,15 @@ int attempt_search_run(struct attempt_search *search, struct db *db, struct atte
     search->work = 0;
     struct searching searching = {.search = search, .db = db, .wanted = wanted, .count = count};
     pairs_init(&searching.index, count);
-    int error = 0;
+    searching.left = count ? calloc(count, sizeof *searching.left) : NULL;
+    int error = count && !searching.left ? -ENOMEM : 0;
     for (size_t i = 0; i < count && !error; i++) {
         wanted[i].found = false;
         error = pairs_put(&searching.index, &wanted[i].event, &wanted[i].subscription, i);
     }
     if (!error && count > 0)
         error = search_all(&searching);
+    free((void *)searching.left);
     pairs_close(&searching.index);
     return error;
 }

@@ -9,7 +9,8 @@
 /* A delivery to look for. */
 struct attempt_wanted {
     struct id event, subscription;
-    bool found; /* results: */
+    uint64_t commit; /* of the event's block: no attempt of it is older */
+    bool found;      /* results: */
     enum delivery_status status;
     struct attempts_place place; /* of the attempt */
     uint32_t index;              /* in the block */
@@ -17,10 +18,8 @@ struct attempt_wanted {
 
 struct attempt_search {
     unsigned home_shards;
-    uint64_t commit_min;  /* of the blocks of the events: no attempt of them is older */
-    uint64_t accepted_ms; /* of the newest of the events */
-    uint64_t work_max;    /* records to read at most: what is not found by then is left unfound */
-    uint64_t work;        /* result: records read */
+    uint64_t work_max; /* records to read at most: what is not found by then is left unfound */
+    uint64_t work;     /* result: records read */
 };
 
 /* Looks for all of `wanted` in the logs of their homes, then in the others (a subscription may have

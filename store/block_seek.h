@@ -12,4 +12,7 @@ enum block_order { BLOCK_BY_COMMIT, BLOCK_BY_FIRST_MS };
  * the clock did: if it was set back, the block found is one of several that would do. */
 MUST_CHECK int block_seek(struct cursor *cursor, enum block_order order, uint64_t value);
 
+/* The same from the block on which the cursor stands, or after it: the nearer, the quicker. */
+MUST_CHECK int block_seek_on(struct cursor *cursor, enum block_order order, uint64_t value);
+
 #endif

@@ -119,7 +119,9 @@ static int gather(struct standings *standings, const struct selection_filter *fi
                   const struct event_record *event, uint64_t commit)
 {
     long index = passes(filter, event) ? index_of(event, &filter->subscription) : -1;
-    return index < 0 ? 0 : standings_add(standings, event, (uint32_t)index, commit);
+    if (index >= 0)
+        standings_add(standings, event, (uint32_t)index, commit);
+    return 0;
 }
 
 static int gather_all(struct selection *selection, struct db *db, struct standings *standings,

@@ -1,5 +1,9 @@
 /* standings.c - deliveries are remembered by ids and places only; what is shown is read again from
  * the blocks, which the readers still have at hand, so a batch is small.
+ *
+ * Few deliveries have a row, so the batch is joined with the delivery rows of its subscriptions in
+ * their order: one step of a cursor passes over all that have none. Parked rows are got one by one:
+ * where a backlog was, a cursor would have to walk over all that were dropped.
  */
 #include "store/standings.h"
 
@@ -10,12 +14,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SEARCH_WORK_MAX = 1000 * 1000 }; /* records of attempts for one batch */
+enum {
+    SEARCH_WORK_MAX = 1000 * 1000, /* records of attempts for one batch */
+    WORK_JOIN = 4,                 /* per delivery */
+    WORK_GET = 20,
+};
+
+/* Statuses that a delivery without a delivery row may have. */
+static const unsigned without_row =
+    1u << DELIVERY_PENDING | 1u << DELIVERY_DELIVERED | 1u << DELIVERY_CANCELLED;
 
 #define NO_WANTED UINT32_MAX
 
 struct standing {
     struct id delivery, event, subscription;
+    unsigned home;   /* the shard whose queue has its rows */
+    uint64_t commit; /* of the event's block */
+    bool has_row;
     enum delivery_status status;
     uint32_t attempt_count;
     uint64_t next_attempt_ms;
@@ -32,6 +47,7 @@ struct standings {
     struct attempt_search search;
     size_t count, wanted_count;
     struct standing all[STANDINGS_MAX];
+    struct standing *sorted[STANDINGS_MAX]; /* as their rows are */
     struct attempt_wanted wanted[STANDINGS_MAX];
 };
 
@@ -70,7 +86,6 @@ void standings_clear(struct standings *standings)
     standings->count = standings->wanted_count = 0;
     standings->search = (struct attempt_search){
         .home_shards = standings->home_shards,
-        .commit_min = UINT64_MAX,
         .work_max = SEARCH_WORK_MAX,
     };
 }
@@ -92,105 +107,160 @@ static bool is_asked_for(const struct standings *standings, enum delivery_status
     return standings->statuses >> status & 1;
 }
 
-/* ---- adding ---- */
-
-static void take_row(struct standing *standing, const struct delivery_row *row, unsigned home)
+void standings_add(struct standings *standings, const struct event_record *event, uint32_t index,
+                   uint64_t commit)
 {
-    standing->status = row->status;
-    standing->attempt_count = row->attempt_count;
-    standing->next_attempt_ms = row->status == DELIVERY_RETRYING ? row->next_attempt_ms : 0;
-    standing->places_count = row->block_count;
-    for (uint32_t i = 0; i < row->block_count; i++)
-        standing->places[i] = attempts_place(row->blocks[i], home);
+    must(standings->count < STANDINGS_MAX && index < event->subscription_count);
+    const struct id *subscription = &event->subscriptions[index];
+    standings->all[standings->count++] = (struct standing){
+        .delivery = standings_delivery_id(event, index),
+        .event = event->event,
+        .subscription = *subscription,
+        .home = keys_home(subscription, standings->home_shards),
+        .commit = commit,
+        .status = DELIVERY_PENDING,
+        .wanted = NO_WANTED,
+    };
 }
 
-static int read_parked(struct standings *standings, struct standing *standing, unsigned home)
+/* ---- delivery rows ---- */
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct standing *left = *(const struct standing *const *)a;
+    const struct standing *right = *(const struct standing *const *)b;
+    if (left->home != right->home)
+        return left->home < right->home ? -1 : 1;
+    int order = memcmp(&left->subscription, &right->subscription, sizeof left->subscription);
+    return order ? order : memcmp(&left->event, &right->event, sizeof left->event);
+}
+
+static int take_row(struct standing *standing, struct slice value)
+{
+    struct delivery_row row;
+    int error = delivery_row_decode(value, &row);
+    if (error)
+        return error;
+    standing->has_row = true;
+    standing->status = row.status;
+    standing->attempt_count = row.attempt_count;
+    standing->next_attempt_ms = row.status == DELIVERY_RETRYING ? row.next_attempt_ms : 0;
+    standing->places_count = row.block_count;
+    for (uint32_t i = 0; i < row.block_count; i++)
+        standing->places[i] = attempts_place(row.blocks[i], standing->home);
+    return 0;
+}
+
+/* The cursor is on its first entry at or after the row of `standing`; *on: there is one. */
+static int join_one(struct standing *standing, struct cursor *cursor, bool *on)
+{
+    struct key key = key_row(ROW_DELIVERY, &standing->subscription, &standing->event);
+    int order = memcmp(cursor_key(cursor).at, key.bytes, key.size);
+    if (order < 0) {
+        *on = cursor_seek(cursor, key_slice(&key));
+        if (!*on)
+            return cursor_error(cursor);
+        order = memcmp(cursor_key(cursor).at, key.bytes, key.size);
+    }
+    return order == 0 ? take_row(standing, cursor_value(cursor)) : 0;
+}
+
+/* All of one home, in order. */
+static int join_home(struct standings *standings, struct standing *const *sorted, size_t count)
+{
+    const struct standing *first = sorted[0], *last = sorted[count - 1];
+    struct family queue = {FAMILY_QUEUE, first->home};
+    struct key from = key_row(ROW_DELIVERY, &first->subscription, &first->event);
+    struct key end = key_row(ROW_DELIVERY, &last->subscription, &last->event);
+    struct key below = key_after(&end);
+    struct cursor *cursor;
+    int error = cursor_open(&cursor, standings->db, queue, key_slice(&from), key_slice(&below));
+    if (error)
+        return error;
+    bool on = cursor_first(cursor);
+    error = cursor_error(cursor);
+    for (size_t i = 0; i < count && on && !error; i++)
+        error = join_one(sorted[i], cursor, &on);
+    cursor_close(cursor);
+    return error;
+}
+
+static int join(struct standings *standings)
+{
+    struct standing **sorted = standings->sorted;
+    size_t count = standings->count;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &standings->all[i];
+    if (count)
+        qsort((void *)sorted, count, sizeof *sorted, compare_rows);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && sorted[to]->home == sorted[from]->home; to++)
+            ;
+        int error = join_home(standings, sorted + from, to - from);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+/* ---- without one ---- */
+
+/* 0, or -ENOENT if it has no parked row. */
+static int read_parked(struct standings *standings, struct standing *standing)
 {
     struct key key = key_row(ROW_PARKED, &standing->subscription, &standing->event);
+    struct family queue = {FAMILY_QUEUE, standing->home};
     struct db_value value;
-    int error = db_get(standings->db, (struct family){FAMILY_QUEUE, home}, key_slice(&key), &value);
+    int error = db_get(standings->db, queue, key_slice(&key), &value);
     if (error)
         return error;
     struct wait_row wait;
     error = wait_row_decode(value.bytes, &wait);
     db_value_give(&value);
-    standing->status = DELIVERY_PENDING;
     if (!error)
         standing->attempt_count = wait.attempt_count;
     return error;
 }
 
-/* 0, or -ENOENT if it has no row. */
-static int read_rows(struct standings *standings, struct standing *standing)
-{
-    unsigned home = keys_home(&standing->subscription, standings->home_shards);
-    struct delivery_row row;
-    int error =
-        backlog_delivery(standings->db, home, &standing->subscription, &standing->event, &row);
-    if (error == -ENOENT)
-        return read_parked(standings, standing, home);
-    if (!error)
-        take_row(standing, &row, home);
-    return error;
-}
-
 /* Leaves it to the search. */
-static void want(struct standings *standings, struct standing *standing, uint64_t commit)
+static void want(struct standings *standings, struct standing *standing)
 {
-    standing->status = DELIVERY_PENDING;
     standing->wanted = (uint32_t)standings->wanted_count++;
     standings->wanted[standing->wanted] =
-        (struct attempt_wanted){.event = standing->event, .subscription = standing->subscription};
-    struct attempt_search *search = &standings->search;
-    uint64_t accepted_ms = id_time_ms(&standing->event);
-    if (commit < search->commit_min)
-        search->commit_min = commit;
-    if (accepted_ms > search->accepted_ms)
-        search->accepted_ms = accepted_ms;
+        (struct attempt_wanted){.event = standing->event,
+                                .subscription = standing->subscription,
+                                .commit = standing->commit};
 }
 
-int standings_add(struct standings *standings, const struct event_record *event, uint32_t index,
-                  uint64_t commit)
+static int search(struct standings *standings, uint64_t *work)
 {
-    must(standings->count < STANDINGS_MAX && index < event->subscription_count);
-    struct standing *standing = &standings->all[standings->count];
-    standing->delivery = standings_delivery_id(event, index);
-    standing->event = event->event;
-    standing->subscription = event->subscriptions[index];
-    standing->attempt_count = standing->places_count = 0;
-    standing->next_attempt_ms = 0;
-    standing->wanted = NO_WANTED;
-    int error = read_rows(standings, standing);
-    if (error && error != -ENOENT)
-        return error;
-    if (error == -ENOENT) {
-        /* Without a row it cannot be any other. */
-        if (!is_asked_for(standings, DELIVERY_PENDING) &&
-            !is_asked_for(standings, DELIVERY_DELIVERED) &&
-            !is_asked_for(standings, DELIVERY_CANCELLED))
-            return 0;
-        want(standings, standing, commit);
-    } else if (!is_asked_for(standings, standing->status)) {
-        return 0;
+    for (size_t i = 0; i < standings->count; i++) {
+        struct standing *standing = &standings->all[i];
+        if (standing->has_row)
+            continue;
+        int error = read_parked(standings, standing);
+        *work += WORK_GET;
+        if (error == -ENOENT)
+            want(standings, standing);
+        else if (error)
+            return error;
     }
-    standings->count++;
-    return 0;
+    int error = attempt_search_run(&standings->search, standings->db, standings->wanted,
+                                   standings->wanted_count);
+    *work += standings->search.work;
+    for (size_t i = 0; i < standings->count && !error; i++) {
+        struct standing *standing = &standings->all[i];
+        if (standing->wanted != NO_WANTED && standings->wanted[standing->wanted].found)
+            standing->status = standings->wanted[standing->wanted].status;
+    }
+    return error;
 }
 
 int standings_settle(struct standings *standings, uint64_t *work)
 {
-    int error = attempt_search_run(&standings->search, standings->db, standings->wanted,
-                                   standings->wanted_count);
-    if (error)
-        return error;
-    *work += standings->search.work;
-    for (size_t i = 0; i < standings->count; i++) {
-        struct standing *standing = &standings->all[i];
-        if (standing->wanted == NO_WANTED || !standings->wanted[standing->wanted].found)
-            continue;
-        standing->status = standings->wanted[standing->wanted].status;
-    }
-    return 0;
+    *work += WORK_JOIN * standings->count;
+    int error = join(standings);
+    return error || !(standings->statuses & without_row) ? error : search(standings, work);
 }
 
 /* ---- showing ---- */

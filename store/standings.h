@@ -1,7 +1,6 @@
 /* standings.h - how a batch of deliveries stand: add them, settle the batch, then show each.
  *
- * A delivery's own row tells, else its parked row, else the attempts log, which settle() searches
- * once for the whole batch. One thread's.
+ * A delivery's own row tells, else its parked row, else the attempts log. One thread's.
  */
 #ifndef STORE_STANDINGS_H
 #define STORE_STANDINGS_H
@@ -20,13 +19,12 @@ void standings_close(struct standings *standings); /* NULL is allowed */
 /* The id of an event's delivery to its subscription number `index`. */
 struct id standings_delivery_id(const struct event_record *event, uint32_t index);
 
-/* Adds it, unless its rows say that its status is not asked for. `commit`: of the event's block.
- * There must be room. */
-MUST_CHECK int standings_add(struct standings *standings, const struct event_record *event,
-                             uint32_t index, uint64_t commit);
+/* Adds it. `commit`: of the event's block. There must be room. */
+void standings_add(struct standings *standings, const struct event_record *event, uint32_t index,
+                   uint64_t commit);
 size_t standings_count(const struct standings *standings);
 
-/* Searches the attempts logs for those without a row. *work grows by the records read. */
+/* Finds out about all of them. *work grows by what that cost: reading a record is 1. */
 MUST_CHECK int standings_settle(struct standings *standings, uint64_t *work);
 
 /* After settle(): calls `each` with delivery number `i`, unless its status is not asked for or its

@@ -46,11 +46,21 @@ static void want_all_without_a_row(void)
     cr_assert(gt(sz, count, 0));
 }
 
+/* The commit of its event's block. */
+static uint64_t commit_of(const struct world_delivery *delivery)
+{
+    struct event_reader *reader;
+    uint64_t commit;
+    cr_assert(zero(int, event_reader_open(&reader, world.scratch.db)));
+    cr_assert(
+        zero(int, event_reader_commit(reader, &world_event_of(&world, delivery)->id, &commit)));
+    event_reader_close(reader);
+    return commit;
+}
+
 static void run(void)
 {
     search.home_shards = world.shards;
-    if (search.accepted_ms == 0)
-        search.accepted_ms = world.now_ms;
     if (search.work_max == 0)
         search.work_max = UINT64_MAX;
     cr_assert(zero(int, attempt_search_run(&search, world.scratch.db, wanted, count)));
@@ -147,7 +157,7 @@ Test(attempt_search, begins_with_the_commit_of_the_event)
     struct world_delivery *old = take_one();
     world_settle(&world, old, DELIVERY_DELIVERED);
     want(old);
-    search.commit_min = UINT64_MAX / 2;
+    wanted[0].commit = UINT64_MAX / 2;
     run();
     cr_expect(not(wanted[0].found));
     cr_expect(zero(u64, search.work));
@@ -157,10 +167,10 @@ Test(attempt_search, begins_with_the_commit_of_the_event)
 static bool is_read_at(uint64_t at_ms)
 {
     struct world_delivery *pending = take_one();
-    search.accepted_ms = world.now_ms;
+    uint64_t accepted_ms = id_time_ms(&world_event_of(&world, pending)->id);
     want(pending);
     struct world_delivery *other = take_one();
-    world.now_ms = search.accepted_ms + at_ms;
+    world.now_ms = accepted_ms + at_ms;
     world_settle(&world, other, DELIVERY_DELIVERED); /* up to 2 ms later */
     run();
     cr_expect(not(wanted[0].found));
@@ -186,6 +196,43 @@ Test(attempt_search, ends_when_all_is_found)
         world_settle(&world, take_one(), DELIVERY_DELIVERED);
     run();
     cr_expect(wanted[0].found);
+    cr_expect(eq(u64, search.work, 1));
+}
+
+/* Events that are far apart: what lies between them is not read. */
+Test(attempt_search, goes_on_where_the_next_one_can_be)
+{
+    enum { FAR = 40 };
+    for (unsigned i = 0; i < 3 * FAR; i++) {
+        struct world_delivery *delivery = take_one();
+        world_settle(&world, delivery, DELIVERY_DELIVERED);
+        if (i % FAR == 0) {
+            want(delivery);
+            wanted[count - 1].commit = commit_of(delivery);
+        }
+    }
+    run();
+    for (size_t i = 0; i < count; i++)
+        cr_expect(wanted[i].found);
+    cr_expect(eq(u64, search.work, count), "one attempt a block, and no other block");
+}
+
+/* It is not there: those behind it are found all the same. */
+Test(attempt_search, does_not_wait_for_one_for_ever)
+{
+    struct world_delivery *pending = take_one();
+    want(pending);
+    wanted[0].commit = commit_of(pending);
+    world.now_ms += WINDOW_MS + 1000;
+    for (unsigned i = 0; i < 50; i++)
+        world_settle(&world, take_one(), DELIVERY_DELIVERED);
+    struct world_delivery *last = take_one();
+    world_settle(&world, last, DELIVERY_DELIVERED);
+    want(last);
+    wanted[1].commit = commit_of(last);
+    run();
+    cr_expect(not(wanted[0].found));
+    cr_expect(wanted[1].found);
     cr_expect(eq(u64, search.work, 1));
 }
 
@@ -252,7 +299,6 @@ Test(attempt_search, says_that_a_block_is_broken)
     cr_assert(zero(int, db_write(world.scratch.db, batch, false)));
     batch_close(batch);
     search.home_shards = SHARDS;
-    search.accepted_ms = world.now_ms;
     search.work_max = UINT64_MAX;
     cr_expect(eq(int, attempt_search_run(&search, world.scratch.db, wanted, count), -EBADMSG));
 }
