@@ -24,7 +24,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { SMALL_RING_ENTRIES = 64, SMALL_RING_BUFFERS = 8, SMALL_RING_BUFFER_BYTES = 512 };
+enum {
+    SMALL_RING_ENTRIES = 64,
+    SMALL_RING_BUFFERS = 8,
+    SMALL_RING_BUFFER_BYTES = 512,
+    CONTROL_NICE = 10
+};
 
 struct engine;
 
@@ -63,6 +68,13 @@ static void run_on_core(const struct worker *worker)
     CPU_ZERO(&cores);
     CPU_SET(worker->core, &cores);
     (void)pthread_setaffinity_np(pthread_self(), sizeof cores, &cores); /* no harm if it may not */
+}
+
+/* Control's work is for people: it may wait for a shard, and no shard for it. Linux counts niceness
+ * by thread. */
+static void step_back(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), CONTROL_NICE); /* no harm if it may not */
 }
 
 static void *run_shard(void *context)
@@ -348,6 +360,7 @@ static int run(struct engine *engine)
         LOG(LOG_ERROR, "cannot start", log_str("why", why));
         return rc;
     }
+    step_back();
     control_load_shards(engine->control);
     run_control(engine, is_loaded_or_stopped);
     if (control_is_stopped(engine->control))
