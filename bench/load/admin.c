@@ -88,71 +88,77 @@ static int exchange(struct admin *admin, struct slice request)
     return admin->is_down ? admin->error : -ETIMEDOUT;
 }
 
-int admin_post(struct admin *admin, const char *path, struct slice body,
-               char why[static ADMIN_WHY_SIZE])
+int admin_ask(struct admin *admin, const char *method, const char *path, struct slice body,
+              char why[static ADMIN_WHY_SIZE])
 {
     char request[REQUEST_MAX];
     struct text text;
     text_init(&text, request, sizeof request);
-    text_printf(&text,
-                "POST %s HTTP/1.1\r\nHost: %.*s\r\nAuthorization: Bearer %.*s\r\n"
-                "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                path, SLICE_ARGS(admin->target.host), SLICE_ARGS(admin->key), body.size);
+    text_printf(&text, "%s %s HTTP/1.1\r\nHost: %.*s\r\nAuthorization: Bearer %.*s\r\n", method,
+                path, SLICE_ARGS(admin->target.host), SLICE_ARGS(admin->key));
+    if (body.size)
+        text_printf(&text, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body.size);
+    text_put(&text, SLICE("\r\n"));
     text_put(&text, body);
     if (!text_ok(&text)) {
-        snprintf(why, ADMIN_WHY_SIZE, "POST %s: the request is too long", path);
+        snprintf(why, ADMIN_WHY_SIZE, "%s %s: the request is too long", method, path);
         return -ENOBUFS;
     }
 
     int error = exchange(admin, text_slice(&text));
     if (error) {
         lane_close(&admin->lane);
-        snprintf(why, ADMIN_WHY_SIZE, "POST %s: %s", path, strerror(-error));
+        snprintf(why, ADMIN_WHY_SIZE, "%s %s: %s", method, path, strerror(-error));
         return error;
     }
     if (admin->status < 200 || admin->status > 299) {
         int shown = admin->answer_size < 300 ? (int)admin->answer_size : 300;
-        snprintf(why, ADMIN_WHY_SIZE, "POST %s: answered %d %.*s", path, admin->status, shown,
+        snprintf(why, ADMIN_WHY_SIZE, "%s %s: answered %d %.*s", method, path, admin->status, shown,
                  admin->answer);
         return -EPROTO;
     }
     return 0;
 }
 
-static int read_secret(struct admin *admin, struct signature_key *key)
+int admin_member(struct admin *admin, const char *name, char out[static ADMIN_MEMBER_SIZE])
 {
     char why[JSON_WHY_SIZE];
     struct json_value root, member;
-    struct slice secret;
+    struct slice string;
     int error = json_read(admin->json, slice_of(admin->answer, admin->answer_size), &root, why);
     if (error)
         return error;
-    if (!json_get(root, "secret", &member) || !json_string(member, &secret))
+    if (!json_get(root, name, &member) || !json_string(member, &string) ||
+        string.size >= ADMIN_MEMBER_SIZE)
         return -EINVAL;
-    return signature_key_parse(secret, key);
+    snprintf(out, ADMIN_MEMBER_SIZE, "%.*s", SLICE_ARGS(string));
+    return 0;
 }
 
-int admin_subscribe(struct admin *admin, const char *url, const char *type, const char *extra,
+int admin_subscribe(struct admin *admin, const struct admin_subscription *wish,
                     struct signature_key *key, char why[static ADMIN_WHY_SIZE])
 {
     char body[REQUEST_MAX / 2];
     struct text text;
     text_init(&text, body, sizeof body);
     text_put(&text, SLICE("{\"url\":"));
-    text_json(&text, slice_str(url));
+    text_json(&text, slice_str(wish->url));
     text_put(&text, SLICE(",\"events\":["));
-    text_json(&text, slice_str(type));
-    text_char(&text, ']');
-    if (extra) {
+    text_json(&text, slice_str(wish->type));
+    text_printf(&text, "],\"uid\":\"%s\"", wish->uid);
+    if (wish->extra) {
         text_char(&text, ',');
-        text_put(&text, slice_str(extra));
+        text_put(&text, slice_str(wish->extra));
     }
     text_char(&text, '}');
 
-    int error = admin_post(admin, "/api/v1/webhooks/subscriptions", text_slice(&text), why);
+    int error = admin_ask(admin, "POST", "/api/v1/webhooks/subscriptions", text_slice(&text), why);
     if (error)
         return error;
-    error = read_secret(admin, key);
+    char secret[ADMIN_MEMBER_SIZE];
+    error = admin_member(admin, "secret", secret);
+    if (!error)
+        error = signature_key_parse(slice_str(secret), key);
     if (error)
         snprintf(why, ADMIN_WHY_SIZE, "the answer to the new subscription has no good secret");
     return error;

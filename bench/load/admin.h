@@ -8,7 +8,7 @@
 #include "bench/load/lane.h"
 #include "bench/load/signature.h"
 
-enum { ADMIN_WHY_SIZE = 512, ADMIN_ANSWER_MAX = 64 * 1024 };
+enum { ADMIN_WHY_SIZE = 512, ADMIN_ANSWER_MAX = 64 * 1024, ADMIN_MEMBER_SIZE = 256 };
 
 struct admin {
     struct lane_target target;
@@ -27,14 +27,22 @@ struct admin {
 MUST_CHECK int admin_open(struct admin *admin, const struct lane_target *target, struct slice key);
 void admin_close(struct admin *admin);
 
-/* POSTs JSON; the answer is admin->answer. 0 for a 2xx, else -errno with `why`. */
-MUST_CHECK int admin_post(struct admin *admin, const char *path, struct slice body,
-                          char why[static ADMIN_WHY_SIZE]);
+/* Asks, with JSON or an empty body; the beginning of the answer is admin->answer. 0 for a 2xx, else
+ * -errno with `why`. */
+MUST_CHECK int admin_ask(struct admin *admin, const char *method, const char *path,
+                         struct slice body, char why[static ADMIN_WHY_SIZE]);
 
-/* Subscribes `url` to events of one type, and takes the key of its signatures from the answer.
- * `extra`: more members of the subscription, as JSON, or NULL. */
-MUST_CHECK int admin_subscribe(struct admin *admin, const char *url, const char *type,
-                               const char *extra, struct signature_key *key,
-                               char why[static ADMIN_WHY_SIZE]);
+/* A string that is a member of the answer. 0, or -EINVAL if there is none. */
+MUST_CHECK int admin_member(struct admin *admin, const char *name,
+                            char out[static ADMIN_MEMBER_SIZE]);
+
+struct admin_subscription {
+    const char *url, *type, *uid;
+    const char *extra; /* more members, as JSON, or NULL */
+};
+
+/* Subscribes to events of one type, and takes the key of the signatures from the answer. */
+MUST_CHECK int admin_subscribe(struct admin *admin, const struct admin_subscription *wish,
+                               struct signature_key *key, char why[static ADMIN_WHY_SIZE]);
 
 #endif

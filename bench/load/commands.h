@@ -7,6 +7,8 @@
 int bench_main(int argc, char **argv);
 int isolation_main(int argc, char **argv);
 int backlog_main(int argc, char **argv);
+int management_main(int argc, char **argv);
+int queries_main(int argc, char **argv);
 int send_main(int argc, char **argv);
 int sink_main(int argc, char **argv);
 

@@ -12,6 +12,8 @@ static const char help[] =
     "  bench       starts an engine of its own and a receiver, publishes, drains, audits\n"
     "  isolation   what endpoints that hang or fail do to the others\n"
     "  backlog     what millions of deliveries for a dead receiver do to it\n"
+    "  management  what lists, scrapes and a replay do to deliveries\n"
+    "  queries     how long lists take with millions of attempts on disk\n"
     "  send        publishes to an engine that runs already\n"
     "  sink        receives, with faults on demand, and keeps a ledger\n"
     "\n"
@@ -21,8 +23,10 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"bench", bench_main}, {"isolation", isolation_main}, {"backlog", backlog_main},
-    {"send", send_main},   {"sink", sink_main},
+    {"bench", bench_main},     {"isolation", isolation_main},
+    {"backlog", backlog_main}, {"management", management_main},
+    {"queries", queries_main}, {"send", send_main},
+    {"sink", sink_main},
 };
 
 int main(int argc, char **argv)

@@ -100,18 +100,24 @@ static struct lane_target target_of(const struct trial *trial, struct address ad
 
 /* ---- subscribe ---- */
 
+void trial_uid(unsigned subscription, char uid[static TRIAL_UID_SIZE])
+{
+    snprintf(uid, TRIAL_UID_SIZE, "load.%u", subscription);
+}
+
 static int subscribe_all(struct trial *trial, struct admin *admin)
 {
     char place[ADDRESS_TEXT_SIZE], dead_place[ADDRESS_TEXT_SIZE];
     address_print(&trial->receiver_address, place);
     address_print(&trial->dead_address, dead_place);
     for (unsigned i = 0; i < trial->settings.subscriptions; i++) {
-        char url[128], type[STAMP_TYPE_SIZE];
+        char url[128], type[STAMP_TYPE_SIZE], uid[TRIAL_UID_SIZE];
         bool is_dead = i < trial->settings.dead;
         snprintf(url, sizeof url, "%s://%s/s/%u", scheme(trial), is_dead ? dead_place : place, i);
         stamp_type(i / trial->ledger.fan_out, type);
-        int error = admin_subscribe(admin, url, type, trial->settings.subscription_extra,
-                                    &trial->keys[i], trial->why);
+        trial_uid(i, uid);
+        const struct admin_subscription wish = {url, type, uid, trial->settings.subscription_extra};
+        int error = admin_subscribe(admin, &wish, &trial->keys[i], trial->why);
         if (error)
             return error;
         if (interrupt_came()) {

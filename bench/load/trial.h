@@ -15,7 +15,7 @@
 #include "bench/load/figures.h"
 #include "bench/load/scratch.h"
 
-enum { TRIAL_WHY_SIZE = 512, TRIAL_PATH_SIZE = SCRATCH_PATH_SIZE + 32 };
+enum { TRIAL_WHY_SIZE = 512, TRIAL_PATH_SIZE = SCRATCH_PATH_SIZE + 32, TRIAL_UID_SIZE = 24 };
 
 /* The events of one publishing: number first, first + stride, ... A load of one group alone has the
  * count of groups as its stride. */
@@ -68,6 +68,9 @@ MUST_CHECK int trial_drain(struct trial *trial);
 MUST_CHECK int trial_audit(struct trial *trial);
 
 void trial_close(struct trial *trial);
+
+/* The uid of subscription number 0, 1, ... */
+void trial_uid(unsigned subscription, char uid[static TRIAL_UID_SIZE]);
 
 /* The engine beside this program itself. */
 const char *trial_default_engine(char out[static SCRATCH_PATH_SIZE]);

@@ -1,0 +1,70 @@
+/* comparison.c - see comparison.h. */
+#include "bench/load/comparison.h"
+
+#include "bench/load/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { P99 = COMPARISON_POINTS - 1 };
+
+static const double fractions[COMPARISON_POINTS] = {0.5, 0.95, 0.99};
+
+void comparison_add(struct comparison *comparison, unsigned kind, unsigned round,
+                    const struct figures *figures)
+{
+    for (unsigned i = 0; i < COMPARISON_POINTS; i++)
+        comparison->us[kind][round][i] = histogram_quantile(&figures->receive_us, fractions[i]);
+    comparison->accepted[kind] += figures->audit.accepted;
+    comparison->lost[kind] += figures->audit.lost;
+    comparison->duplicated[kind] += figures->audit.duplicated;
+}
+
+void comparison_say(const struct comparison *comparison, unsigned round)
+{
+    char times[2][REPORT_TIME_SIZE];
+    for (unsigned kind = 0; kind < 2; kind++)
+        report_time(comparison->us[kind][round][P99], times[kind]);
+    fprintf(stderr, "  round %u: p99 %s, %s %s\n", round + 1, times[0], comparison->names[1],
+            times[1]);
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+static uint64_t median(const struct comparison *comparison, unsigned kind, unsigned point)
+{
+    uint64_t values[COMPARISON_ROUNDS_MAX];
+    for (unsigned i = 0; i < comparison->rounds; i++)
+        values[i] = comparison->us[kind][i][point];
+    qsort(values, comparison->rounds, sizeof *values, compare);
+    return values[comparison->rounds / 2];
+}
+
+static void show_row(const struct comparison *comparison, unsigned kind)
+{
+    printf("  %-24s", comparison->names[kind]);
+    for (unsigned i = 0; i < COMPARISON_POINTS; i++) {
+        char time[REPORT_TIME_SIZE];
+        report_time(median(comparison, kind, i), time);
+        printf(" %10s", time);
+    }
+    printf(" %10lu %6lu %6lu\n", comparison->accepted[kind], comparison->lost[kind],
+           comparison->duplicated[kind]);
+}
+
+bool comparison_show(const struct comparison *comparison)
+{
+    double before = (double)median(comparison, 0, P99);
+    double change = before > 0 ? (double)median(comparison, 1, P99) / before - 1 : 0;
+    printf("  %-24s %10s %10s %10s %10s %6s %6s\n", "", "p50", "p95", "p99", "events", "lost",
+           "dup");
+    show_row(comparison, 0);
+    show_row(comparison, 1);
+    printf("\n  p99 moved by %+.1f %% (allowed: %.0f %%)\n", change * 100,
+           comparison->change_max * 100);
+    return change <= comparison->change_max;
+}

@@ -1,0 +1,32 @@
+/* comparison.h - two kinds of trial, one right after the other in rounds: how far does the second
+ * move the latencies of the first? Each figure shown is the median of the rounds, because a shared
+ * machine has bad seconds.
+ */
+#ifndef LOAD_COMPARISON_H
+#define LOAD_COMPARISON_H
+
+#include "bench/load/figures.h"
+
+enum { COMPARISON_ROUNDS_MAX = 9, COMPARISON_POINTS = 3 };
+
+struct comparison {
+    const char *names[2]; /* of the two kinds */
+    uint64_t rounds;      /* at most COMPARISON_ROUNDS_MAX */
+    double change_max;    /* of the p99, as a part of it */
+
+    /* private */
+    uint64_t us[2][COMPARISON_ROUNDS_MAX][COMPARISON_POINTS]; /* accept-to-receive */
+    uint64_t accepted[2], lost[2], duplicated[2];
+};
+
+/* Takes over what a trial of kind `kind` (0 or 1) has shown. */
+void comparison_add(struct comparison *comparison, unsigned kind, unsigned round,
+                    const struct figures *figures);
+
+/* One line on stderr, when both trials of a round are over. */
+void comparison_say(const struct comparison *comparison, unsigned round);
+
+/* The table. Whether the p99 has moved by no more than was allowed. */
+bool comparison_show(const struct comparison *comparison);
+
+#endif

@@ -1,0 +1,145 @@
+/* overseer.c - see overseer.h. */
+#include "bench/load/overseer.h"
+
+#include "base/clock.h"
+#include "bench/load/admin.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NS_PER_US = 1000, SCRAPE_NS = 1000000000, PATH_SIZE = 512, BODY_SIZE = 256 };
+
+#define DELIVERIES "/api/v1/webhooks/deliveries?limit=250"
+
+struct overseer {
+    const struct overseer_options *options;
+    pthread_t thread;
+    atomic_bool has_to_stop;
+    int error;
+    char why[ADMIN_WHY_SIZE];
+    struct overseer_counts counts;
+    char replay[ADMIN_MEMBER_SIZE]; /* its id */
+    struct admin admin;
+};
+
+/* The heaviest: what is rare or is not there at all has to be looked for, until the budget of a
+ * page is used up. */
+static const char *const lists[] = {
+    DELIVERIES,
+    DELIVERIES "&status=dead",
+    DELIVERIES "&status=failed",
+    DELIVERIES "&status=pending",
+    DELIVERIES "&status=delivered",
+    DELIVERIES "&type=nobody.sends.this",
+    "/api/v1/webhooks/events?limit=250&type=nobody.sends.this",
+    "/api/v1/webhooks/events?limit=250",
+};
+
+static int ask(struct overseer *overseer, const char *method, const char *path, const char *body)
+{
+    return admin_ask(&overseer->admin, method, path, slice_str(body), overseer->why);
+}
+
+static int begin_replay(struct overseer *overseer)
+{
+    char body[BODY_SIZE];
+    snprintf(body, sizeof body, "{\"subscription\":\"%s\",\"since\":\"2000-01-01T00:00:00Z\"}",
+             overseer->options->replayed);
+    int error = ask(overseer, "POST", "/api/v1/webhooks/replays", body);
+    return error ? error : admin_member(&overseer->admin, "id", overseer->replay);
+}
+
+static int end_replay(struct overseer *overseer)
+{
+    char path[PATH_SIZE], status[ADMIN_MEMBER_SIZE], why[JSON_WHY_SIZE];
+    struct admin *admin = &overseer->admin;
+    struct json_value root, handed;
+    snprintf(path, sizeof path, "/api/v1/webhooks/replays/%s", overseer->replay);
+    int error = ask(overseer, "GET", path, "");
+    if (!error)
+        error = admin_member(admin, "status", status);
+    if (!error)
+        error = json_read(admin->json, slice_of(admin->answer, admin->answer_size), &root, why);
+    if (error)
+        return error;
+    if (!json_get(root, "handed", &handed) || !json_u64(handed, &overseer->counts.handed))
+        return -EINVAL;
+    snprintf(overseer->counts.replay, OVERSEER_STATUS_SIZE, "%.*s", OVERSEER_STATUS_SIZE - 1,
+             status);
+    return 0;
+}
+
+static int go_on(struct overseer *overseer, uint64_t *scrape_ns)
+{
+    struct overseer_counts *counts = &overseer->counts;
+    uint64_t begun_ns = clock_monotonic_ns();
+    if (begun_ns >= *scrape_ns) {
+        *scrape_ns = begun_ns + SCRAPE_NS;
+        counts->scrapes++;
+        return ask(overseer, "GET", "/metrics", "");
+    }
+    int error = ask(overseer, "GET", lists[counts->lists % (sizeof lists / sizeof lists[0])], "");
+    uint64_t took_us = (clock_monotonic_ns() - begun_ns) / NS_PER_US;
+    counts->lists++;
+    if (took_us > counts->list_max_us)
+        counts->list_max_us = took_us;
+    return error;
+}
+
+static int work(struct overseer *overseer)
+{
+    uint64_t scrape_ns = 0;
+    int error = begin_replay(overseer);
+    while (!error && !atomic_load_explicit(&overseer->has_to_stop, memory_order_relaxed))
+        error = go_on(overseer, &scrape_ns);
+    return error ? error : end_replay(overseer);
+}
+
+static void *thread_main(void *context)
+{
+    struct overseer *overseer = context;
+    const struct loop_options sizes = {.entries = 64, .buffers = 64, .buffer_bytes = 16384};
+    struct lane_target target = {NULL, overseer->options->admin, NULL, SLICE("127.0.0.1"), true};
+    overseer->error = loop_open(&target.loop, &sizes, overseer->why);
+    if (overseer->error)
+        return NULL;
+    overseer->error = admin_open(&overseer->admin, &target, slice_str(overseer->options->key));
+    if (!overseer->error) {
+        overseer->error = work(overseer);
+        admin_close(&overseer->admin);
+    }
+    loop_close(target.loop);
+    return NULL;
+}
+
+int overseer_open(struct overseer **made, const struct overseer_options *options)
+{
+    struct overseer *overseer = calloc(1, sizeof *overseer);
+    if (!overseer)
+        return -ENOMEM;
+    overseer->options = options;
+    int error = pthread_create(&overseer->thread, NULL, thread_main, overseer);
+    if (error) {
+        free(overseer);
+        return -error;
+    }
+    *made = overseer;
+    return 0;
+}
+
+int overseer_close(struct overseer *overseer, struct overseer_counts *counts,
+                   char why[static OVERSEER_WHY_SIZE])
+{
+    if (!overseer)
+        return 0;
+    atomic_store_explicit(&overseer->has_to_stop, true, memory_order_relaxed);
+    pthread_join(overseer->thread, NULL);
+    int error = overseer->error;
+    *counts = overseer->counts;
+    snprintf(why, OVERSEER_WHY_SIZE, "%.*s", OVERSEER_WHY_SIZE - 1, overseer->why);
+    free(overseer);
+    return error;
+}
