@@ -27,7 +27,8 @@ struct restore {
 
 static int say(const struct restore *restore, int error, const char *what, const char *name)
 {
-    snprintf(restore->why, RESTORE_WHY_SIZE, "%s %s: %s", what, name, strerrordesc_np(-error));
+    snprintf(restore->why, RESTORE_WHY_SIZE, "%.40s %.360s: %.60s", what, name,
+             strerrordesc_np(-error));
     return error;
 }
 
