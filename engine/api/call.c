@@ -125,8 +125,8 @@ static bool is_among(struct slice name, const char *const *list)
 
 static bool query_fault(struct call *call, const char *name, const char *detail)
 {
-    char text[FAULT_DETAIL_SIZE];
-    snprintf(text, sizeof text, "query parameter %s %s", name, detail);
+    char text[2 * FAULT_DETAIL_SIZE];
+    snprintf(text, sizeof text, "query parameter %.64s %.200s", name, detail);
     call_problem(call, 422, text);
     return false;
 }
