@@ -3,6 +3,7 @@
  */
 #include "changes.h"
 
+#include "base/clock.h"
 #include "store/documents.h"
 #include "vault.h"
 
@@ -106,10 +107,14 @@ int changes_write(struct changes *changes, const struct mutation *by, const stru
         .after = subject->after,
     };
     int error = audit_batch_put(changes->audit, batch, &entry);
+    if (!error && by->answer)
+        error = answers_batch_put(changes->answers, batch, by->answer, clock_wall_ms());
     if (!error)
         error = db_write(changes->db, batch, true);
     if (!error)
         audit_written(changes->audit);
+    if (!error && by->answer)
+        answers_written(changes->answers);
     batch_clear(batch);
     return error;
 }

@@ -1,13 +1,14 @@
 /* changes.h - a change of configuration on its way: from durable to used by every shard.
  *
- * changes_begin() writes the document and the record of who changed it (audit.h) in one synced
- * batch; puts the object into the registry; and sends it to all shards. When the last of them has
- * answered, the object that was replaced is freed (nobody can read it any more) and the caller is
- * told. At most CHANGES_MAX are on their way.
+ * changes_begin() writes the document and the record of who changed it (audit.h), and where there
+ * is one the answer to be given again, in one synced batch; puts the object into the registry; and
+ * sends it to all shards. When the last of them has answered, the object that was replaced is freed
+ * (nobody can read it any more) and the caller is told. At most CHANGES_MAX are on their way.
  */
 #ifndef ENGINE_CHANGES_H
 #define ENGINE_CHANGES_H
 
+#include "answers.h"
 #include "audit.h"
 #include "base/list.h"
 #include "crew.h"
@@ -22,6 +23,7 @@ struct changes {
     struct registry *registry;
     struct vault *vault;
     struct audit *audit;
+    struct answers *answers; /* NULL until control sets it: no mutation has one */
     struct list_node pending;
     unsigned in_flight;
 };
@@ -31,6 +33,7 @@ struct mutation {
     const char *action;           /* "subscription.update": kind of resource, and what is done */
     const struct access_key *key; /* whose request it is; NULL: the engine does it by itself */
     const struct address *peer;   /* from where; NULL: the engine */
+    const struct answer *answer;  /* to be given again (answers.h); NULL: none */
 };
 
 void changes_init(struct changes *changes, struct crew *crew, struct db *db,
@@ -66,8 +69,9 @@ struct subject {
     struct slice before, after; /* as JSON, with nothing secret; empty: it is made, it is gone */
 };
 
-/* Writes the documents that are in `batch`, with the record, synced; clears the batch. For what no
- * shard has to know, this is all of the change. 0, -EIO or -ENOMEM: then nothing is written. */
+/* Writes the documents that are in `batch`, with record and answer, synced; clears the batch. For
+ * what no shard has to know, this is all of the change. 0, -EIO or -ENOMEM: then nothing is
+ * written. */
 MUST_CHECK int changes_write(struct changes *changes, const struct mutation *by,
                              const struct subject *subject, struct batch *batch);
 

@@ -27,6 +27,10 @@ enum {
     LIMIT_METADATA_SIZE = 4096,
     LIMIT_REDACT_SIZE = 4096, /* of pointers and patterns each */
 
+    /* Answers that may be repeated. */
+    LIMIT_ANSWERS = 50000,
+    LIMIT_ANSWERS_OF_TENANT = 5000,
+
     /* A shard. */
     LIMIT_EVENT_BLOCK_SIZE = 128 * 1024, /* a block of events, unless one event alone needs more */
     LIMIT_OUTCOME_BLOCK_SIZE = 128 * 1024,

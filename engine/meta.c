@@ -28,6 +28,16 @@ static int open_audit(struct meta *meta, struct db *db, char why[static META_WHY
     return error;
 }
 
+static int open_answers(struct meta *meta, const struct config *config, struct db *db,
+                        char why[static META_WHY_SIZE])
+{
+    int error = answers_open(&meta->answers, db, meta->vault, config->idempotency_window_ms);
+    if (error)
+        snprintf(why, META_WHY_SIZE, "cannot read the answers to be repeated: %.200s",
+                 error == -EIO ? db_why() : strerror(-error));
+    return error;
+}
+
 int meta_open(struct meta *meta, const struct config *config, struct crew *crew, struct db *db,
               char why[static META_WHY_SIZE])
 {
@@ -35,10 +45,13 @@ int meta_open(struct meta *meta, const struct config *config, struct crew *crew,
     if (!error)
         error = open_audit(meta, db, why);
     if (!error)
+        error = open_answers(meta, config, db, why);
+    if (!error)
         error = registry_open(&meta->registry);
     if (error)
         return error;
     changes_init(&meta->changes, crew, db, &meta->registry, meta->vault, &meta->audit);
+    meta->changes.answers = &meta->answers;
     rekey_init(&meta->rekey, db, &meta->registry, meta->vault);
     meta->is_open = true;
 
@@ -58,6 +71,8 @@ void meta_tidy(struct meta *meta, const struct config *config, uint64_t now_ms)
         LOG(LOG_ERROR, "the oldest record of the audit log cannot be dropped",
             log_str("why", error == -EIO ? db_why() : strerror(-error)));
     meta->prune_error = error;
+    if (answers_tidy(&meta->answers, now_ms))
+        LOG(LOG_ERROR, "old answers cannot be dropped", log_str("why", db_why()));
 }
 
 void meta_close(struct meta *meta)
@@ -66,5 +81,6 @@ void meta_close(struct meta *meta)
         changes_close(&meta->changes);
         registry_close(&meta->registry);
     }
+    answers_close(&meta->answers);
     vault_close(meta->vault);
 }

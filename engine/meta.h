@@ -13,6 +13,7 @@
 struct meta {
     struct vault *vault;
     struct audit audit;
+    struct answers answers;
     struct registry registry;
     struct changes changes;
     struct rekey rekey;

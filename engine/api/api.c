@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "call.h"
+#include "repeat.h"
 #include "requester.h"
 #include "router.h"
 
@@ -45,6 +46,10 @@ static void on_request(void *context, struct http_ticket ticket, const struct ht
         break;
     }
     if (route->scopes && !call_let_in(&call, route->scopes))
+        return;
+    bool may_repeat = slice_equal(slice_str(route->method), SLICE("POST")) &&
+                      route->answer != events_publish; /* which looks at the key itself */
+    if (may_repeat && route->scopes && !repeat_begin(&call))
         return;
     route->answer(&call);
 }

@@ -15,6 +15,8 @@ struct reply {
     struct http_ticket ticket;
     int status;
     size_t headers_size, body_size;
+    struct answers *answers; /* that it is kept in by `key`; NULL: it is not */
+    uint8_t key[ANSWER_HASH_SIZE];
     char bytes[]; /* headers, then body */
 };
 
@@ -102,6 +104,12 @@ bool call_read_body(struct call *call, struct json *parser, bool patch, struct j
     return false;
 }
 
+static bool is_reading(const struct call *call)
+{
+    struct slice method = call->request->head->method;
+    return slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
+}
+
 bool call_has_room(struct call *call)
 {
     if (changes_have_room(call->api->parts.changes) && !call->api->parts.health->stopping)
@@ -110,9 +118,26 @@ bool call_has_room(struct call *call)
     return false;
 }
 
-struct mutation call_mutation(const struct call *call, const char *action)
+bool call_found(struct call *call, uint64_t revision)
 {
-    return (struct mutation){.action = action, .key = call->key, .peer = call->request->peer};
+    const struct http_head *head = call->request->head;
+    const struct http_header *match = http_find(head, "If-Match"),
+                             *none = http_find(head, "If-None-Match");
+    char text[TAG_SIZE];
+    struct slice tag = tag_print(revision, text);
+    if ((!match || tag_is_in(match->value, tag, false)) &&
+        (!none || is_reading(call) || !tag_is_in(none->value, tag, true)))
+        return true;
+    call_problem(call, 412, "it has been changed: its tag is another");
+    return false;
+}
+
+struct mutation call_mutation(struct call *call, const char *action)
+{
+    return (struct mutation){.action = action,
+                             .key = call->key,
+                             .peer = call->request->peer,
+                             .answer = call->is_kept && call->answer.status ? &call->answer : NULL};
 }
 
 static bool is_among(struct slice name, const char *const *list)
@@ -244,13 +269,44 @@ static void reply_json(struct http_server *server, struct http_ticket ticket, in
     http_server_reply(server, ticket, &response);
 }
 
+void call_tag(struct call *call, uint64_t revision)
+{
+    tag_print(revision, call->tag);
+}
+
+/* Headers and the tag. */
+static struct slice put_headers(const struct call *call, struct slice headers,
+                                char out[static CALL_HEADERS_MAX])
+{
+    struct text text;
+    text_init(&text, out, CALL_HEADERS_MAX);
+    text_put(&text, headers);
+    if (call->tag[0])
+        text_printf(&text, "ETag: %s\r\n", call->tag);
+    must(text_ok(&text));
+    return text_slice(&text);
+}
+
+static bool has_it_already(const struct call *call)
+{
+    const struct http_header *none =
+        call->tag[0] && is_reading(call) ? http_find(call->request->head, "If-None-Match") : NULL;
+    return none && tag_is_in(none->value, slice_str(call->tag), true);
+}
+
 void call_reply(struct call *call, int status, struct slice headers)
 {
+    char all[CALL_HEADERS_MAX];
     if (!text_ok(&call->api->answer)) {
         call_busy(call);
         return;
     }
-    reply_json(call->api->server, call->ticket, status, headers, text_slice(&call->api->answer));
+    headers = put_headers(call, headers, all);
+    if (has_it_already(call))
+        reply_json(call->api->server, call->ticket, 304, headers, SLICE(""));
+    else
+        reply_json(call->api->server, call->ticket, status, headers,
+                   text_slice(&call->api->answer));
 }
 
 void call_reply_as(struct call *call, struct slice content_type)
@@ -305,9 +361,21 @@ void call_fault(struct call *call, const char *pointer, const char *detail)
 
 /* ---- later ---- */
 
+/* The call's answer is this one; it lives as long. */
+static void keep_answer(struct call *call, struct reply *reply)
+{
+    reply->answers = call->api->parts.changes->answers;
+    memcpy(reply->key, call->answer.key, sizeof reply->key);
+    call->answer.status = reply->status;
+    call->answer.headers = slice_of(reply->bytes, reply->headers_size);
+    call->answer.body = slice_of(reply->bytes + reply->headers_size, reply->body_size);
+}
+
 struct reply *call_reply_later(struct call *call, int status, struct slice headers)
 {
     struct slice body = text_slice(&call->api->answer);
+    char all[CALL_HEADERS_MAX];
+    headers = put_headers(call, headers, all);
     struct reply *reply =
         text_ok(&call->api->answer) ? malloc(sizeof *reply + headers.size + body.size) : NULL;
     if (!reply) {
@@ -323,6 +391,8 @@ struct reply *call_reply_later(struct call *call, int status, struct slice heade
         memcpy(reply->bytes, headers.at, headers.size);
     if (body.size)
         memcpy(reply->bytes + headers.size, body.at, body.size);
+    if (call->is_kept)
+        keep_answer(call, reply);
     return reply;
 }
 
@@ -332,6 +402,8 @@ void reply_send(void *context)
     reply_json(reply->server, reply->ticket, reply->status,
                slice_of(reply->bytes, reply->headers_size),
                slice_of(reply->bytes + reply->headers_size, reply->body_size));
+    if (reply->answers)
+        answers_given(reply->answers, reply->key);
     free(reply);
 }
 

@@ -14,10 +14,12 @@
 #include "faults.h"
 #include "figures.h"
 #include "store/backlog.h"
+#include "tag.h"
 
 enum {
     CALL_BODY_MAX = 256 * 1024,
-    API_STATS_MAX = 16, /* questions to shards at a time */
+    CALL_HEADERS_MAX = 512, /* of an answer, with its tag */
+    API_STATS_MAX = 16,     /* questions to shards at a time */
     PAGE_LIMIT = 50,
     PAGE_LIMIT_MAX = 250,
     PAGE_BYTES_MAX = 2 * 1024 * 1024, /* a page ends early when its text has so many */
@@ -45,7 +47,10 @@ struct call {
     const struct http_request *request;
     struct slice id; /* what stands for {id} in the route's path */
     const struct access_key *key;
-    struct id tenant; /* whose resources are meant */
+    struct id tenant;   /* whose resources are meant */
+    char tag[TAG_SIZE]; /* of what the answer shows; "": none */
+    bool is_kept;       /* the answer, if something is changed: `answer` names it (repeat.h) */
+    struct answer answer;
 };
 
 /* ---- what was asked ---- */
@@ -61,8 +66,13 @@ MUST_CHECK bool call_read_body(struct call *call, struct json *parser, bool patc
 /* Whether a change may be begun now. */
 MUST_CHECK bool call_has_room(struct call *call);
 
-/* What a change that this call makes is called (changes.h). */
-struct mutation call_mutation(const struct call *call, const char *action);
+/* What the path names has been found, in this revision (tag.h). Checks that the request's If-Match
+ * and, unless it only reads, If-None-Match allow it: else answers 412. */
+MUST_CHECK bool call_found(struct call *call, uint64_t revision);
+
+/* What a change that this call makes is called (changes.h). Its answer has to be made before, by
+ * call_reply_later(): a request with an Idempotency-Key keeps it. */
+struct mutation call_mutation(struct call *call, const char *action);
 
 struct page {
     unsigned limit;
@@ -92,7 +102,12 @@ MUST_CHECK bool call_query_number(struct call *call, const char *name, uint64_t 
 struct text *call_text(struct call *call, size_t room);
 void call_reserve(struct call *call, size_t room);
 
-/* Answers with the text. `headers`: each ended by CRLF, or empty. */
+/* The text shows a resource in this revision: the answer carries its tag. To be said before the
+ * reply is made. */
+void call_tag(struct call *call, uint64_t revision);
+
+/* Answers with the text, or with 304 if the request has the tag. `headers`: each ended by CRLF, or
+ * empty. */
 void call_reply(struct call *call, int status, struct slice headers);
 void call_reply_as(struct call *call, struct slice content_type); /* 200, of another type */
 void call_no_content(struct call *call);

@@ -94,6 +94,8 @@ static void put_responses(struct text *text, const struct api_route *route)
         put_schema(text, "application/json", slice_str(answer));
         text_put(text, SLICE("}},"));
     }
+    if (slice_equal(slice_str(route->method), SLICE("GET")) && strstr(route->path, "{id}"))
+        text_put(text, SLICE("\"304\":{\"description\":\"As If-None-Match says\"},"));
     text_put(text, SLICE(PROBLEM "}"));
 }
 

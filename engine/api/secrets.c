@@ -121,6 +121,7 @@ void secrets_rotate(struct call *call)
     } else if (error) {
         call_busy(call);
     } else {
+        call_tag(call, after->updated_ms);
         print(after, call_text(call, 1024));
         subscriptions_change(call, "subscription.rotate_secret", before, after,
                              call_reply_later(call, 200, SLICE(NO_STORE)));

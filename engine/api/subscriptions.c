@@ -23,7 +23,7 @@ struct subscription *subscriptions_find(struct call *call)
     if (id_parse(call->id, "sub", &id) == 0)
         found = registry_subscription(call->api->parts.registry, &id);
     if (found && id_equal(&found->tenant, &call->tenant))
-        return found;
+        return call_found(call, found->updated_ms) ? found : NULL;
     call_problem(call, 404, "no such subscription");
     return NULL;
 }
@@ -31,6 +31,7 @@ struct subscription *subscriptions_find(struct call *call)
 static void reply_with(struct call *call, const struct subscription *subscription)
 {
     subscription_print(subscription, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
+    call_tag(call, subscription->updated_ms);
     call_reply(call, 200, SLICE(""));
 }
 
@@ -142,6 +143,7 @@ void subscriptions_create(struct call *call)
     char digits[ID_TEXT_SIZE], location[LOCATION_SIZE];
     snprintf(location, sizeof location, "Location: /api/v1/webhooks/subscriptions/%s\r\n",
              id_print(&made->id, "sub", digits).at);
+    call_tag(call, made->updated_ms);
     subscription_print(made, SUBSCRIPTION_WITH_SECRET, call_text(call, SUBSCRIPTION_TEXT_MAX));
     subscriptions_change(call, "subscription.create", NULL, made,
                          call_reply_later(call, 201, slice_str(location)));
@@ -158,6 +160,7 @@ static void replace(struct call *call, struct subscription *before, struct json_
         return;
     }
     subscription_touch(made, before, clock_wall_ms());
+    call_tag(call, made->updated_ms);
     subscription_print(made, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
     subscriptions_change(call, "subscription.update", before, made,
                          call_reply_later(call, 200, SLICE("")));
@@ -258,6 +261,7 @@ static void set_status(struct call *call, const char *action, enum subscription_
     after->status = status;
     after->disabled_reason = DISABLED_BY_USER;
     subscription_touch(after, before, clock_wall_ms());
+    call_tag(call, after->updated_ms);
     subscription_print(after, SUBSCRIPTION_PUBLIC, call_text(call, SUBSCRIPTION_TEXT_MAX));
     subscriptions_change(call, action, before, after, call_reply_later(call, 200, SLICE("")));
 }

@@ -4,7 +4,8 @@
 
 #include "call.h"
 
-/* The subscription that the path names, if it is the tenant's; else answers 404. */
+/* The subscription that the path names, if it is the tenant's; else answers 404; or
+ * 412, if it is not in the state that the request asks for. */
 struct subscription *subscriptions_find(struct call *call);
 
 /* False: too much is on its way, which has been answered. */

@@ -18,12 +18,17 @@ static bool sees(const struct call *call, const struct tenant *tenant)
     return (call->key->scopes & SCOPE_ADMIN) || id_equal(&tenant->id, &call->tenant);
 }
 
+static uint64_t revision(const struct tenant *tenant)
+{
+    return tenant->updated_ms ? tenant->updated_ms : id_time_ms(&tenant->id);
+}
+
 /* The tenant that the path names, by id or by name; else answers 404. */
 static struct tenant *find(struct call *call)
 {
     struct tenant *found = registry_find_tenant(call->api->parts.registry, call->id);
     if (found && sees(call, found))
-        return found;
+        return call_found(call, revision(found)) ? found : NULL;
     call_problem(call, 404, "no such tenant");
     return NULL;
 }
@@ -35,6 +40,7 @@ void tenants_get(struct call *call)
     const struct tenant *found = find(call);
     if (!found)
         return;
+    call_tag(call, revision(found));
     tenant_print(found, call_text(call, TENANT_TEXT_MAX));
     call_reply(call, 200, SLICE(""));
 }
@@ -109,6 +115,7 @@ void tenants_create(struct call *call)
     made->id = id_new(clock_wall_ms(), &call->api->random);
     snprintf(location, sizeof location, "Location: /api/v1/tenants/%s\r\n",
              id_print(&made->id, "ten", digits).at);
+    call_tag(call, revision(made));
     tenant_print(made, call_text(call, TENANT_TEXT_MAX));
     change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
 }
@@ -139,6 +146,7 @@ static void replace(struct call *call, struct tenant *before, struct json_value 
         return;
     uint64_t now_ms = clock_wall_ms();
     made->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+    call_tag(call, revision(made));
     tenant_print(made, call_text(call, TENANT_TEXT_MAX));
     change(call, before, made, call_reply_later(call, 200, SLICE("")));
 }

@@ -80,6 +80,27 @@ int audit_open(struct audit *audit, struct db *in)
     return step("audit");
 }
 
+int answers_open(struct answers *answers, struct db *in, struct vault *by, uint64_t window_ms)
+{
+    cr_assert(answers == &meta.answers);
+    cr_assert(in == db);
+    cr_assert(by == vault);
+    cr_assert(eq(u64, window_ms, config.idempotency_window_ms));
+    return step("answers");
+}
+
+void answers_close(struct answers *answers)
+{
+    cr_assert(answers == &meta.answers);
+}
+
+int answers_tidy(struct answers *answers, uint64_t now_ms)
+{
+    (void)now_ms;
+    cr_assert(answers == &meta.answers);
+    return 0;
+}
+
 void changes_init(struct changes *changes, struct crew *for_crew, struct db *in,
                   struct registry *registry, struct vault *by, struct audit *audit)
 {
@@ -172,7 +193,7 @@ static void open_failing(const char *name, const char *expected)
  * there is none. */
 Test(meta, is_read_then_sealed_then_completed)
 {
-    open_failing("", "vault audit registry changes rekey load seal first");
+    open_failing("", "vault audit answers registry changes rekey load seal first");
     cr_expect_str_eq(steps, "-changes -registry -vault");
 }
 
@@ -185,23 +206,23 @@ Test(meta, is_not_read_without_its_keys)
 
 Test(meta, is_closed_half_open)
 {
-    open_failing("registry", "vault audit registry");
+    open_failing("registry", "vault audit answers registry");
     cr_expect_str_eq(steps, "-vault", "what was not opened is not closed");
 }
 
 Test(meta, is_not_sealed_when_it_cannot_be_read)
 {
-    open_failing("load", "vault audit registry changes rekey load");
+    open_failing("load", "vault audit answers registry changes rekey load");
     cr_expect_str_eq(steps, "-changes -registry -vault");
 }
 
 Test(meta, is_not_used_when_it_cannot_be_sealed)
 {
-    open_failing("seal", "vault audit registry changes rekey load seal");
+    open_failing("seal", "vault audit answers registry changes rekey load seal");
     cr_expect_str_eq(why, "cannot store the sealed documents: the disk is full");
 }
 
 Test(meta, is_not_used_without_a_tenant_and_a_key)
 {
-    open_failing("first", "vault audit registry changes rekey load seal first");
+    open_failing("first", "vault audit answers registry changes rekey load seal first");
 }
