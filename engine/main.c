@@ -219,12 +219,9 @@ static int restore(const struct config *config)
     return 0;
 }
 
-static int open_store(struct engine *engine)
+/* The data directory, made if it is not there. */
+static int open_data(const struct config *config)
 {
-    const struct config *config = &engine->config;
-    const struct db_options options = db_options_of(config);
-    char why[DB_WHY_SIZE];
-
     if (restore_is_partial(config->data)) {
         LOG(LOG_ERROR, "a restore was cut off here: empty the directory and restore again",
             log_str("data", config->data));
@@ -235,7 +232,19 @@ static int open_store(struct engine *engine)
             log_str("why", strerrordesc_np(errno)));
         return -EIO;
     }
-    int rc = db_open(&engine->db, config->data, &options, why);
+    return 0;
+}
+
+static int open_store(struct engine *engine)
+{
+    const struct config *config = &engine->config;
+    const struct db_options options = db_options_of(config);
+    char why[DB_WHY_SIZE];
+
+    int rc = open_data(config);
+    if (rc)
+        return rc;
+    rc = db_open(&engine->db, config->data, &options, why);
     if (rc) {
         LOG(LOG_ERROR, "cannot open the data", log_str("data", config->data), log_str("why", why));
         return rc;

@@ -40,6 +40,12 @@ void audit_chain_anchor(struct audit_chain *chain, uint64_t seq, struct slice ha
     keep_hash(chain, hash);
 }
 
+void audit_chain_expect(struct audit_chain *chain, uint64_t seq, struct slice hash)
+{
+    chain->expected = seq;
+    snprintf(chain->expected_hash, sizeof chain->expected_hash, "%.*s", SLICE_ARGS(hash));
+}
+
 static bool get_string(struct json_value record, const char *name, struct slice *text)
 {
     struct json_value value;
@@ -99,6 +105,9 @@ static int check(const struct audit_chain *chain, struct slice line, const struc
     else if (!slice_equal(record->previous, before))
         snprintf(why, AUDIT_CHAIN_WHY_SIZE,
                  "record %llu does not follow the one before it, which was written anew", seq);
+    else if (record->seq == chain->expected &&
+             !slice_equal(record->hash, slice_str(chain->expected_hash)))
+        snprintf(why, AUDIT_CHAIN_WHY_SIZE, "record %llu has not the hash of the head", seq);
     else
         return 0;
     return -EBADMSG;

@@ -15,8 +15,10 @@ struct audit_chain {
     uint64_t first, seq; /* of the first and of the last record */
     uint64_t count;
     char hash[AUDIT_CHAIN_DIGITS + 1]; /* of the last record */
-    const char *wanted;                /* a hash to look for; NULL: none */
-    uint64_t found;                    /* the seq of the record that has it; 0: none so far */
+    uint64_t expected;                 /* a record whose hash is known; 0: none */
+    char expected_hash[AUDIT_CHAIN_DIGITS + 1];
+    const char *wanted; /* a hash to look for; NULL: none */
+    uint64_t found;     /* the seq of the record that has it; 0: none so far */
 };
 
 /* 0, or -ENOMEM. Without an anchor the first record may be any: what was before it is not known. */
@@ -25,6 +27,9 @@ void audit_chain_close(struct audit_chain *chain);
 
 /* The record before the first one is this. */
 void audit_chain_anchor(struct audit_chain *chain, uint64_t seq, struct slice hash);
+
+/* The record with this number has to have this hash: the head that the engine tells of. */
+void audit_chain_expect(struct audit_chain *chain, uint64_t seq, struct slice hash);
 
 /* Takes the next record, a line without its end, with JSON_PADDING bytes behind it. 0, or -EBADMSG
  * and `why`: the chain breaks here. */

@@ -67,7 +67,7 @@ int run_audit_export(const struct line *line)
 {
     struct session session;
     struct slice lines;
-    uint64_t after;
+    uint64_t after = 0;
     int status = read_after(line, &after);
     if (status)
         return status;
@@ -139,32 +139,33 @@ static int ask_ends(struct session *session, struct link *anchor, struct link *h
 }
 
 /* From the anchor to the head, which was asked for first: the log may grow meanwhile. */
+static int follow_between(struct audit_chain *chain, struct session *session)
+{
+    struct slice lines;
+    struct link anchor = {0}, head = {0};
+    int status = ask_ends(session, &anchor, &head);
+    if (status)
+        return status;
+    audit_chain_anchor(chain, anchor.seq, slice_str(anchor.hash));
+    audit_chain_expect(chain, head.seq, slice_str(head.hash));
+    while (!(status = ask_lines(session, chain->seq, &lines)) && lines.size) {
+        status = follow(chain, lines);
+        if (status)
+            return status;
+    }
+    if (status || chain->seq >= head.seq)
+        return status;
+    session_complain("the chain breaks: it ends with record %llu, and its head is %llu",
+                     (unsigned long long)chain->seq, (unsigned long long)head.seq);
+    return EXIT_REFUSED;
+}
+
 static int follow_engine(struct audit_chain *chain, const struct line *line)
 {
     struct session session;
-    struct link anchor, head;
-    struct slice lines;
     int status = session_open(&session, line);
     if (!status)
-        status = ask_ends(&session, &anchor, &head);
-    if (!status) {
-        audit_chain_anchor(chain, anchor.seq, slice_str(anchor.hash));
-        if (!chain->wanted)
-            chain->wanted = head.hash;
-    }
-    while (!status && !(status = ask_lines(&session, chain->seq, &lines)) && lines.size)
-        status = follow(chain, lines);
-    if (!status && chain->seq < head.seq) {
-        session_complain("the chain breaks: it ends with record %llu, and its head is %llu",
-                         (unsigned long long)chain->seq, (unsigned long long)head.seq);
-        status = EXIT_REFUSED;
-    }
-    bool is_head_there = chain->found || chain->wanted != head.hash || head.seq == anchor.seq;
-    if (!status && !is_head_there) {
-        session_complain("the chain breaks: no record has the hash of its head");
-        status = EXIT_REFUSED;
-    }
-    chain->wanted = chain->wanted == head.hash ? NULL : chain->wanted;
+        status = follow_between(chain, &session);
     session_close(&session);
     return status;
 }

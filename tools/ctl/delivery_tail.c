@@ -148,7 +148,7 @@ static void show(struct tail *tail, const char *raw)
 
 static int poll_once(struct tail *tail)
 {
-    int status;
+    int status = EXIT_DONE;
     unsigned pages = 0;
     tail->known_count = 0;
     tail->next[0] = '\0';

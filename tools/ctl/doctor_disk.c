@@ -15,7 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, SYNCS = 33, SYNC_BYTES = 4096 };
+enum { PATH_SIZE = 1024, SYNCS = 33, MEDIAN = SYNCS / 2, SYNC_BYTES = 4096 };
 
 #define XFS_MAGIC       0x58465342L
 #define ZFS_MAGIC       0x2fc12fc1L
@@ -171,7 +171,7 @@ static void look_at_syncs(const struct doctor *doctor, struct finding *finding)
         return;
     }
     qsort(ns, SYNCS, sizeof ns[0], compare);
-    double median_ms = (double)ns[SYNCS / 2] / 1e6, worst_ms = (double)ns[SYNCS - 1] / 1e6;
+    double median_ms = (double)ns[MEDIAN] / 1e6, worst_ms = (double)ns[SYNCS - 1] / 1e6;
     finding_detail(finding, "%.2f ms (median of %d), %.2f ms (the worst)", median_ms, SYNCS,
                    worst_ms);
     if (median_ms > 20)

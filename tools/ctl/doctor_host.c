@@ -9,7 +9,13 @@
 #include <sys/timex.h>
 #include <sys/utsname.h>
 
-enum { LINE_SIZE = 256, FILES_LEAST = 65536, SWAPPINESS_MOST = 10, BACKLOG_LEAST = 1024 };
+enum {
+    LINE_SIZE = 256,
+    FILES_LEAST = 65536,
+    MEMLOCK_LEAST = 1024 * 1024,
+    SWAPPINESS_MOST = 10,
+    BACKLOG_LEAST = 1024
+};
 
 /* The first line of a file of /proc or /sys; false: it is not there. */
 static bool read_line(const char *path, char line[static LINE_SIZE])
@@ -109,7 +115,7 @@ static void look_at_memlock(const struct doctor *doctor, struct finding *finding
         return;
     }
     finding_detail(finding, "%llu KiB", (unsigned long long)(limit.rlim_cur / 1024));
-    if (limit.rlim_cur < 1024 * 1024)
+    if (limit.rlim_cur < MEMLOCK_LEAST)
         finding_put(finding, DOCTOR_WARN,
                     "rings may need locked memory: LimitMEMLOCK=64M in the unit, or ulimit -l");
 }

@@ -68,10 +68,9 @@ static void put_raw(struct field *field, struct slice raw)
 static struct field *member(struct field **first, struct slice name)
 {
     struct field **at = first;
-    while (*at && !slice_equal(slice_str((*at)->name), name))
-        at = &(*at)->next;
-    if (*at)
-        return *at;
+    for (; *at; at = &(*at)->next)
+        if (slice_equal(slice_str((*at)->name), name))
+            return *at;
     struct field *made = calloc(1, sizeof *made);
     must(made);
     made->name = keep(name);

@@ -15,21 +15,27 @@ static int end_output(int status)
     return status ? status : EXIT_REFUSED;
 }
 
+/* As much of the line as was understood, with --help. */
+static int say_usage(const struct line *line, const char *why)
+{
+    bool has_verb = line->verb && line->verb->name;
+    fprintf(stderr, "grapnelctl: %s\ntry: grapnelctl%s%s%s%s --help\n", why, line->noun ? " " : "",
+            line->noun ? line->noun->name : "", has_verb ? " " : "",
+            has_verb ? line->verb->name : "");
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     struct line line;
     char why[LINE_WHY_SIZE];
     signal(SIGPIPE, SIG_DFL);
-    if (line_read(&line, argc, argv, why) < 0) {
-        fprintf(stderr, "grapnelctl: %s\n", why);
-        if (argc < 2)
-            help_print(&line, stderr);
-        else
-            fprintf(stderr, "try: grapnelctl%s%s%s%s --help\n", line.noun ? " " : "",
-                    line.noun ? line.noun->name : "", line.verb && line.verb->name ? " " : "",
-                    line.verb && line.verb->name ? line.verb->name : "");
+    if (argc < 2) {
+        help_print(&(struct line){0}, stderr);
         return EXIT_USAGE;
     }
+    if (line_read(&line, argc, argv, why) < 0)
+        return say_usage(&line, why);
     if (line_global(&line, GLOBAL_HELP)) {
         help_print(&line, stdout);
         return end_output(EXIT_DONE);

@@ -40,11 +40,12 @@ static const char *setting(const struct line *line, unsigned global, const char 
 
 static int read_key_file(struct session *session, const char *path, struct slice *key)
 {
-    char *at;
-    size_t size;
+    char *at = NULL;
+    size_t size = 0;
     int status = session_read_file(path, &at, &size);
     if (status)
         return status;
+    must(at);
     struct slice text = slice_of(at, size);
     while (text.size && (text.at[text.size - 1] == '\n' || text.at[text.size - 1] == '\r'))
         text.size--;
@@ -221,7 +222,9 @@ static int read_all(FILE *file, const char *path, char **at, size_t *size)
         if (*size < room)
             continue;
         room *= 2;
-        bytes = realloc(bytes, room + JSON_PADDING);
+        char *grown = realloc(bytes, room + JSON_PADDING);
+        must(grown);
+        bytes = grown;
     }
     must(bytes);
     if (ferror(file)) {

@@ -217,6 +217,7 @@ static int judge(struct verification *verification)
     if (!is_good)
         session_complain("the signature is wrong (%s): %s", scheme, explain(verification));
     signer_scratch_close(&scratch);
+    verification->message.scratch = NULL;
     free(body);
     return is_good ? EXIT_DONE : EXIT_REFUSED;
 }

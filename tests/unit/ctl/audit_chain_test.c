@@ -138,6 +138,15 @@ Test(audit_chain, what_is_no_record_breaks_it)
     breaks(1, "no record");
 }
 
+Test(audit_chain, the_head_has_its_hash)
+{
+    audit_chain_expect(&chain, 2, slice_str(hashes[2]));
+    cr_assert(eq(int, take(0), 0));
+    cr_assert(eq(int, take(1), 0));
+    audit_chain_expect(&chain, 3, slice_str(hashes[2]));
+    breaks(2, "has not the hash of the head");
+}
+
 Test(audit_chain, looks_for_a_hash_that_was_kept)
 {
     chain.wanted = hashes[2];

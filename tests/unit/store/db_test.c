@@ -281,3 +281,37 @@ Test(db, syncs_without_anything_to_write)
 {
     cr_assert(zero(int, db_write(scratch.db, batch, true)));
 }
+
+Test(db, a_checkpoint_is_a_database_of_its_own_that_reads_to_its_end)
+{
+    char copy[300], why[DB_WHY_SIZE];
+    uint64_t sequence, verified;
+    put(meta, "a", "1");
+    put(queue_1, "b", "2");
+    commit();
+    snprintf(copy, sizeof copy, "%s/copy", scratch.path);
+    cr_assert(zero(int, db_checkpoint(scratch.db, copy, &sequence)), "%s", db_why());
+    put(meta, "a", "later");
+    commit();
+    cr_assert(zero(int, db_verify(copy, &scratch.options, &verified, why)), "%s", why);
+    cr_assert(ge(u64, verified, sequence));
+    cr_assert(ge(u64, sequence, 2));
+    cr_assert(lt(int, db_checkpoint(scratch.db, copy, &sequence), 0));
+
+    struct db *original = scratch.db;
+    cr_assert(zero(int, db_open(&scratch.db, copy, &scratch.options, why)), "%s", why);
+    cr_assert(has(meta, "a", "1"));
+    cr_assert(has(queue_1, "b", "2"));
+    db_close(scratch.db);
+    scratch.db = original;
+    cr_assert(has(meta, "a", "later"));
+}
+
+Test(db, what_is_no_database_does_not_verify)
+{
+    char path[300], why[DB_WHY_SIZE] = "";
+    uint64_t sequence;
+    snprintf(path, sizeof path, "%s/none", scratch.path);
+    cr_assert(lt(int, db_verify(path, &scratch.options, &sequence, why), 0));
+    cr_assert(ne(sz, strlen(why), 0));
+}
