@@ -129,8 +129,17 @@ static void refuse_event(struct visit *visit, const struct envelope *envelope)
 
 /* ---- who and what ---- */
 
+/* Whether it is for one subscription, by control's word. */
+static bool has_target(const struct visit *visit)
+{
+    const struct mail_publish *mail = visit->requester.mail;
+    return mail && !id_is_zero(&mail->subscription);
+}
+
 static bool authenticate(struct visit *visit)
 {
+    if (has_target(visit))
+        return true;
     const struct http_header *field = http_find(visit->request->head, "authorization");
     uint8_t hash[SHA256_DIGEST_LENGTH];
 
@@ -156,6 +165,10 @@ static bool authenticate(struct visit *visit)
 static bool choose_tenant(struct visit *visit)
 {
     const struct http_header *field = http_find(visit->request->head, "grapnel-tenant");
+    if (has_target(visit)) {
+        visit->tenant = visit->requester.mail->tenant;
+        return true;
+    }
     visit->tenant = visit->key->tenant;
     if (!field)
         return true;
@@ -240,14 +253,25 @@ static bool find_key(const struct visit *visit, const struct envelope *envelope,
     return true;
 }
 
+/* The subscriptions that the event is for, into ingest->matches; how many. */
+static unsigned match(const struct visit *visit, const struct envelope *envelope)
+{
+    const struct directory *directory = &visit->shard->directory;
+    struct ingest *ingest = &visit->shard->ingest;
+    if (!has_target(visit))
+        return directory_match(directory, &visit->tenant, envelope->type, envelope->channels,
+                               ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
+    ingest->matches[0] = directory_subscription(directory, &visit->requester.mail->subscription);
+    return ingest->matches[0] ? 1 : 0;
+}
+
 static int add_event(struct visit *visit, const struct envelope *envelope)
 {
     struct shard *shard = visit->shard;
     struct ingest *ingest = &shard->ingest;
     uint8_t hash[CLAIM_KEY_SIZE];
 
-    unsigned count = directory_match(&shard->directory, &visit->tenant, envelope->type,
-                                     envelope->channels, ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
+    unsigned count = match(visit, envelope);
     if (count > RECORD_SUBSCRIPTIONS_MAX)
         count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
     bool is_ordered = false;

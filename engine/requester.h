@@ -4,6 +4,7 @@
 #ifndef ENGINE_REQUESTER_H
 #define ENGINE_REQUESTER_H
 
+#include "base/id.h"
 #include "mailbox.h"
 #include "net/http_server.h"
 
@@ -17,6 +18,9 @@ struct mail_publish {
     struct http_ticket ticket; /* control's */
     struct http_head head;
     struct http_request request;
+    /* An event for this subscription of the tenant alone, which control has let in; zero: of whose
+     * key it is, and for all that match. */
+    struct id subscription, tenant;
     /* the answer: text in `answer`, from malloc of the shard (NULL: there was no memory), freed by
      * control */
     struct http_response response;

@@ -125,20 +125,29 @@ struct http_server *api_server(struct api *api)
     return api->server;
 }
 
-/* Shards take in events: one of them does, as if it had come by its own port. */
-void events_publish(struct call *call)
+void call_publish(struct call *call, const struct http_request *request,
+                  const struct id *subscription)
 {
     struct api *api = call->api;
     struct mail_publish *mail = NULL;
     if (api->publishing < PUBLISHING_MAX)
-        mail = requester_copy(call->ticket, call->request);
+        mail = requester_copy(call->ticket, request);
     if (!mail) {
         call_busy(call);
         return;
     }
+    if (subscription) {
+        mail->subscription = *subscription;
+        mail->tenant = call->tenant;
+    }
     unsigned shard = (unsigned)(api->published++ % api->parts.crew->shards);
     api->publishing++;
     crew_post(api->parts.crew, crew_control(api->parts.crew), shard, &mail->mail);
+}
+
+void events_publish(struct call *call)
+{
+    call_publish(call, call->request, NULL);
 }
 
 void api_published(struct api *api, struct mail_publish *mail)

@@ -95,6 +95,12 @@ MUST_CHECK bool call_query_id(struct call *call, const char *name, const char *p
 MUST_CHECK bool call_query_time(struct call *call, const char *name, uint64_t *wall_ms);
 MUST_CHECK bool call_query_number(struct call *call, const char *name, uint64_t *number, bool *has);
 
+/* Shards take in events: one of them does, as if the request had come by its port, and answers.
+ * `subscription`: the event is for this one of the call's tenant alone; NULL: for all that match.
+ */
+void call_publish(struct call *call, const struct http_request *request,
+                  const struct id *subscription);
+
 /* ---- the answer ---- */
 
 /* An empty text to print the answer into. It has room for `room` bytes; call_reserve() makes sure

@@ -77,6 +77,9 @@ static const struct api_route routes[] = {
       .answer = "Subscription"}},
     {"POST", SUBSCRIPTIONS "/{id}/resume", SCOPE_MANAGE, subscriptions_resume,
      {"resumeSubscription", "Sends to it again", .answer = "Subscription"}},
+    {"POST", SUBSCRIPTIONS "/{id}/test", SCOPE_MANAGE, subscriptions_test,
+     {"testSubscription", "Sends it an event of its own", .body = "Trial", .answer = "Published",
+      .status = 202}},
     {"GET", SUBSCRIPTIONS "/{id}/stats", READERS, subscriptions_stats,
      {"getSubscriptionStats", "How its endpoint stands", .answer = "SubscriptionStats"}},
 

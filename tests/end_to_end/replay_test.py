@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Deliveries that have ended, delivered once more: one by hand, many by a replay."""
 import collections
+import json
 import pathlib
 import sys
 import unittest
@@ -339,6 +340,41 @@ class RedeliverByFilter(ReplayCase):
     def test_everything_of_everybody_is_more_than_anyone_means(self):
         answer = self.engine.admin.post(self.path_of_filter, {"status": "all"})
         self.assertEqual([each["pointer"] for each in self.assert_problem(answer, 422)["errors"]], ["/subscription"])
+
+
+class Test(case.EngineCase):
+    def test_an_event_for_one_subscription_alone(self):
+        one = self.subscribe(f"{self.path}/one", events=["never.this"], channels=["x"])
+        self.subscribe(f"{self.path}/all", events=["*"])
+        answer = self.engine.admin.post(f"{SUBSCRIPTIONS}/{one['id']}/test",
+                                        {"type": "memory.created", "payload": {"n": [1, "\u00e4"]}})
+        self.assertEqual(answer.status, 202, answer)
+        self.assertEqual(answer.json()["deliveries"], 1)
+        request = self.receiver.await_event(answer.json()["id"])
+        self.assertEqual(request.path, f"{self.path}/one")
+        self.assertEqual((request.find("X-Webhook-Event"), json.loads(request.body)),
+                         ("memory.created", {"n": [1, "\u00e4"]}))
+        self.engine.await_status(answer.json()["id"], "delivered")
+        self.assertEqual(self.receiver.of(f"{self.path}/all"), [])
+
+    def test_without_a_body_it_has_a_type_and_a_payload(self):
+        made = self.subscribe()
+        answer = self.engine.admin.request("POST", f"{SUBSCRIPTIONS}/{made['id']}/test")
+        self.assertEqual(answer.status, 202, answer)
+        request = self.receiver.await_event(answer.json()["id"])
+        self.assertEqual(request.find("X-Webhook-Event"), "grapnel.test")
+        self.assertIn("message", json.loads(request.body))
+
+    def test_what_cannot_be_is_refused(self):
+        made = self.subscribe()
+        path = f"{SUBSCRIPTIONS}/{made['id']}/test"
+        self.assert_problem(self.engine.admin.post(path, {"type": 1}), 422)
+        self.assert_problem(self.engine.admin.post(path, {"type": "a b"}), 422)
+        self.assert_problem(self.engine.admin.post(path, {"nonsense": 1}), 422)
+        self.assert_problem(self.engine.admin.post(f"{SUBSCRIPTIONS}/sub_1/test", {}), 404)
+        self.assertEqual(self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/pause", {}).status, 200)
+        self.assert_problem(self.engine.admin.post(path, {}), 409)
+        self.assertEqual(self.receiver.of(self.path), [])
 
 
 class ReplayAndCrash(unittest.TestCase):

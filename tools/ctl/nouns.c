@@ -137,6 +137,8 @@ static const struct verb subscription_verbs[] = {
     {.name = "secret", .help = "Shows the secret that signs.", .method = "GET", .path = SUBSCRIPTIONS "/{id}/secret", .argument = "ID"},
     {.name = "rotate-secret", .help = "Gives it a new secret, beside which those before sign for a while.", .method = "POST", .path = SUBSCRIPTIONS "/{id}/rotate-secret", .argument = "ID", .takes = TAKES_FIELDS,
      .options = OPTIONS({"overlap", "TIME", OPTION_TEXT, NULL, NULL, "how long (24h)"}, {"secret", "SECRET", OPTION_TEXT, NULL, NULL, "the new one; made if it is not given"})},
+    {.name = "test",   .help = "Sends it an event of its own, whatever types it asks for.", .method = "POST", .path = SUBSCRIPTIONS "/{id}/test", .argument = "ID", .takes = TAKES_FIELDS,
+     .options = OPTIONS({"type", "TYPE", OPTION_TEXT, NULL, NULL, "of the event (grapnel.test)"}, {"payload", "JSON", OPTION_JSON, NULL, NULL, "what is delivered"})},
     {.name = "stats",  .help = "Shows how it stands: breaker, backlog, what fails.", .method = "GET", .path = SUBSCRIPTIONS "/{id}/stats", .argument = "ID"},
     {0},
 };

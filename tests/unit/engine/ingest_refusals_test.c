@@ -317,3 +317,20 @@ Test(ingest_refusals, takes_what_comes_by_the_admin_port)
     expect_kept(1);
     cr_expect(kept.requester.mail == &mail);
 }
+
+/* Control has let it in. */
+Test(ingest_refusals, takes_what_is_for_one_subscription_without_a_key)
+{
+    static struct mail_publish mail;
+    make("POST", EVENTS_PATH, EVENT);
+    add_field("Content-Type", "application/json");
+    mail.request = made;
+    mail.subscription = subscriptions[1].id;
+    mail.tenant = tenants[1].id;
+    matching = 2;
+    ingest_publish(&shard, &mail);
+    expect_kept(1);
+    cr_assert(eq(u32, kept.events[0].subscription_count, 1));
+    cr_expect(id_equal(&kept.events[0].subscriptions[0], &subscriptions[1].id));
+    cr_expect(id_equal(&kept.events[0].tenant, &tenants[1].id));
+}

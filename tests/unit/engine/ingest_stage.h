@@ -81,6 +81,16 @@ const struct tenant *directory_tenant(const struct directory *directory, const s
     return NULL;
 }
 
+const struct subscription *directory_subscription(const struct directory *directory,
+                                                  const struct id *id)
+{
+    cr_assert(directory == &shard.directory);
+    for (unsigned i = 0; i < 2; i++)
+        if (id_equal(&subscriptions[i].id, id))
+            return &subscriptions[i];
+    return NULL;
+}
+
 unsigned directory_match(const struct directory *directory, const struct id *tenant,
                          struct slice type, struct slice channels,
                          const struct subscription **matches, unsigned max)
