@@ -87,13 +87,19 @@ void replay_wish_begin(struct call *call, struct replay *replay)
     replay->created_ms = replay->updated_ms = now_ms;
     if (replay->until_ms == 0 || replay->until_ms > now_ms)
         replay->until_ms = now_ms; /* what comes from now on is not meant */
+    snprintf(location, sizeof location, "Location: /api/v1/webhooks/replays/%s\r\n",
+             id_print(&replay->id, "rpl", digits).at);
+    replay_print(replay, call_text(call, REPLAY_TEXT_MAX));
+    struct reply *reply = call_reply_later(call, 202, slice_str(location));
+    if (!reply)
+        return;
     const struct mutation by = call_mutation(call, "replay.create");
-    switch (replays_begin(call->api->parts.replays, &by, replay)) {
+    int error = replays_begin(call->api->parts.replays, &by, replay);
+    if (error)
+        reply_drop(reply);
+    switch (error) {
     case 0:
-        snprintf(location, sizeof location, "Location: /api/v1/webhooks/replays/%s\r\n",
-                 id_print(&replay->id, "rpl", digits).at);
-        replay_print(replay, call_text(call, REPLAY_TEXT_MAX));
-        call_reply(call, 202, slice_str(location));
+        reply_send(reply);
         break;
     case -EBUSY:
         http_server_problem(call->api->server, call->ticket, 429,

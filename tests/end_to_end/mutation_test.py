@@ -66,6 +66,14 @@ class Repeats(EngineCase):
         tenant = self.engine.admin.post(TENANTS, {"name": "another"}).json()
         self.assert_problem(self.post(SUBSCRIPTIONS, BODY, Grapnel_Tenant=tenant["id"]), 422)
 
+    def test_a_replay_is_begun_once(self):
+        made = self.subscribe()
+        body = {"subscription": made["id"], "since": "2020-01-01T00:00:00Z"}
+        first = self.post("/api/v1/webhooks/replays", body)
+        self.assertEqual(first.status, 202, first)
+        self.assert_repeated(self.post("/api/v1/webhooks/replays", body), first)
+        self.assertEqual(self.count("/api/v1/webhooks/replays"), 1)
+
     def test_another_access_key_has_keys_of_its_own(self):
         made = self.engine.admin.post(KEYS, {"scopes": ["manage"]}).json()
         other = Client(self.engine.admin_address, made["key"], described=True)
