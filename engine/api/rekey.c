@@ -39,6 +39,26 @@ static void reply(struct call *call)
     call_reply(call, 200, SLICE(""));
 }
 
+/* That it was asked for is on record before anything is done: keys are rewritten in several steps.
+ */
+static bool record(struct call *call, bool data_keys)
+{
+    const struct mutation by = call_mutation(call, "vault.rekey");
+    const struct subject subject = {
+        .name = slice_str(vault_secret_key(call->api->parts.rekey->vault)),
+        .after = data_keys ? SLICE("{\"data_keys\":true}") : SLICE("{\"data_keys\":false}"),
+    };
+    struct batch *batch;
+    int error = batch_open(&batch);
+    if (!error) {
+        error = changes_write(call->api->parts.changes, &by, &subject, batch);
+        batch_close(batch);
+    }
+    if (error)
+        call_problem(call, 500, "the audit record could not be stored");
+    return error == 0;
+}
+
 /* What was begun and cannot go on is finished at the next start, or by asking again. */
 static void on_done(void *context, int error)
 {
@@ -61,6 +81,8 @@ void rekey_post(struct call *call)
         call_busy(call);
         return;
     }
+    if (!record(call, data_keys))
+        return;
     if (rekey_wrap(rekey, why)) {
         call_problem(call, 409, why);
         return;

@@ -103,6 +103,12 @@ class Records(AuditCase):
                          ("engine", "engine", None))
         self.assertEqual((found[0]["before"]["status"], found[0]["after"]["status"]), ("active", "disabled"))
 
+    def test_new_keys_are_on_record(self):
+        self.assertEqual(self.engine.admin.post("/api/v1/rekey", {"data_keys": True}).status, 200)
+        record = self.records(action="vault.*")[0]
+        self.assertEqual((record["action"], record["tenant"], record["after"]),
+                         ("vault.rekey", None, {"data_keys": True}))
+
     def test_no_secret_and_no_key_is_in_it(self):
         admin = self.engine.admin
         key = self.make(KEYS, {"scopes": ["read"]})
