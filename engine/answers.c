@@ -183,7 +183,7 @@ static int load(struct answers *answers)
     }
     loading->answers = answers;
     error = documents_each(answers->db, kind, load_one, loading);
-    qsort(loading->notes, loading->count, sizeof loading->notes[0], compare_age);
+    qsort(loading->notes, loading->count, sizeof(void *), compare_age);
     for (size_t i = 0; i < loading->count; i++) {
         if (error)
             free(loading->notes[i]);
