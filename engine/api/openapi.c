@@ -28,14 +28,19 @@ static void put_parameters(struct text *text, const struct api_route *route)
 {
     struct slice rest = route->doc.query ? slice_str(route->doc.query) : SLICE("");
     bool has_id = strstr(route->path, "{id}") != NULL;
+    bool may_repeat = slice_equal(slice_str(route->method), SLICE("POST"));
     const char *comma = "";
-    if (!has_id && rest.size == 0)
+    if (!has_id && !may_repeat && rest.size == 0)
         return;
     text_put(text, SLICE(",\"parameters\":["));
-    if (has_id) {
+    if (has_id)
         text_put(text, SLICE("{\"$ref\":\"#/components/parameters/id\"}"));
+    if (has_id && may_repeat)
+        text_char(text, ',');
+    if (may_repeat)
+        text_put(text, SLICE("{\"$ref\":\"#/components/parameters/idempotency_key\"}"));
+    if (has_id || may_repeat)
         comma = ",";
-    }
     while (rest.size) {
         struct slice name = slice_of(rest.at, slice_find(rest, ' '));
         rest = slice_skip(rest, name.size + 1);
