@@ -288,6 +288,22 @@ class Status(CtlCase):
         self.assertRegex(self.ctl("status"), r"ready +true\n")
 
 
+    def test_what_fails_most_is_shown_first(self):
+        self.receiver.script("/bad", [status(500)])
+        counts = {}
+        for number in (1, 3):
+            made = self.create("--url", self.receiver.url("/bad"), "--events", f"{self.kind}.{number}", "--retry", "[]")
+            counts[made["id"]] = number
+            for _ in range(number):
+                self.engine.await_status(self.publish(type=f"{self.kind}.{number}"), "dead")
+        worst = [each for each in self.read("status")["worst_endpoints"] if each["subscription_id"] in counts]
+        self.assertEqual([each["failing"] for each in worst], [3, 1])
+        self.assertEqual([each["failing"] for each in worst], [counts[each["subscription_id"]] for each in worst])
+        self.assertEqual({each["outcome"] for each in worst}, {"http_error"})
+        self.assertRegex(self.ctl("status"), rf"SUBSCRIPTION +FAILING +LATEST\n{worst[0]['subscription_id']} +3 +http_error")
+        self.assertEqual(run("status", "-o", "json", env={"GRAPNEL_URL": self.env["GRAPNEL_URL"]}).stdout.count("sub_"), 0)
+
+
 class Ends(CtlCase):
     def test_the_server_said_no(self):
         said = self.refuse("subscription", "create", "--url", "ftp://x/", "--set", "nope=1")

@@ -1,10 +1,11 @@
-/* status.c - grapnelctl status: is it ready, what is it, how much does it do, what waits. From
- * /readyz and two looks at /metrics, a second apart.
+/* status.c - grapnelctl status: is it ready, what is it, how much does it do, what waits, and what
+ * fails most. From /readyz, two looks at /metrics, a second apart, and the list of deliveries.
  */
 #include "base/clock.h"
 #include "tools/ctl/run.h"
 #include "tools/ctl/session.h"
 #include "tools/ctl/view.h"
+#include "tools/ctl/worst.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -46,6 +47,7 @@ struct standing {
     bool is_ready;
     char why[WHY_SIZE]; /* it is not */
     struct look first, second;
+    struct worst worst;
 };
 
 /* ---- reading the metrics ---- */
@@ -143,23 +145,30 @@ static int show(struct session *session, const struct standing *standing)
     text_put(&text, SLICE("\"version\":"));
     text_json(&text, slice_str(standing->second.version));
     put_figures(standing, &text);
+    bool is_json = line_wants_json(session->line);
+    if (is_json) {
+        text_put(&text, SLICE(",\"worst_endpoints\":"));
+        worst_print(&standing->worst, &text);
+    }
     text_char(&text, '}');
     must(text_ok(&text));
-    if (line_wants_json(session->line)) {
+    if (is_json) {
         printf("%.*s\n", SLICE_ARGS(text_slice(&text)));
         return EXIT_DONE;
     }
     int status = session_read(session, text_slice(&text), &root);
-    if (!status)
-        view_object(root);
-    return status;
+    if (status)
+        return status;
+    view_object(root);
+    worst_show(&standing->worst);
+    return EXIT_DONE;
 }
 
 int run_status(const struct line *line)
 {
     const struct timespec second = {.tv_sec = 1};
     struct session session;
-    struct standing standing = {0};
+    static struct standing standing; /* large */
     int status = session_open(&session, line);
     if (!status)
         status = ask_ready(&session, &standing);
@@ -169,6 +178,8 @@ int run_status(const struct line *line)
         nanosleep(&second, NULL);
         status = take_look(&session, &standing.second);
     }
+    if (!status)
+        status = worst_ask(&standing.worst, &session);
     if (!status)
         status = show(&session, &standing);
     session_close(&session);
