@@ -313,6 +313,7 @@ void allowance_refuse(const struct allowance *allowance, const struct requester 
                 rate->per_second, rate->burst);
     must(text_ok(&headers) && text_ok(&text));
     allowance->shard->metrics.events_limited++;
+    allowance->shard->metrics.refusals[metrics_refusal_of(429)]++;
     requester_reply(allowance->shard, requester,
                     &(struct http_response){.status = 429,
                                             .content_type = SLICE("application/problem+json"),

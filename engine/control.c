@@ -25,13 +25,13 @@
 #include "report.h"
 #include "requester.h"
 #include "sandbox.h"
+#include "signals.h"
+#include "watchdog.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -54,12 +54,13 @@ struct control {
     struct meta meta;
     struct replays replays;
     struct health health;
+    struct control_metrics metrics;
+    struct watchdog watchdog;
     struct api *api;
     struct sandbox *sandbox;
     struct tls_context *tls;
     int listener; /* -1: the server has it */
-    int signals;
-    struct loop_op signal_op;
+    struct signals signals;
     struct timer watch;
 
     size_t load_at; /* over tenants, keys and subscriptions, in this order */
@@ -117,15 +118,18 @@ static void on_watch(struct timer *timer)
     }
     if (control->phase <= RUNNING)
         watch_storage(control);
-    if (control->phase == RUNNING)
+    if (control->phase == RUNNING) {
         meta_tidy(&control->meta, &control->config, clock_wall_ms());
+        watchdog_turn(&control->watchdog, control->wheel.now_ms);
+    }
     wheel_arm(&control->wheel, &control->watch, control->wheel.now_ms + WATCH_MS);
 }
 
 /* ---- signals ---- */
 
-static void on_signal(struct control *control, uint32_t number)
+static void on_signal(struct signals *signals, uint32_t number)
 {
+    struct control *control = container_of(signals, struct control, signals);
     if (number == SIGHUP) {
         control_reload(control);
         return;
@@ -136,34 +140,6 @@ static void on_signal(struct control *control, uint32_t number)
     }
     LOG(LOG_INFO, "stopping", log_str("signal", strsignal((int)number)));
     control_stop(control);
-}
-
-static void on_signals(struct loop_op *op, const struct loop_event *event)
-{
-    struct control *control = container_of(op, struct control, signal_op);
-    struct signalfd_siginfo info;
-    if (event->result == -ECANCELED)
-        return;
-    while (read(control->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        on_signal(control, info.ssi_signo);
-    if (control->phase < ENDING)
-        loop_poll(control->loop, &control->signal_op, control->signals, POLLIN);
-}
-
-/* main has blocked these in all threads. */
-static int open_signals(struct control *control)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    control->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (control->signals < 0)
-        return -errno;
-    control->signal_op.on_done = on_signals;
-    loop_poll(control->loop, &control->signal_op, control->signals, POLLIN);
-    return 0;
 }
 
 /* ---- opening and closing ---- */
@@ -222,6 +198,8 @@ static int open_api(struct control *control)
         .replays = &control->replays,
         .config = &control->config,
         .health = &control->health,
+        .metrics = &control->metrics,
+        .watchdog = &control->watchdog,
     };
     int error = api_open(&control->api, &parts);
     if (!error && control->config.sandbox)
@@ -240,11 +218,13 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     control->crew = crew;
     control->db = db;
     control->self = crew_control(crew);
-    control->listener = control->signals = -1;
+    control->listener = -1;
     wheel_init(&control->wheel, now_ms());
     timer_init(&control->watch, on_watch);
+    watchdog_init(&control->watchdog, crew, getenv("WATCHDOG_USEC"), control->wheel.now_ms);
 
     int error = open_loop(control, why);
+    signals_init(&control->signals, control->loop, on_signal);
     if (!error)
         error = meta_open(&control->meta, &control->config, crew, db, why);
     if (!error)
@@ -257,7 +237,7 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     if (!error)
         error = open_listener(control, config, why);
     if (!error)
-        error = open_signals(control);
+        error = signals_open(&control->signals);
     if (error) {
         control_close(control);
         return error;
@@ -271,7 +251,7 @@ int control_open(struct control **made, struct config *config, struct crew *crew
 static bool is_busy(const struct control *control)
 {
     const struct http_server *server = control->api ? api_server(control->api) : NULL;
-    return loop_op_busy(&control->signal_op) ||
+    return signals_are_busy(&control->signals) ||
            (server && (!http_server_idle(server) || http_server_connections(server) > 0));
 }
 
@@ -280,7 +260,7 @@ static void quiet(struct control *control)
 {
     if (control->api)
         http_server_stop(api_server(control->api));
-    loop_cancel(control->loop, &control->signal_op);
+    signals_stop(&control->signals);
     while (is_busy(control)) {
         wheel_advance(&control->wheel, now_ms());
         loop_turn(control->loop, clock_monotonic_ns() + NS_PER_MS);
@@ -303,8 +283,7 @@ void control_close(struct control *control)
     tls_context_close(control->tls);
     replays_close(&control->replays);
     meta_close(&control->meta);
-    if (control->signals >= 0)
-        close(control->signals);
+    signals_close(&control->signals);
     if (control->loop)
         loop_close(control->loop);
     free(control);
@@ -404,6 +383,9 @@ void control_take_mail(struct control *control, struct mail *mail)
     case MAIL_FIGURES:
         api_figures_answered(control->api, container_of(mail, struct mail_figures, mail));
         break;
+    case MAIL_PING:
+        watchdog_answered(&control->watchdog, control->wheel.now_ms);
+        break;
     case MAIL_STATS:
         api_stats_answered(control->api, container_of(mail, struct mail_stats, mail));
         break;
@@ -479,7 +461,7 @@ static void advance_stop(struct control *control)
         tell_to_stop(control, READER, crew_reader(crew), 1);
     } else if (control->phase == READER && control->stop_left == 0) {
         control->phase = ENDING;
-        loop_cancel(control->loop, &control->signal_op);
+        signals_stop(&control->signals);
     } else if (control->phase == ENDING && !is_busy(control)) {
         control->phase = STOPPED;
     }
@@ -555,10 +537,10 @@ void control_reload(struct control *control)
     LOG(LOG_INFO, "the configuration was read again");
 }
 
-uint64_t control_tick(struct control *control)
+/* Does what is due; returns when to be called next. */
+static uint64_t turn(struct control *control)
 {
     struct mail *mail;
-    wheel_advance(&control->wheel, now_ms());
     while ((mail = mailbox_take(&control->crew->members[control->self].mailbox)) != NULL)
         control_take_mail(control, mail);
     if (control->phase == LOADING)
@@ -578,4 +560,13 @@ uint64_t control_tick(struct control *control)
     if (control->phase >= DRAINING && !control->hurried && control->stop_until_ms < next_ms)
         next_ms = control->stop_until_ms;
     return next_ms == WHEEL_NEVER ? UINT64_MAX : next_ms * NS_PER_MS;
+}
+
+uint64_t control_tick(struct control *control)
+{
+    uint64_t since_ns = clock_monotonic_ns();
+    wheel_advance(&control->wheel, since_ns / NS_PER_MS);
+    uint64_t until_ns = turn(control);
+    histogram_add(&control->metrics.turn_us, (clock_monotonic_ns() - since_ns) / 1000);
+    return until_ns;
 }

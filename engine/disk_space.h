@@ -9,4 +9,7 @@
  * free before it counts as enough again. If it cannot be told: `was_low`. */
 bool disk_space_is_low(const char *path, uint64_t least, bool was_low);
 
+/* Bytes that are free for `path`; 0 if it cannot be told. */
+uint64_t disk_space_free(const char *path);
+
 #endif

@@ -69,14 +69,19 @@ void ingest_close(struct ingest *ingest)
 
 /* ---- refusals ---- */
 
+static void count_refusal(struct visit *visit, int status)
+{
+    struct shard_metrics *metrics = &visit->shard->metrics;
+    visit->is_answered = true;
+    metrics->events_shed += status >= 500;
+    metrics->events_refused += status < 500;
+    metrics->refusals[metrics_refusal_of(status)]++;
+}
+
 static void refuse(struct visit *visit, int status, const char *detail, struct slice headers)
 {
     struct shard *shard = visit->shard;
-    visit->is_answered = true;
-    if (status >= 500)
-        shard->metrics.events_shed++;
-    else
-        shard->metrics.events_refused++;
+    count_refusal(visit, status);
     requester_problem(shard, &visit->requester, status, detail, headers);
 }
 
@@ -119,8 +124,7 @@ static void refuse_event(struct visit *visit, const struct envelope *envelope)
     text_json(&text, slice_str(envelope->why));
     text_put(&text, SLICE("}]}"));
 
-    visit->is_answered = true;
-    visit->shard->metrics.events_refused++;
+    count_refusal(visit, envelope->status);
     requester_reply(visit->shard, &visit->requester,
                     &(struct http_response){.status = envelope->status,
                                             .content_type = SLICE("application/problem+json"),

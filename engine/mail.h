@@ -11,7 +11,8 @@
  *   shard    reader   MAIL_GIVE_BACK  an event that was fetched, to be freed where it was made
  *   shard    shard    MAIL_LEASE      asks the tenant's home for tokens, or tells what was used
  *   control  shard    MAIL_DIRECTORY  a tenant, key or subscription has changed
- *   control  shard    MAIL_FIGURES    asks for counters
+ *   control  all      MAIL_FIGURES    asks for counters
+ *   control  shard    MAIL_PING       asks whether it turns
  *   control  shard    MAIL_STATS      asks how one endpoint stands
  *   control  shard    MAIL_SERVE      begin to take requests and to deliver
  *   control  shard    MAIL_REDELIVER  deliveries that have ended, to be delivered once more
@@ -44,6 +45,7 @@ enum mail_kind {
     MAIL_LEASE,
     MAIL_DIRECTORY,
     MAIL_FIGURES,
+    MAIL_PING,
     MAIL_STATS,
     MAIL_SERVE,
     MAIL_REDELIVER,
@@ -78,10 +80,19 @@ struct mail_directory {
     void *change;               /* control's own */
 };
 
+/* By who is asked. */
+union figures_of {
+    void *any;
+    struct shard_figures *shard;
+    struct writer_figures *writer;
+    struct reader_figures *reader;
+};
+
 struct mail_figures {
     struct mail mail;
-    struct shard_figures *into; /* belongs to the receiver until the mail is back */
-    void *scrape;               /* control's own */
+    union figures_of into;  /* belongs to the receiver until the mail is back */
+    union figures_of known; /* control's own: what it was told last */
+    bool is_out;            /* likewise */
 };
 
 /* How the endpoint of a subscription stands. Moments are wall ms; 0: there is none. */

@@ -1,5 +1,6 @@
 #include "reader.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -165,6 +166,20 @@ static void answer(struct reader *reader, struct mail_fetch *fetch)
     crew_post(reader->crew, crew_reader(reader->crew), fetch->mail.from, &fetch->mail);
 }
 
+static void fill_figures(struct reader *reader, struct mail_figures *mail)
+{
+    db_reads(&reader->figures.reads);
+    *mail->into.reader = reader->figures;
+    crew_post(reader->crew, crew_reader(reader->crew), mail->mail.from, &mail->mail);
+}
+
+static void answer_timed(struct reader *reader, struct mail_fetch *fetch)
+{
+    uint64_t since_ns = clock_monotonic_ns();
+    answer(reader, fetch);
+    histogram_add(&reader->figures.fetch_us, (clock_monotonic_ns() - since_ns) / 1000);
+}
+
 bool reader_tick(struct reader *reader)
 {
     struct mailbox *mailbox = &reader->crew->members[crew_reader(reader->crew)].mailbox;
@@ -173,7 +188,9 @@ bool reader_tick(struct reader *reader)
     while ((mail = mailbox_take(mailbox))) {
         was_busy = true;
         if (mail->kind == MAIL_FETCH) {
-            answer(reader, container_of(mail, struct mail_fetch, mail));
+            answer_timed(reader, container_of(mail, struct mail_fetch, mail));
+        } else if (mail->kind == MAIL_FIGURES) {
+            fill_figures(reader, container_of(mail, struct mail_figures, mail));
         } else if (mail->kind == MAIL_GIVE_BACK) {
             free(container_of(mail, struct fetched_event, mail));
         } else {

@@ -10,6 +10,7 @@ struct reader {
     struct crew *crew;
     struct db *db;
     struct event_reader *events;
+    struct reader_figures figures;
     bool is_stopped;
 };
 

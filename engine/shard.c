@@ -255,7 +255,8 @@ static void change_directory(struct shard *shard, struct mail_directory *change)
 static void fill_figures(struct shard *shard, struct mail_figures *mail)
 {
     const struct pool *deliveries = &shard->deliveries.pool;
-    *mail->into = (struct shard_figures){
+    struct shard_figures *into = mail->into.shard;
+    *into = (struct shard_figures){
         .metrics = shard->metrics,
         .server = http_server_counters(shard->server),
         .client = http_client_counters(shard->client),
@@ -271,8 +272,12 @@ static void fill_figures(struct shard *shard, struct mail_figures *mail)
         .blocks_open = shard->intake.blocks.used,
         .endpoints = shard->endpoints.count,
         .server_connections = http_server_connections(shard->server),
+        .receiver_connections = http_client_counters(shard->client).open,
+        .receiver_idle = http_client_counters(shard->client).idle,
     };
-    memcpy(mail->into->breakers, shard->endpoints.breakers, sizeof mail->into->breakers);
+    into->lookup_us = *resolver_durations(shard->resolver);
+    into->handshake_us = *http_client_handshakes(shard->client);
+    memcpy(into->breakers, shard->endpoints.breakers, sizeof into->breakers);
     crew_post(shard->crew, shard->number, mail->mail.from, &mail->mail);
 }
 
@@ -318,6 +323,9 @@ static void take_mail(struct shard *shard, struct mail *mail)
         break;
     case MAIL_FIGURES:
         fill_figures(shard, container_of(mail, struct mail_figures, mail));
+        break;
+    case MAIL_PING:
+        crew_post(shard->crew, shard->number, mail->from, mail);
         break;
     case MAIL_STATS:
         stats_fill(shard, container_of(mail, struct mail_stats, mail));

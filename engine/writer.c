@@ -1,5 +1,6 @@
 #include "writer.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "intake.h"
 #include "outcomes.h"
@@ -27,18 +28,35 @@ static _Noreturn void die(const char *what)
     _Exit(1);
 }
 
+static void add_events(struct writer *writer, struct journal_events *events)
+{
+    if (journal_add_events(writer->journal, events))
+        die("the journal cannot read its idempotency keys");
+    for (; events; events = events->next)
+        writer->events += events->block.count;
+}
+
+static void fill_figures(struct writer *writer, struct mail_figures *mail)
+{
+    writer->figures.journal = journal_counters(writer->journal);
+    db_reads(&writer->figures.reads);
+    *mail->into.writer = writer->figures;
+    crew_post(writer->crew, crew_writer(writer->crew), mail->mail.from, &mail->mail);
+}
+
 static void add(struct writer *writer, struct mail *mail)
 {
     switch (mail->kind) {
     case MAIL_EVENTS:
-        if (journal_add_events(writer->journal,
-                               &container_of(mail, struct event_block, mail)->journal))
-            die("the journal cannot read its idempotency keys");
+        add_events(writer, &container_of(mail, struct event_block, mail)->journal);
         break;
     case MAIL_OUTCOMES:
         journal_add_outcomes(writer->journal,
                              &container_of(mail, struct outcome_batch, mail)->journal);
         break;
+    case MAIL_FIGURES:
+        fill_figures(writer, container_of(mail, struct mail_figures, mail));
+        return;
     case MAIL_STOP:
         writer->stop = mail;
         return;
@@ -72,12 +90,23 @@ static void take_all(struct writer *writer)
         add(writer, mail);
 }
 
+static void commit(struct writer *writer)
+{
+    uint64_t since_ns = clock_monotonic_ns();
+    struct writer_figures *figures = &writer->figures;
+    histogram_add(&figures->group_events, writer->events);
+    histogram_add(&figures->group_bytes, journal_pending(writer->journal));
+    if (journal_commit(writer->journal))
+        die("the journal cannot be written");
+    histogram_add(&figures->commit_us, (clock_monotonic_ns() - since_ns) / 1000);
+    writer->events = 0;
+}
+
 uint64_t writer_tick(struct writer *writer)
 {
     take_all(writer);
     if (writer->count > 0) {
-        if (journal_commit(writer->journal))
-            die("the journal cannot be written");
+        commit(writer);
         send_back(writer);
         return 0;
     }

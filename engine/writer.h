@@ -14,6 +14,8 @@ struct writer {
     struct journal *journal;
     struct mail *group[WRITER_MAILS_MAX]; /* in the commit at hand */
     unsigned count;
+    uint64_t events; /* in it */
+    struct writer_figures figures;
     struct mail *stop;
     bool is_stopped;
 };

@@ -103,7 +103,9 @@ void http_answer_start(struct http_connection *connection, const struct http_res
     struct http_server *server = connection->server;
     if (response->close || server->is_draining)
         connection->keep_alive = false;
+    int status = response->status;
     if (!make(connection, response)) {
+        status = 503;
         static const struct http_response no_room = {
             .status = 503,
             .headers = {"Retry-After: 1\r\n", 16},
@@ -111,6 +113,7 @@ void http_answer_start(struct http_connection *connection, const struct http_res
         bool made = make(connection, &no_room);
         must(made); /* it fits inline */
     }
+    server->counters.answers[connection->label][status / 100 - 2]++;
     connection->state = CONNECTION_ANSWERING;
     *http_connection_waiting(server, connection) = 0;
     connection->answer_sent = 0;

@@ -146,3 +146,8 @@ struct http_client_counters http_client_counters(const struct http_client *clien
 {
     return client->counters;
 }
+
+const struct histogram *http_client_handshakes(const struct http_client *client)
+{
+    return &client->handshakes;
+}

@@ -17,6 +17,7 @@
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
 
+#include "base/histogram.h"
 #include "net/http_parse.h"
 #include "net/proxy.h"
 #include "net/resolver.h"
@@ -132,8 +133,12 @@ void http_client_close(struct http_client *client);
 
 struct http_client_counters {
     uint64_t connects, reuses, resends, blocked, tls_handshakes, tls_resumed;
+    uint64_t tls_failures; /* calls that ended as HTTP_TLS_FAILED */
     unsigned open, idle;
 };
 struct http_client_counters http_client_counters(const struct http_client *client);
+
+/* How long TLS handshakes that came to their end took (us). */
+const struct histogram *http_client_handshakes(const struct http_client *client);
 
 #endif

@@ -103,6 +103,7 @@ static bool append(struct http_connection *connection, const char *at, size_t si
 /* Answers what cannot be a request; the connection ends with that. */
 static void refuse(struct http_connection *connection, int status, const char *why)
 {
+    connection->label = 0;
     struct slice headers = status == 503 ? SLICE("Retry-After: 1\r\n") : SLICE("");
     connection->keep_alive = false;
     connection->is_deaf = true;
@@ -237,6 +238,7 @@ static void hand_over(struct http_connection *connection, struct slice body, siz
     if (!connection->keep_alive)
         connection->is_deaf = true;
     server->counters.requests++;
+    connection->label = 0;
     server->options.on_request(server->options.context, ticket, &request);
     if (connection->state != CONNECTION_CLOSING)
         use_up(connection, connection->is_deaf ? connection->size : size);

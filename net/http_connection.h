@@ -37,6 +37,7 @@ struct http_connection {
     uint64_t timer_ms;    /* when `timer` fires, if it is armed: never after deadline_ms */
     uint64_t deadline_ms; /* WHEEL_NEVER: none */
     uint8_t state;
+    uint8_t label;   /* of the request at hand */
     bool keep_alive; /* after the answer to this request */
     bool is_http_1_0, is_head_request;
     bool is_deaf; /* what comes is not read as requests any more */

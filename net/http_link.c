@@ -113,6 +113,7 @@ void http_link_fail(struct http_link *link, enum http_outcome outcome, const cha
 {
     if (link->state == LINK_CLOSING && link->after == AFTER_END)
         return; /* it has ended, and will be reported */
+    link->client->counters.tls_failures += outcome == HTTP_TLS_FAILED;
     end_call(link->call, outcome, why);
     end_link(link);
 }
@@ -272,6 +273,8 @@ static void opened(struct http_link *link)
         link->call->tls_ns = clock_monotonic_ns();
         counters->tls_handshakes++;
         counters->tls_resumed += tls_resumed(stream->tls);
+        histogram_add(&link->client->handshakes,
+                      (link->call->tls_ns - link->call->connect_ns) / 1000);
     }
     http_link_send(link);
 }

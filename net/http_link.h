@@ -95,6 +95,7 @@ struct http_client {
     struct timer idle_timer; /* fires when the first is too old, or before */
     bool is_stopping;
     struct http_client_counters counters;
+    struct histogram handshakes;
     struct http_head head; /* the one parsed last */
 };
 

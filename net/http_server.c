@@ -135,6 +135,14 @@ void http_server_problem(struct http_server *server, struct http_ticket ticket, 
     http_answer_problem(connection, status, detail, headers);
 }
 
+void http_server_label(struct http_server *server, struct http_ticket ticket, unsigned label)
+{
+    struct http_connection *connection = find_waiting(server, ticket);
+    must(label < HTTP_LABELS_MAX);
+    if (connection)
+        connection->label = (uint8_t)label;
+}
+
 /* ---- the end ---- */
 
 static void stop_listening(struct http_server *server)

@@ -96,8 +96,15 @@ void http_server_stop(struct http_server *server);
 bool http_server_idle(const struct http_server *server); /* no operation is busy */
 void http_server_close(struct http_server *server);
 
+enum { HTTP_LABELS_MAX = 32, HTTP_CLASSES = 4 /* 2xx to 5xx */ };
+
+/* What the answer to a request is counted under: less than HTTP_LABELS_MAX. 0 unless it is said,
+ * and for what never was a request. */
+void http_server_label(struct http_server *server, struct http_ticket ticket, unsigned label);
+
 struct http_server_counters {
     uint64_t accepted, refused, requests, bad_requests, timeouts;
+    uint64_t answers[HTTP_LABELS_MAX][HTTP_CLASSES];
 };
 struct http_server_counters http_server_counters(const struct http_server *server);
 

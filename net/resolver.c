@@ -21,6 +21,7 @@
  */
 #include "net/resolver.h"
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "base/table.h"
 
@@ -58,6 +59,7 @@ struct lookup {
     struct timer deadline;    /* armed while somebody waits */
     struct resolver *resolver;
     bool pending;
+    uint64_t asked_ns;   /* when those who wait began to */
     uint64_t expires_ms; /* the result is good before this */
     struct resolver_result result;
     size_t host_size;
@@ -76,6 +78,7 @@ struct resolver {
     unsigned calls; /* of c-ares, one inside another */
     bool closed;
     struct resolver_counters counters;
+    struct histogram durations;
 };
 
 /* ---- watching sockets ---- */
@@ -199,6 +202,8 @@ static void answer_all(struct lookup *lookup, const struct resolver_result *resu
     lookup->expires_ms = resolver->wheel->now_ms + (uint64_t)kept_s * 1000;
     if (result->error)
         resolver->counters.failures++;
+    if (list_is_linked(&lookup->waiters))
+        histogram_add(&resolver->durations, (clock_monotonic_ns() - lookup->asked_ns) / 1000);
     timer_disarm(&lookup->deadline);
     list_take_all(&batch, &lookup->waiters);
 
@@ -341,6 +346,8 @@ static void wait_for(struct lookup *lookup, struct resolver_query *query)
         .ai_socktype = SOCK_STREAM,
     };
     struct resolver *resolver = lookup->resolver;
+    if (!list_is_linked(&lookup->waiters))
+        lookup->asked_ns = clock_monotonic_ns();
     list_push_back(&lookup->waiters, &query->link);
     if (!timer_is_armed(&lookup->deadline))
         wheel_arm(resolver->wheel, &lookup->deadline, resolver->wheel->now_ms + LOOKUP_TIMEOUT_MS);
@@ -518,4 +525,9 @@ void resolver_close(struct resolver *resolver)
 struct resolver_counters resolver_counters(const struct resolver *resolver)
 {
     return resolver->counters;
+}
+
+const struct histogram *resolver_durations(const struct resolver *resolver)
+{
+    return &resolver->durations;
 }

@@ -7,6 +7,7 @@
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H
 
+#include "base/histogram.h"
 #include "base/list.h"
 #include "net/loop.h"
 #include "net/wheel.h"
@@ -47,5 +48,8 @@ struct resolver_counters {
     uint64_t lookups, hits, failures;
 };
 struct resolver_counters resolver_counters(const struct resolver *resolver);
+
+/* How long it took (us) until a name that was not in the cache had an answer, good or bad. */
+const struct histogram *resolver_durations(const struct resolver *resolver);
 
 #endif

@@ -15,10 +15,12 @@
 #include "store/tuning.h"
 #include "store/watermark.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct db {
@@ -29,6 +31,7 @@ struct db {
     rocksdb_writeoptions_t *write, *write_synced;
     rocksdb_column_family_handle_t *handles[FAMILIES_MAX]; /* by families_index() */
     unsigned shards;
+    char path[]; /* of its directory */
 };
 
 struct batch {
@@ -232,12 +235,14 @@ int db_open(struct db **result, const char *path, const struct db_options *optio
             char why[static DB_WHY_SIZE])
 {
     must(options->shards > 0 && options->shards <= DB_SHARDS_MAX);
-    struct db *db = calloc(1, sizeof *db);
+    size_t path_size = strlen(path) + 1;
+    struct db *db = calloc(1, sizeof *db + path_size);
     if (!db) {
         snprintf(why, DB_WHY_SIZE, "out of memory");
         return -ENOMEM;
     }
     why[0] = '\0';
+    memcpy(db->path, path, path_size);
     watermark_init(&db->watermark);
     if (open_all(db, path, options, why)) {
         db_close(db);
@@ -532,17 +537,58 @@ bool db_healthy(struct db *db)
     return database_figure(db, "rocksdb.background-errors") == 0;
 }
 
+/* Of the log's files, which lie beside the others. */
+static uint64_t log_bytes(const struct db *db)
+{
+    uint64_t bytes = 0;
+    DIR *folder = opendir(db->path);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        const char *end = strrchr(entry->d_name, '.');
+        struct stat file;
+        if (end && strcmp(end, ".log") == 0 && fstatat(dirfd(folder), entry->d_name, &file, 0) == 0)
+            bytes += (uint64_t)file.st_size;
+    }
+    if (folder)
+        closedir(folder);
+    return bytes;
+}
+
 void db_figures(struct db *db, struct db_figures *figures)
 {
     *figures = (struct db_figures){
         .cache_bytes = rocksdb_cache_get_usage(db->tuning.cache),
+        .log_bytes = log_bytes(db),
         .write_stopped = database_figure(db, "rocksdb.is-write-stopped") != 0,
+        .write_slowed = database_figure(db, "rocksdb.actual-delayed-write-rate") != 0,
+        .flushes = database_figure(db, "rocksdb.num-running-flushes"),
+        .compactions = database_figure(db, "rocksdb.num-running-compactions"),
+        .background_errors = database_figure(db, "rocksdb.background-errors"),
     };
     for (size_t i = 0; i < families_count(db->shards); i++) {
+        enum family_kind kind = families_kind(i);
         figures->memtable_bytes += family_figure(db, i, "rocksdb.size-all-mem-tables");
-        figures->live_bytes += family_figure(db, i, "rocksdb.live-sst-files-size");
-        figures->pending_compaction_bytes +=
+        figures->keys[kind] += family_figure(db, i, "rocksdb.estimate-num-keys");
+        figures->live_bytes[kind] += family_figure(db, i, "rocksdb.live-sst-files-size");
+        figures->pending_compaction_bytes[kind] +=
             family_figure(db, i, "rocksdb.estimate-pending-compaction-bytes");
-        figures->level0_files += level0_files(db, i);
+        figures->level0_files[kind] += level0_files(db, i);
     }
+}
+
+void db_reads(struct db_reads *reads)
+{
+    static _Thread_local bool is_counting;
+    rocksdb_perfcontext_t *context = rocksdb_perfcontext_create(); /* the thread's own */
+    if (!is_counting) {
+        rocksdb_set_perf_level(rocksdb_enable_count);
+        rocksdb_perfcontext_reset(context);
+        is_counting = true;
+    }
+    *reads = (struct db_reads){
+        .cache_hits = rocksdb_perfcontext_metric(context, rocksdb_block_cache_hit_count),
+        .blocks = rocksdb_perfcontext_metric(context, rocksdb_block_read_count),
+        .bytes = rocksdb_perfcontext_metric(context, rocksdb_block_read_byte),
+    };
+    rocksdb_perfcontext_destroy(context);
 }

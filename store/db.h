@@ -115,10 +115,24 @@ MUST_CHECK int cursor_error(const struct cursor *cursor); /* 0 or -EIO */
  * durable. */
 bool db_healthy(struct db *db);
 
+enum { FAMILY_KINDS = FAMILY_QUEUE + 1 };
+
+/* How RocksDB stands: of all families, and of those of a kind. */
 struct db_figures {
-    uint64_t memtable_bytes, cache_bytes, live_bytes, pending_compaction_bytes, level0_files;
-    bool write_stopped;
+    uint64_t memtable_bytes, cache_bytes, log_bytes;
+    uint64_t write_stopped, write_slowed; /* 0 or 1 */
+    uint64_t flushes, compactions;        /* running now */
+    uint64_t background_errors;
+    uint64_t keys[FAMILY_KINDS]; /* estimated */
+    uint64_t live_bytes[FAMILY_KINDS], level0_files[FAMILY_KINDS];
+    uint64_t pending_compaction_bytes[FAMILY_KINDS];
 };
 void db_figures(struct db *db, struct db_figures *figures);
+
+/* What the calling thread has read, counted from its first call on. */
+struct db_reads {
+    uint64_t cache_hits, blocks, bytes;
+};
+void db_reads(struct db_reads *reads);
 
 #endif

@@ -27,6 +27,11 @@ enum family_kind families_kind(size_t index)
     return (enum family_kind)(FAMILY_EVENTS + (index - FAMILIES_FIXED) % FAMILIES_PER_SHARD);
 }
 
+const char *families_kind_name(enum family_kind kind)
+{
+    return kind_names[kind];
+}
+
 void families_name(size_t index, char name[static FAMILY_NAME_SIZE])
 {
     const char *kind = kind_names[families_kind(index)];

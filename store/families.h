@@ -17,6 +17,7 @@ size_t families_index(struct family family);
 
 /* Of the family at an index; `default` counts as meta. */
 enum family_kind families_kind(size_t index);
+const char *families_kind_name(enum family_kind kind);
 void families_name(size_t index, char name[static FAMILY_NAME_SIZE]);
 
 /* How many shards there are at least if there is a family of this name: 0 if it is no shard's. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "call.h"
+#include "panel.h"
 #include "repeat.h"
 #include "requester.h"
 #include "router.h"
@@ -27,9 +28,9 @@ static size_t body_max(void *context, const struct http_head *head)
     return is_publishing ? api->parts.config->batch_bytes_max : CALL_BODY_MAX;
 }
 
-static void on_request(void *context, struct http_ticket ticket, const struct http_request *request)
+static void answer(struct api *api, struct http_ticket ticket, const struct http_request *request)
 {
-    struct call call = {.api = context, .ticket = ticket, .request = request};
+    struct call call = {.api = api, .ticket = ticket, .request = request};
     struct http_server *server = call.api->server;
     const struct api_route *route;
     char allow[ROUTER_ALLOW_SIZE];
@@ -45,6 +46,7 @@ static void on_request(void *context, struct http_ticket ticket, const struct ht
     case ROUTER_FOUND:
         break;
     }
+    http_server_label(server, ticket, panel_label(route));
     if (route->scopes && !call_let_in(&call, route->scopes))
         return;
     bool may_repeat = slice_equal(slice_str(route->method), SLICE("POST")) &&
@@ -52,6 +54,14 @@ static void on_request(void *context, struct http_ticket ticket, const struct ht
     if (may_repeat && route->scopes && !repeat_begin(&call))
         return;
     route->answer(&call);
+}
+
+static void on_request(void *context, struct http_ticket ticket, const struct http_request *request)
+{
+    struct api *api = context;
+    uint64_t since_ns = clock_monotonic_ns();
+    answer(api, ticket, request);
+    histogram_add(&api->parts.metrics->answer_us, (clock_monotonic_ns() - since_ns) / 1000);
 }
 
 static int open_server(struct api *api)
@@ -88,7 +98,7 @@ int api_open(struct api **made, const struct api_parts *parts)
     if (!error)
         error = event_reader_open(&api->events, parts->db);
     if (!error)
-        error = figures_open(&api->figures, parts->crew->shards);
+        error = figures_open(&api->figures, parts->crew);
     backups_init(&api->backups, api);
     if (!error)
         error = open_server(api);

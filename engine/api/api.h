@@ -12,8 +12,10 @@
 #include "net/http_server.h"
 
 struct api;
+struct control_metrics;
 struct replays;
 struct rekey;
+struct watchdog;
 
 /* How the engine is; control's, for /readyz. */
 struct health {
@@ -32,6 +34,8 @@ struct api_parts {
     struct replays *replays;
     const struct config *config;
     const struct health *health;
+    struct control_metrics *metrics;
+    const struct watchdog *watchdog;
 };
 
 MUST_CHECK int api_open(struct api **api, const struct api_parts *parts);

@@ -1,26 +1,30 @@
-/* figures.h - /metrics: what all shards have counted, added up, in Prometheus' text format.
+/* figures.h - /metrics: what all threads have counted, in Prometheus' text format.
  *
- * A scrape asks every shard by mail and is answered when the last one has. Scrapes that come in
- * meanwhile share its answer; there are at most FIGURES_WAITERS_MAX. Control's thread.
+ * A scrape asks every thread by mail and is answered when all have answered, or after
+ * FIGURES_PATIENCE_MS with what those that are late had told before: a disk or a shard that hangs
+ * is what one wants to see. Scrapes that come in meanwhile share the answer; there are at most
+ * FIGURES_WAITERS_MAX. What is shown is in panel.c. Control's thread.
  */
 #ifndef API_FIGURES_H
 #define API_FIGURES_H
 
+#include "crew.h"
 #include "mail.h"
 
-enum { FIGURES_WAITERS_MAX = 16 };
+enum { FIGURES_WAITERS_MAX = 16, FIGURES_PATIENCE_MS = 2000 };
 
 struct figures {
-    struct shard_figures *of_shards; /* the shards' while `left` is not 0 */
-    struct mail_figures *mails;
-    struct histogram *sum; /* for adding up */
-    unsigned left;         /* shards that have not answered */
+    struct mail_figures *mails; /* to each shard, the writer and the reader, by their numbers */
+    unsigned count, left;       /* of these; of those that have not answered */
+    struct timer deadline;
+    struct histogram *sum;     /* for adding up */
+    const void **shards_known; /* what each shard told last */
     unsigned waiter_count;
     struct http_ticket waiters[FIGURES_WAITERS_MAX];
     uint64_t started_ms;
 };
 
-MUST_CHECK int figures_open(struct figures *figures, unsigned shards);
-void figures_close(struct figures *figures); /* no scrape may be under way */
+MUST_CHECK int figures_open(struct figures *figures, const struct crew *crew);
+void figures_close(struct figures *figures); /* no thread may be about to answer */
 
 #endif

@@ -366,6 +366,11 @@ void db_figures(struct db *db, struct db_figures *figures)
     *figures = (struct db_figures){0};
 }
 
+void db_reads(struct db_reads *reads)
+{
+    *reads = (struct db_reads){0};
+}
+
 /* ---- for the ledger ---- */
 
 static const struct family_rows *queue_of(unsigned shard)

@@ -11,7 +11,7 @@ static const char *const anywhere = "{\"url\":\"https://example.com/\"}";
 Test(shard, answers_a_question_for_figures)
 {
     static struct shard_figures figures;
-    struct mail_figures mail = {.into = &figures};
+    struct mail_figures mail = {.into.shard = &figures};
     struct subscription *subscription = subscribe(anywhere);
     publish(subscription);
     publish(subscription);

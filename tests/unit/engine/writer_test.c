@@ -21,6 +21,7 @@ static struct outcome_batch outcomes;
 static struct {
     unsigned opened, closed, adds, commits, syncs;
     const void *added[MAILS];
+    size_t pending;
     int add_error, commit_error, sync_error;
 } journal;
 
@@ -66,6 +67,18 @@ int journal_sync(struct journal *to)
     cr_assert(to == (struct journal *)&journal);
     journal.syncs++;
     return journal.sync_error;
+}
+
+size_t journal_pending(const struct journal *of)
+{
+    (void)of;
+    return journal.pending;
+}
+
+struct journal_counters journal_counters(const struct journal *of)
+{
+    (void)of;
+    return (struct journal_counters){.commits = journal.commits};
 }
 
 /* ---- the stage ---- */
@@ -172,6 +185,27 @@ Test(writer, syncs_and_stops_when_all_is_committed)
     cr_assert(back_at(crew_control(&crew)) == &stop.mail);
     writer_tick(&writer);
     cr_assert(eq(u32, journal.syncs, 1), "once");
+}
+
+Test(writer, tells_how_large_its_groups_were)
+{
+    static struct writer_figures figures;
+    struct mail_figures ask = {.mail.kind = MAIL_FIGURES, .into.writer = &figures};
+    events.journal.block.count = 7;
+    journal.pending = 4096;
+    post(0, &events.mail);
+    writer_tick(&writer);
+    post(1, &outcomes.mail);
+    writer_tick(&writer);
+    post(crew_control(&crew), &ask.mail);
+    writer_tick(&writer);
+
+    cr_assert(back_at(crew_control(&crew)) == &ask.mail);
+    cr_assert(eq(u64, figures.group_events.count, 2));
+    cr_assert(eq(u64, figures.group_events.sum, 7), "none of the first in the second");
+    cr_assert(eq(u64, figures.group_bytes.sum, 8192));
+    cr_assert(eq(u64, figures.commit_us.count, 2));
+    cr_assert(eq(u64, figures.journal.commits, 2), "a question is nothing to commit");
 }
 
 /* ---- a disk that fails: nothing may be acknowledged that is not on it ---- */

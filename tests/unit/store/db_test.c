@@ -273,7 +273,9 @@ Test(db, reports_its_figures_and_its_health)
     struct db_figures figures;
     db_figures(scratch.db, &figures);
     cr_assert(gt(u64, figures.memtable_bytes, 0));
-    cr_assert(not(figures.write_stopped));
+    cr_assert(zero(u64, figures.write_stopped));
+    cr_assert(eq(u64, figures.keys[FAMILY_META], 1));
+    cr_assert(gt(u64, figures.log_bytes, 0));
     cr_assert(db_healthy(scratch.db));
 }
 
