@@ -199,18 +199,16 @@ int audit_get(const struct audit *audit, uint64_t seq, struct db_value *record)
 
 /* ---- the end of old records ---- */
 
-/* The place in the chain of the record after `before`, from its own text. */
-static int read_link(const struct audit *audit, const struct audit_link *before,
-                     struct audit_link *link)
+/* The place in the chain of a record, from its own text. */
+static int read_link(const struct audit *audit, uint64_t seq, struct audit_link *link)
 {
     struct db_value record;
     char head[64];
-    link->seq = before->seq + 1;
-    int error = audit_get(audit, link->seq, &record);
+    link->seq = seq;
+    int error = audit_get(audit, seq, &record);
     if (error)
         return error == -ENOENT ? -EBADMSG : error;
-    int size =
-        snprintf(head, sizeof head, "{\"seq\":%llu,\"at\":\"", (unsigned long long)link->seq);
+    int size = snprintf(head, sizeof head, "{\"seq\":%llu,\"at\":\"", (unsigned long long)seq);
     struct slice text = record.bytes, at = slice_skip(text, (size_t)size);
     bool is_record = slice_starts_with(text, slice_of(head, (size_t)size)) &&
                      at.size > TIME_SIZE + TAIL_SIZE &&
@@ -228,7 +226,7 @@ static int batch_prune(struct audit *audit, struct batch *batch, uint64_t oldest
     char name[SEQ_SIZE];
     struct audit_link next;
     for (unsigned i = 0; i < PRUNE_STEP && anchor->seq < audit->head.seq; i++) {
-        int error = read_link(audit, anchor, &next);
+        int error = read_link(audit, anchor->seq + 1, &next);
         if (error)
             return error;
         if (next.at_ms >= oldest_ms && audit->head.seq - anchor->seq <= count_max)
@@ -255,4 +253,22 @@ int audit_prune(struct audit *audit, uint64_t oldest_ms, uint64_t count_max)
     }
     batch_close(batch);
     return error;
+}
+
+/* ---- moments ---- */
+
+uint64_t audit_seq_before(const struct audit *audit, uint64_t at_ms)
+{
+    uint64_t low = audit->anchor.seq, high = audit->head.seq; /* it is one of low to high */
+    struct audit_link link;
+    while (low < high) {
+        uint64_t middle = high - (high - low) / 2;
+        if (read_link(audit, middle, &link))
+            return audit->head.seq;
+        if (link.at_ms < at_ms)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
 }

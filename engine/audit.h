@@ -72,6 +72,10 @@ void audit_written(struct audit *audit);
  * -EIO. Give it back with db_value_give(). */
 MUST_CHECK int audit_get(const struct audit *audit, uint64_t seq, struct db_value *record);
 
+/* The number of the last record from before `at_ms`, found by halving; that before the first if all
+ * are later, that of the head if one cannot be read. */
+uint64_t audit_seq_before(const struct audit *audit, uint64_t at_ms);
+
 /* Drops the oldest records: those from before `oldest_ms`, and those beyond `count_max`; some at a
  * time, and the anchor with them in one write. 0, -EIO, or -EBADMSG: the oldest is no record. */
 MUST_CHECK int audit_prune(struct audit *audit, uint64_t oldest_ms, uint64_t count_max);

@@ -146,11 +146,12 @@ static uint64_t print_some(struct call *call, const struct filter *filter, unsig
 void audit_list(struct call *call)
 {
     static const char *const others[] = {"action", "resource", "actor", "since", "until", NULL};
-    uint64_t seq = call->api->parts.audit->head.seq;
+    const struct audit *audit = call->api->parts.audit;
     struct page page;
     struct filter filter;
     if (!call_page(call, NULL, others, &page) || !read_filter(call, &filter))
         return;
+    uint64_t seq = audit_seq_before(audit, filter.until_ms);
     if (page.has_cursor && page.number <= seq)
         seq = page.number ? page.number - 1 : 0;
     struct text *text = call_text(call, 64);

@@ -330,6 +330,26 @@ Test(audit, never_goes_back_in_time)
     export_free(&export);
 }
 
+Test(audit, finds_the_last_record_from_before_a_moment)
+{
+    struct random dice;
+    uint64_t times[60] = {0};
+    random_init(&dice, SEED);
+    for (unsigned i = 0; i < 60; i++) {
+        put_some(&dice, 1);
+        times[i] = audit.head.at_ms;
+    }
+    cr_assert(eq(int, audit_prune(&audit, times[10], 1000), 0));
+    for (uint64_t moment = times[0]; moment <= times[59] + 1; moment++) {
+        uint64_t expected = audit.anchor.seq;
+        while (expected < 60 && times[expected] < moment)
+            expected++;
+        cr_assert(eq(u64, audit_seq_before(&audit, moment), expected));
+    }
+    cr_expect(eq(u64, audit_seq_before(&audit, 0), audit.anchor.seq));
+    cr_expect(eq(u64, audit_seq_before(&audit, UINT64_MAX), audit.head.seq));
+}
+
 Test(audit, loses_its_oldest_by_age_and_by_number_and_stays_whole)
 {
     struct random dice;
