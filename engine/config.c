@@ -133,7 +133,7 @@ static int read_environment(struct config *config, const struct setting *only, F
     return 0;
 }
 
-enum asked { ASKED_RUN, ASKED_HELP, ASKED_VERSION };
+enum asked { ASKED_RUN, ASKED_HELP, ASKED_VERSION, ASKED_SAMPLE };
 
 /* Takes one flag, and its value if that is the next argument. */
 static int read_flag(struct source *source, char **argv, int argc, int *at,
@@ -174,6 +174,8 @@ static int read_flags(struct config *config, int argc, char **argv, const struct
             *asked = ASKED_HELP;
         else if (strcmp(argv[at], "--version") == 0)
             *asked = ASKED_VERSION;
+        else if (strcmp(argv[at], "--print-config") == 0)
+            *asked = ASKED_SAMPLE;
         else if (strcmp(argv[at], "--check-config") == 0)
             config->check_only = true;
         else if (strcmp(argv[at], "--restore") == 0 && at + 1 < argc)
@@ -248,6 +250,8 @@ enum config_result config_load(struct config *config, int argc, char **argv, FIL
         settings_print_help(out);
     else if (asked == ASKED_VERSION)
         fprintf(out, "grapnel %s\n", GRAPNEL_VERSION);
+    else if (asked == ASKED_SAMPLE)
+        config_print_sample(out);
     else if (config->check_only)
         config_print(config, out);
     return asked == ASKED_RUN && !config->check_only ? CONFIG_RUN : CONFIG_DONE;

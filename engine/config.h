@@ -68,7 +68,7 @@ struct config {
 
 enum config_result {
     CONFIG_RUN,
-    CONFIG_DONE /* --help, --version, --check-config: printed, exit 0 */,
+    CONFIG_DONE /* --help, --version, --print-config, --check-config: printed, exit 0 */,
     CONFIG_WRONG /* said why on `err`, exit 2 */
 };
 

@@ -435,9 +435,9 @@ void config_print_sample(FILE *out)
         const struct setting *setting = &settings[i];
         if (setting->group)
             fprintf(out, "\n# ---- %s ----\n", setting->group);
-        fprintf(out, "\n# %s%s\n#%s = %s\n", setting->help,
+        fprintf(out, "\n# %s%s\n#%s =%s%s\n", setting->help,
                 setting->reloadable ? " (SIGHUP reloads it)" : "", setting->name,
-                setting->standard ? setting->standard : "");
+                setting->standard ? " " : "", setting->standard ? setting->standard : "");
     }
 }
 
@@ -484,9 +484,10 @@ void settings_print_help(FILE *out)
             "\nInstead of starting\n"
             "  %-*sfill the empty data directory from a backup and exit\n  %-*sprint the effective "
             "configuration and exit\n"
+            "  %-*sprint a sample configuration file, every setting explained, and exit\n"
             "  %-*sprint the version and exit\n  %-*sprint this and exit\n\n",
-            HELP_COLUMN, "--restore DIR", HELP_COLUMN, "--check-config", HELP_COLUMN, "--version",
-            HELP_COLUMN, "--help");
+            HELP_COLUMN, "--restore DIR", HELP_COLUMN, "--check-config", HELP_COLUMN,
+            "--print-config", HELP_COLUMN, "--version", HELP_COLUMN, "--help");
     fputs(
         "Each option is also an environment variable (GRAPNEL_LOG_LEVEL) and a key of the file\n"
         "(log_level = debug); a flag beats the environment, which beats the file. SIZE: 512M, 2G.\n"
