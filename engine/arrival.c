@@ -78,10 +78,11 @@ void arrival_hold_event(struct shard *shard, struct delivery *delivery, struct f
 /* The event is not there any more: its retention has ended before the delivery did. */
 void arrival_gone(struct shard *shard, struct delivery *delivery)
 {
-    struct attempt_record note = {.outcome = ATTEMPT_CANCELLED,
-                                  .status_after = DELIVERY_DEAD,
-                                  .error =
-                                      SLICE("the event's retention ended before it was delivered")};
+    struct attempt_record note = {
+        .outcome = ATTEMPT_CANCELLED,
+        .status_after = DELIVERY_DEAD,
+        .error = SLICE("the event is not kept any more: its retention ended, or "
+                       "its payload was taken out")};
     outcomes_begin(shard);
     uint64_t block = trace_put_note(shard, delivery->endpoint, &delivery->event, &note);
     trace_drop_row(shard, delivery);

@@ -392,6 +392,9 @@ void control_take_mail(struct control *control, struct mail *mail)
     case MAIL_REDELIVER:
         redeliveries_answered(container_of(mail, struct mail_redeliver, mail));
         break;
+    case MAIL_FORGET:
+        api_forgotten(container_of(mail, struct mail_forget, mail));
+        break;
     case MAIL_PUBLISH:
         api_published(control->api, container_of(mail, struct mail_publish, mail));
         break;

@@ -16,6 +16,7 @@
  *   control  shard    MAIL_STATS      asks how one endpoint stands
  *   control  shard    MAIL_SERVE      begin to take requests and to deliver
  *   control  shard    MAIL_REDELIVER  deliveries that have ended, to be delivered once more
+ *   control  reader   MAIL_FORGET     something was taken out of the database
  *   control  shard    MAIL_PUBLISH    a request to publish that came by the admin port
  *   shard    control  MAIL_ASK        a request on the ingest port that control answers
  *   shard    control  MAIL_REPORT     something a shard saw that changes configuration
@@ -42,6 +43,7 @@ enum mail_kind {
     MAIL_SETTLED,
     MAIL_FETCH,
     MAIL_GIVE_BACK,
+    MAIL_FORGET,
     MAIL_LEASE,
     MAIL_DIRECTORY,
     MAIL_FIGURES,
@@ -166,6 +168,11 @@ struct mail_report {
     struct mail mail;
     struct id subscription;
     enum disabled_reason reason;
+};
+
+struct mail_forget {
+    struct mail mail;
+    void *reply; /* control's own: what to answer then */
 };
 
 struct mail_serve {

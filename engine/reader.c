@@ -64,6 +64,8 @@ static int load(struct reader *reader, unsigned shard, const struct backlog_row 
         return 0;
     if (rc)
         return rc;
+    if (event.expunged)
+        return 0;
     *held = hold(&event);
     if (!*held)
         return -ENOMEM;
@@ -191,6 +193,9 @@ bool reader_tick(struct reader *reader)
             answer_timed(reader, container_of(mail, struct mail_fetch, mail));
         } else if (mail->kind == MAIL_FIGURES) {
             fill_figures(reader, container_of(mail, struct mail_figures, mail));
+        } else if (mail->kind == MAIL_FORGET) {
+            event_reader_forget(reader->events);
+            crew_post(reader->crew, crew_reader(reader->crew), mail->from, mail);
         } else if (mail->kind == MAIL_GIVE_BACK) {
             free(container_of(mail, struct fetched_event, mail));
         } else {

@@ -350,6 +350,7 @@ static void take_mail(struct shard *shard, struct mail *mail)
         begin_stop(shard, container_of(mail, struct mail_stop, mail));
         break;
     case MAIL_GIVE_BACK:
+    case MAIL_FORGET:
         must(false);
     }
 }

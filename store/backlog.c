@@ -266,6 +266,11 @@ void event_reader_close(struct event_reader *reader)
     free(reader);
 }
 
+void event_reader_forget(struct event_reader *reader)
+{
+    block_reader_forget(reader->blocks);
+}
+
 int event_reader_get(struct event_reader *reader, const struct id *id, struct event_record *event)
 {
     struct place place = place_of(id);

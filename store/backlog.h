@@ -55,6 +55,9 @@ struct event_reader;
 MUST_CHECK int event_reader_open(struct event_reader **reader, struct db *db);
 void event_reader_close(struct event_reader *reader);
 
+/* Lets go of the blocks it has: one may have been written anew. */
+void event_reader_forget(struct event_reader *reader);
+
 /* `event`'s slices stay until the next call. 0; -ENOENT: never was, was a duplicate, or its
  * retention has ended; -EBADMSG; -EIO. */
 MUST_CHECK int event_reader_get(struct event_reader *reader, const struct id *id,

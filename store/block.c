@@ -85,6 +85,11 @@ void block_seal(struct block *block, uint64_t commit, uint64_t mark)
     bytes_put_u64(head + AT_CHECKSUM, XXH3_64bits(head + AT_VERSION, block->size - AT_VERSION));
 }
 
+void block_reseal(char *value, size_t size)
+{
+    bytes_put_u64(value + AT_CHECKSUM, XXH3_64bits(value + AT_VERSION, size - AT_VERSION));
+}
+
 struct slice block_value(const struct block *block)
 {
     return slice_of(block->at, block->size);

@@ -49,6 +49,8 @@ void block_rewind(struct block *block, const struct block *then);
 
 /* Writes the head: the block is then the value block_value() of block_key(). */
 void block_seal(struct block *block, uint64_t commit, uint64_t mark);
+/* Seals a whole value again whose records were changed in place. */
+void block_reseal(char *value, size_t size);
 struct slice block_value(const struct block *block);
 
 /* ---- reading ---- */

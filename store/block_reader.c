@@ -46,12 +46,17 @@ static void slot_empty(struct slot *slot)
     *slot = (struct slot){.next = 0};
 }
 
+void block_reader_forget(struct block_reader *reader)
+{
+    for (size_t i = 0; i < BLOCK_READER_KEPT; i++)
+        slot_empty(&reader->slots[i]);
+}
+
 void block_reader_close(struct block_reader *reader)
 {
     if (!reader)
         return;
-    for (size_t i = 0; i < BLOCK_READER_KEPT; i++)
-        slot_empty(&reader->slots[i]);
+    block_reader_forget(reader);
     free(reader);
 }
 

@@ -15,6 +15,9 @@ struct block_reader;
 MUST_CHECK int block_reader_open(struct block_reader **reader, struct db *db, enum family_kind log);
 void block_reader_close(struct block_reader *reader); /* NULL is allowed */
 
+/* Lets go of the blocks it has: one may have been written anew. */
+void block_reader_forget(struct block_reader *reader);
+
 /* A block, checked. Its bytes stay while fewer than BLOCK_READER_KEPT others are read. 0; -ENOENT;
  * -EBADMSG; -EIO. */
 MUST_CHECK int block_reader_get(struct block_reader *reader, unsigned shard, uint64_t number,

@@ -56,10 +56,14 @@ enum {
     WAIT_VERSION = 2,
     DELIVERY_VERSION = 2,
     FLAG_DUPLICATE = 1,
+    FLAG_EVENT_EXPUNGED = 2,
     FLAG_BODY_TRUNCATED = 1,
     FLAG_HEADERS_TRUNCATED = 2,
     FLAG_REUSED = 4,
-    ATTEMPT_FLAGS = FLAG_BODY_TRUNCATED | FLAG_HEADERS_TRUNCATED | FLAG_REUSED,
+    FLAG_ATTEMPT_EXPUNGED = 8,
+    EVENT_FLAGS = FLAG_DUPLICATE | FLAG_EVENT_EXPUNGED,
+    ATTEMPT_FLAGS =
+        FLAG_BODY_TRUNCATED | FLAG_HEADERS_TRUNCATED | FLAG_REUSED | FLAG_ATTEMPT_EXPUNGED,
     EVENT_HEAD_1 = 56, /* of version 1 */
     EVENT_HEAD = 64,
     ATTEMPT_HEAD_1 = 104, /* of version 1 */
@@ -136,7 +140,7 @@ void event_record_encode(const struct event_record *event, char *at)
 int event_record_decode(struct slice record, struct event_record *event)
 {
     const char *at = record.at;
-    if (record.size < EVENT_HEAD_1 || (at[1] & ~FLAG_DUPLICATE))
+    if (record.size < EVENT_HEAD_1 || (at[1] & ~EVENT_FLAGS))
         return -EBADMSG;
     size_t head = at[0] == EVENT_VERSION ? EVENT_HEAD : EVENT_HEAD_1;
     if (record.size < head || at[0] < 1 || at[0] > EVENT_VERSION)
@@ -151,6 +155,7 @@ int event_record_decode(struct slice record, struct event_record *event)
         return -EBADMSG;
 
     event->duplicate = at[1] & FLAG_DUPLICATE;
+    event->expunged = at[1] & FLAG_EVENT_EXPUNGED;
     event->first_delivery = bytes_get_u32(at + 20);
     memcpy(&event->event, at + 24, ID_SIZE);
     memcpy(&event->tenant, at + 40, ID_SIZE);
@@ -171,6 +176,14 @@ void event_record_mark_duplicate(char *record)
 {
     must(record[0] == EVENT_VERSION);
     record[1] |= FLAG_DUPLICATE;
+}
+
+void event_record_expunge(char *record, size_t size)
+{
+    struct event_record event;
+    must(event_record_decode(slice_of(record, size), &event) == 0);
+    explicit_bzero((char *)event.payload.at, event.payload.size);
+    record[1] |= FLAG_EVENT_EXPUNGED;
 }
 
 /* ---- names ---- */
@@ -299,6 +312,7 @@ int attempt_record_decode(struct slice record, struct attempt_record *attempt)
     attempt->body_truncated = at[3] & FLAG_BODY_TRUNCATED;
     attempt->headers_truncated = at[3] & FLAG_HEADERS_TRUNCATED;
     attempt->reused = at[3] & FLAG_REUSED;
+    attempt->expunged = at[3] & FLAG_ATTEMPT_EXPUNGED;
     attempt->http_status = bytes_get_u16(at + 4);
     attempt->number = bytes_get_u32(at + 16);
     attempt->duration_ms = bytes_get_u32(at + 20);
@@ -313,7 +327,18 @@ int attempt_record_decode(struct slice record, struct attempt_record *attempt)
     memcpy(&attempt->tenant, at + 88, ID_SIZE);
     if (at[0] == 1)
         attempt->first_byte_us = first_byte_of(attempt);
+    if (attempt->expunged)
+        attempt->response_body = attempt->response_headers = slice_of(record.at, 0);
     return 0;
+}
+
+void attempt_record_expunge(char *record, size_t size)
+{
+    struct attempt_record attempt;
+    must(attempt_record_decode(slice_of(record, size), &attempt) == 0);
+    explicit_bzero((char *)attempt.response_headers.at, attempt.response_headers.size);
+    explicit_bzero((char *)attempt.response_body.at, attempt.response_body.size);
+    record[3] |= FLAG_ATTEMPT_EXPUNGED;
 }
 
 /* ---- rows ---- */

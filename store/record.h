@@ -18,6 +18,7 @@ enum {
 struct event_record {
     struct id event, tenant;
     bool duplicate;          /* of an earlier event: a record without effect */
+    bool expunged;           /* its payload was taken out */
     uint32_t first_delivery; /* the number within its block of this event's first delivery */
     uint64_t time_ms;        /* when it happened, as its producer says; 0: not said */
     struct slice type, version, correlation_id, content_type, channels /* JSON array or empty */,
@@ -32,6 +33,9 @@ MUST_CHECK int event_record_decode(struct slice record, struct event_record *eve
 
 /* Sets `duplicate` in an encoded record. */
 void event_record_mark_duplicate(char *record);
+
+/* Overwrites the payload in an encoded record, whose size stays. */
+void event_record_expunge(char *record, size_t size);
 
 /* How a delivery stands. Numbers are on disk. */
 enum delivery_status {
@@ -70,6 +74,7 @@ struct attempt_record {
     uint16_t http_status; /* 0: none */
     bool body_truncated, headers_truncated;
     bool reused;    /* it went over a connection that was there */
+    bool expunged;  /* what the response held was taken out */
     uint64_t at_ms; /* wall time when it began */
     /* One after the other; 0: was not needed, or did not come to its end. The first byte of the
      * response is waited for once the connection stands. */
@@ -84,6 +89,9 @@ struct attempt_record {
 size_t attempt_record_size(const struct attempt_record *attempt);
 void attempt_record_encode(const struct attempt_record *attempt, char *at);
 MUST_CHECK int attempt_record_decode(struct slice record, struct attempt_record *attempt);
+
+/* Overwrites the response's body and headers in an encoded record, whose size stays. */
+void attempt_record_expunge(char *record, size_t size);
 
 /* The value of a 'D' row. */
 struct delivery_row {

@@ -40,12 +40,14 @@ static int take_dead(struct selection *selection, struct db *db, unsigned home,
     struct ended_delivery *ended = &selection->list[selection->count];
     struct event_record event;
     int error = event_reader_get(events, id, &event);
-    if (error == -ENOENT) {
+    if (error && error != -ENOENT)
+        return error;
+    if (error || event.expunged) {
         selection->gone++;
         return 0;
     }
-    if (error || !passes(filter, &event))
-        return error;
+    if (!passes(filter, &event))
+        return 0;
     error = backlog_delivery(db, home, &filter->subscription, id, &ended->row);
     if (error == -ENOENT) /* never: its row is younger */
         return 0;

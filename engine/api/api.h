@@ -50,6 +50,9 @@ struct http_server *api_server(struct api *api);
 struct mail_publish;
 void api_published(struct api *api, struct mail_publish *mail);
 
+/* A MAIL_FORGET came back. */
+void api_forgotten(struct mail_forget *mail);
+
 /* A MAIL_FIGURES came back. */
 void api_figures_answered(struct api *api, struct mail_figures *mail);
 

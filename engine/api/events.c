@@ -147,8 +147,10 @@ void events_get(struct call *call)
     }
     struct text *text = call_text(call, EVENT_TEXT_MAX + 2 * event.payload.size);
     put_event(text, &event);
-    if (event.payload.size && payload_says_json(event.content_type) &&
-        is_json(api->json, event.payload)) {
+    if (event.expunged) {
+        text_put(text, SLICE(",\"payload\":null}"));
+    } else if (event.payload.size && payload_says_json(event.content_type) &&
+               is_json(api->json, event.payload)) {
         text_put(text, SLICE(",\"payload\":"));
         text_put(text, event.payload);
         text_char(text, '}');

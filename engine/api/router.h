@@ -57,6 +57,8 @@ void deliveries_list(struct call *call);
 void deliveries_get(struct call *call);
 void deliveries_attempts(struct call *call);
 void deliveries_redeliver(struct call *call);
+void deliveries_expunge(struct call *call);
+void events_expunge(struct call *call);
 void deliveries_redeliver_all(struct call *call);
 void dead_letters_list(struct call *call);
 void dead_letters_requeue(struct call *call);

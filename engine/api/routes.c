@@ -92,6 +92,10 @@ static const struct api_route routes[] = {
     {"GET", EVENTS "/{id}", READERS, events_get,
      {"getEvent", "One event and its payload", .answer = "EventWithPayload"}},
 
+    {"DELETE", EVENTS "/{id}/payload", SCOPE_MANAGE, events_expunge,
+     {"expungeEvent", "Takes its payload out; what has not been delivered never will be",
+      .status = 204}},
+
     {"GET", DELIVERIES, READERS, deliveries_list,
      {"listDeliveries", "Deliveries, newest first",
       .query = PAGE " status subscription event type since until", .answer = "[Delivery]"}},
@@ -101,6 +105,8 @@ static const struct api_route routes[] = {
      {"listAttempts", "Its attempts, first to last", .answer = "[Attempt]"}},
     {"POST", DELIVERIES "/{id}/redeliver", SCOPE_MANAGE, deliveries_redeliver,
      {"redeliver", "Delivers it once more", .answer = "Delivery", .status = 202}},
+    {"DELETE", DELIVERIES "/{id}/responses", SCOPE_MANAGE, deliveries_expunge,
+     {"expungeDelivery", "Takes out of its attempts what the receiver answered", .status = 204}},
     {"POST", DELIVERIES "/redeliver", SCOPE_MANAGE, deliveries_redeliver_all,
      {"redeliverAll", "Begins to deliver once more all that a filter names",
       .body = "RedeliverFilter", .answer = "Replay", .status = 202}},

@@ -169,6 +169,7 @@ static const struct verb event_verbs[] = {
      .options = OPTIONS({"type", "TYPE", OPTION_QUERY, NULL, NULL, "of this type"}, SINCE, UNTIL),
      .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"TYPE", "type", COLUMN_TEXT}, {"BYTES", "payload_bytes", COLUMN_NUMBER}, {"DELIVERIES", "deliveries", COLUMN_NUMBER}, {"CREATED", "created_at", COLUMN_TIME})},
     {.name = "get",    .help = "Shows an event with its payload.", .method = "GET", .path = EVENTS "/{id}", .argument = "ID"},
+    {.name = "expunge", .help = "Takes an event's payload out; what has not been delivered never will be.", .method = "DELETE", .path = EVENTS "/{id}/payload", .argument = "ID"},
     {.name = "send",   .help = "Publishes an event. It is on disk when this ends with 0.", .method = "POST", .path = EVENTS, .argument = "[TYPE]", .field = "type", .options = event_fields, .run = run_event_send},
     {0},
 };
@@ -187,6 +188,7 @@ static const struct verb delivery_verbs[] = {
     {.name = "get",      .help = "Shows a delivery and its last attempt.", .method = "GET", .path = DELIVERIES "/{id}", .argument = "ID"},
     {.name = "attempts", .help = "Lists the attempts of a delivery.", .method = "GET", .path = DELIVERIES "/{id}/attempts", .argument = "ID", .answer = ANSWER_ARRAY,
      .columns = COLUMNS({"NUMBER", "number", COLUMN_NUMBER}, {"AT", "at", COLUMN_TIME}, {"MS", "duration_ms", COLUMN_NUMBER}, {"OUTCOME", "outcome", COLUMN_STATUS}, {"HTTP", "http_status", COLUMN_NUMBER}, {"ADDRESS", "remote_address", COLUMN_TEXT}, {"ERROR", "error", COLUMN_TEXT})},
+    {.name = "expunge", .help = "Takes out of its attempts what the receiver answered.", .method = "DELETE", .path = DELIVERIES "/{id}/responses", .argument = "ID"},
     {.name = "redeliver", .help = "Delivers once more what has ended, delivered or dead.", .method = "POST", .path = DELIVERIES "/{id}/redeliver", .argument = "ID"},
     {.name = "redeliver-all", .help = "Delivers once more what the options say, by a job.", .method = "POST", .path = DELIVERIES "/redeliver", .takes = TAKES_FIELDS,
      .options = OPTIONS({"subscription", "ID", OPTION_TEXT, NULL, NULL, "to this one"}, {"event", "ID", OPTION_TEXT, NULL, NULL, "of this one"}, {"type", "TYPE", OPTION_TEXT, NULL, NULL, "of events of this type"}, {"status", "STATUS", OPTION_TEXT, NULL, "failed|all|dead|delivered|cancelled", "how they ended (failed)"}, WINDOW)},

@@ -120,6 +120,14 @@ void event_reader_close(struct event_reader *closed)
     (void)closed;
 }
 
+static unsigned forgotten;
+
+void event_reader_forget(struct event_reader *from)
+{
+    (void)from;
+    forgotten++;
+}
+
 int event_reader_get(struct event_reader *from, const struct id *id, struct event_record *event)
 {
     (void)from;
@@ -424,6 +432,15 @@ Test(reader, erases_as_many_rows_as_it_is_asked_to)
     disk.count = -EIO;
     ask(FETCH_ERASE, 3);
     cr_assert(eq(int, fetch.error, -EIO));
+}
+
+Test(reader, lets_go_of_what_it_has_at_hand_and_says_so)
+{
+    struct mail_forget forget = {.mail.kind = MAIL_FORGET};
+    crew_post(&crew, crew_control(&crew), crew_reader(&crew), &forget.mail);
+    cr_assert(reader_tick(&reader));
+    cr_assert(eq(u32, forgotten, 1));
+    cr_assert(mailbox_take(&crew.members[crew_control(&crew)].mailbox) == &forget.mail);
 }
 
 Test(reader, stops_after_what_was_asked_before)

@@ -284,6 +284,55 @@ Test(record, is_read_without_harm_whatever_the_bytes)
     }
 }
 
+Test(record, of_an_event_without_its_payload_has_all_else)
+{
+    struct id subscription = {{7}};
+    struct event_record event = {.event = {{1}},
+                                 .tenant = {{2}},
+                                 .type = SLICE("a.b"),
+                                 .content_type = SLICE("application/json"),
+                                 .payload = SLICE("{\"card\":4111}"),
+                                 .subscriptions = &subscription,
+                                 .subscription_count = 1};
+    struct event_record read;
+    size_t size = event_record_size(&event);
+    char encoded[512];
+    cr_assert(le(sz, size, sizeof encoded));
+    event_record_encode(&event, encoded);
+    event_record_expunge(encoded, size);
+    cr_assert(zero(int, event_record_decode(slice_of(encoded, size), &read)));
+    cr_expect(read.expunged);
+    cr_expect(not(read.duplicate));
+    cr_expect(id_equal(&read.event, &event.event));
+    cr_expect(slice_equal(read.type, event.type));
+    cr_expect(eq(sz, read.payload.size, event.payload.size));
+    cr_expect(memmem(encoded, size, "4111", 4) == NULL);
+}
+
+Test(record, of_an_attempt_without_the_response_has_all_else)
+{
+    struct attempt_record attempt = {.outcome = ATTEMPT_HTTP_ERROR,
+                                     .status_after = DELIVERY_RETRYING,
+                                     .number = 3,
+                                     .error = SLICE("the status is 500"),
+                                     .request_headers = SLICE("A: b\n"),
+                                     .response_headers = SLICE("X: 4111\n"),
+                                     .response_body = SLICE("4111")};
+    struct attempt_record read;
+    size_t size = attempt_record_size(&attempt);
+    char encoded[512];
+    cr_assert(le(sz, size, sizeof encoded));
+    attempt_record_encode(&attempt, encoded);
+    attempt_record_expunge(encoded, size);
+    cr_assert(zero(int, attempt_record_decode(slice_of(encoded, size), &read)));
+    cr_expect(read.expunged);
+    cr_expect(eq(u32, read.number, 3));
+    cr_expect(slice_equal(read.error, attempt.error));
+    cr_expect(slice_equal(read.request_headers, attempt.request_headers));
+    cr_expect(zero(sz, read.response_body.size + read.response_headers.size));
+    cr_expect(memmem(encoded, size, "4111", 4) == NULL);
+}
+
 static struct delivery_row any_row(void)
 {
     struct delivery_row row = {
