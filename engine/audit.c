@@ -4,13 +4,13 @@
  */
 #include "audit.h"
 
+#include "access_key.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "net/address.h"
 #include "store/bytes.h"
 #include "store/documents.h"
-#include "subscription.h"
 
 #include <errno.h>
 #include <openssl/sha.h>

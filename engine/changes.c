@@ -35,6 +35,8 @@ static void free_old(enum directory_kind kind, void *old)
         subscription_free(old);
     else if (kind == DIRECTORY_TENANT)
         tenant_free(old);
+    else if (kind == DIRECTORY_KEY)
+        access_key_free(old);
     else
         free(old);
 }
@@ -164,13 +166,13 @@ static int store_tenant(struct changes *changes, const void *object, struct text
 
 static void show_key(const void *object, struct text *text)
 {
-    key_print(object, NULL, text);
+    access_key_print(object, NULL, text);
 }
 
 static int store_key(struct changes *changes, const void *object, struct text *text)
 {
     (void)changes;
-    key_print_stored(object, text);
+    access_key_print_stored(object, text);
     return 0;
 }
 
@@ -222,9 +224,11 @@ static struct slice show(const struct shape *shape, const void *object, char *ro
     return text_slice(&text);
 }
 
-/* One of the objects may be NULL. `room` is for three texts. */
+/* One of the change's objects may be NULL, and `also`, another of its kind that is written with it.
+ * `room` is for three texts. */
 static int write_with(struct changes *changes, const struct mutation *by,
-                      const struct change *change, struct batch *batch, char *room)
+                      const struct change *change, const void *also, struct batch *batch,
+                      char *room)
 {
     const struct shape *shape = &shapes[change->kind];
     const void *object = change->after ? change->after : change->before;
@@ -240,16 +244,19 @@ static int write_with(struct changes *changes, const struct mutation *by,
         error = batch_object(changes, batch, shape, change->after, room + 2 * shape->text_max);
     else
         documents_batch_drop(changes->db, batch, shape->kind, subject.name);
+    if (!error && also)
+        error = batch_object(changes, batch, shape, also, room + 2 * shape->text_max);
     return error ? error : changes_write(changes, by, &subject, batch);
 }
 
-static int write(struct changes *changes, const struct mutation *by, const struct change *change)
+static int write(struct changes *changes, const struct mutation *by, const struct change *change,
+                 const void *also)
 {
     struct batch *batch = NULL;
     char *room = malloc(3 * shapes[change->kind].text_max);
     int error = room ? batch_open(&batch) : -ENOMEM;
     if (!error)
-        error = write_with(changes, by, change, batch, room);
+        error = write_with(changes, by, change, also, batch, room);
     if (batch)
         batch_close(batch);
     free(room);
@@ -261,7 +268,7 @@ static int write(struct changes *changes, const struct mutation *by, const struc
 /* Makes it durable; if it cannot, frees `change` (NULL is -ENOMEM). */
 static int begin(struct changes *changes, const struct mutation *by, struct change *change)
 {
-    int error = change ? write(changes, by, change) : -ENOMEM;
+    int error = change ? write(changes, by, change, NULL) : -ENOMEM;
     if (error)
         free(change);
     return error;
@@ -299,7 +306,6 @@ int changes_put_tenant(struct changes *changes, const struct mutation *by, struc
 int changes_put_key(struct changes *changes, const struct mutation *by, struct access_key *before,
                     struct access_key *after, void (*on_done)(void *context), void *context)
 {
-    must(!before || !after);
     struct change *change = make(changes, DIRECTORY_KEY, before, after, on_done, context);
     int error = begin(changes, by, change);
     if (error)
@@ -309,6 +315,27 @@ int changes_put_key(struct changes *changes, const struct mutation *by, struct a
     else
         registry_drop_key(changes->registry, &before->id);
     post_all(changes, change);
+    return 0;
+}
+
+/* Mail keeps its order: who knows of the end of the old key has the new one. */
+int changes_rotate_key(struct changes *changes, const struct mutation *by,
+                       const struct key_rotation *rotation, void (*on_done)(void *context),
+                       void *context)
+{
+    struct change *making = make(changes, DIRECTORY_KEY, NULL, rotation->made, NULL, NULL);
+    struct change *ending =
+        make(changes, DIRECTORY_KEY, rotation->before, rotation->ended, on_done, context);
+    int error = making && ending ? write(changes, by, ending, rotation->made) : -ENOMEM;
+    if (error) {
+        free(making);
+        free(ending);
+        return error;
+    }
+    must(registry_put_key(changes->registry, rotation->made) == 0);
+    must(registry_put_key(changes->registry, rotation->ended) == 0);
+    post_all(changes, making);
+    post_all(changes, ending);
     return 0;
 }
 

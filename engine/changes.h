@@ -57,10 +57,19 @@ MUST_CHECK int changes_put_tenant(struct changes *changes, const struct mutation
                                   struct tenant *before, struct tenant *after,
                                   void (*on_done)(void *context), void *context);
 
-/* The same of a key that is made (`before` NULL) or deleted (`after` NULL). */
+/* The same of a key that is made (`before` NULL), changed or deleted (`after` NULL). */
 MUST_CHECK int changes_put_key(struct changes *changes, const struct mutation *by,
                                struct access_key *before, struct access_key *after,
                                void (*on_done)(void *context), void *context);
+
+/* A key is rotated: `ended` takes the place of `before`, and its successor `made` comes, in one
+ * write. */
+struct key_rotation {
+    struct access_key *before, *ended, *made;
+};
+MUST_CHECK int changes_rotate_key(struct changes *changes, const struct mutation *by,
+                                  const struct key_rotation *rotation,
+                                  void (*on_done)(void *context), void *context);
 
 /* What is changed, as the audit log shows it. */
 struct subject {

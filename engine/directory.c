@@ -11,7 +11,7 @@ struct entry {
     struct route route; /* tenants only */
 };
 
-static uint64_t key_hash(const uint8_t hash[static 32])
+static uint64_t start_of(const uint8_t hash[static 32])
 {
     uint64_t value;
     memcpy(&value, hash, sizeof value);
@@ -31,7 +31,7 @@ static struct entry *find(const struct table *table, const struct id *id)
 
 static struct entry *find_key(const struct directory *directory, const uint8_t hash[static 32])
 {
-    struct table_node *node = table_first(&directory->keys, key_hash(hash));
+    struct table_node *node = table_first(&directory->keys, start_of(hash));
     for (; node; node = table_next(node)) {
         struct entry *entry = container_of(node, struct entry, node);
         const struct access_key *key = entry->object;
@@ -80,7 +80,7 @@ static void apply_key(struct directory *directory, const struct access_key *befo
     if (entry)
         drop(&directory->keys, entry);
     if (after)
-        put(&directory->keys, key_hash(after->hash), after, &after->id);
+        put(&directory->keys, start_of(after->hash), after, &after->id);
 }
 
 static void apply_subscription(struct directory *directory, const struct subscription *before,

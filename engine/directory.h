@@ -6,6 +6,7 @@
 #ifndef ENGINE_DIRECTORY_H
 #define ENGINE_DIRECTORY_H
 
+#include "access_key.h"
 #include "mail.h"
 #include "route.h"
 #include "tenant.h"

@@ -3,6 +3,7 @@
 
 #include "egress.h"
 #include "form.h"
+#include "networks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,42 +16,17 @@ struct lists {
     unsigned allow_count, deny_count;
 };
 
-static void parse_list(struct form *form, struct json_value value, const char *pointer,
-                       struct network *list, unsigned *count)
-{
-    struct json_value element;
-    uint64_t cursor = 0;
-    unsigned index = 0;
-    if (json_kind(value) != JSON_ARRAY) {
-        faults_add(form->faults, pointer, "must be an array of networks");
-        return;
-    }
-    for (; json_next(value, &cursor, NULL, &element); index++) {
-        char place[FAULT_POINTER_SIZE];
-        struct slice text;
-        pointer_element(place, pointer, index);
-        if (index == EGRESS_RULES_MAX) {
-            faults_add(form->faults, pointer, "must be at most %d", EGRESS_RULES_MAX);
-            return;
-        }
-        if (!json_string(element, &text) || network_parse(text, &list[index]))
-            faults_add(form->faults, place,
-                       "must be a network like 10.0.0.0/8 or fd00::/8, with no bit set behind its "
-                       "prefix");
-    }
-    *count = index;
-}
-
 static void parse_allow(struct form *form, struct json_value value, const char *pointer)
 {
     struct lists *lists = form->made;
-    parse_list(form, value, pointer, lists->allow, &lists->allow_count);
+    lists->allow_count =
+        networks_parse(value, pointer, lists->allow, EGRESS_RULES_MAX, form->faults);
 }
 
 static void parse_deny(struct form *form, struct json_value value, const char *pointer)
 {
     struct lists *lists = form->made;
-    parse_list(form, value, pointer, lists->deny, &lists->deny_count);
+    lists->deny_count = networks_parse(value, pointer, lists->deny, EGRESS_RULES_MAX, form->faults);
 }
 
 static struct egress_rules *make(unsigned allow_count, unsigned deny_count)
@@ -83,24 +59,15 @@ int egress_rules_parse(struct json_value value, const char *pointer, struct egre
     return 0;
 }
 
-static void put_list(struct text *text, const struct network *networks, unsigned count)
-{
-    char network[NETWORK_TEXT_SIZE];
-    text_char(text, '[');
-    for (unsigned i = 0; i < count; i++)
-        text_printf(text, "%s\"%s\"", i ? "," : "", network_print(&networks[i], network).at);
-    text_char(text, ']');
-}
-
 void egress_rules_print(const struct egress_rules *rules, struct text *text)
 {
     static const struct egress_rules none;
     if (!rules)
         rules = &none;
     text_put(text, SLICE("{\"allow\":"));
-    put_list(text, rules->networks, rules->allow_count);
+    networks_print(rules->networks, rules->allow_count, text);
     text_put(text, SLICE(",\"deny\":"));
-    put_list(text, rules->networks + rules->allow_count, rules->deny_count);
+    networks_print(rules->networks + rules->allow_count, rules->deny_count, text);
     text_char(text, '}');
 }
 
@@ -133,11 +100,8 @@ static bool holds(const struct network *first, unsigned count, const struct addr
 {
     uint8_t ip[16], inner[16];
     address_bytes(address, ip);
-    bool is_carrier = egress_carries(address, inner);
-    for (unsigned i = 0; i < count; i++)
-        if (network_holds(&first[i], ip) || (is_carrier && network_holds(&first[i], inner)))
-            return true;
-    return false;
+    return networks_hold(first, count, ip) ||
+           (egress_carries(address, inner) && networks_hold(first, count, inner));
 }
 
 bool egress_rules_list(const struct egress_rules *rules, const struct address *address)

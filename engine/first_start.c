@@ -71,12 +71,12 @@ static int put_key(struct registry *registry, struct db *db, struct slice text)
 
     struct access_key *before = registry_key_with_id(registry, &key->id);
     text_init(&printed, document, sizeof document);
-    key_print_stored(key, &printed);
+    access_key_print_stored(key, &printed);
     must(text_ok(&printed));
     int error = documents_put(db, "key", id_print(&key->id, "key", name), text_slice(&printed));
     if (!error)
         error = registry_put_key(registry, key);
-    free(error ? key : before); /* no shard has seen it yet */
+    access_key_free(error ? key : before); /* no shard has seen it yet */
     return error;
 }
 

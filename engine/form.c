@@ -1,6 +1,8 @@
 /* form.c - see form.h. */
 #include "form.h"
 
+#include "limits.h"
+
 #include <stdlib.h>
 
 static unsigned find_row(const struct form_members *members, struct slice key)
@@ -119,4 +121,18 @@ void form_keep(struct form *form, char **field, struct slice string)
     free(*field);
     *field = strndup(string.at ? string.at : "", string.size);
     form->out_of_memory |= !*field;
+}
+
+void form_metadata(struct form *form, struct json_value value, const char *pointer, char **field)
+{
+    char text[LIMIT_METADATA_SIZE];
+    if (json_kind(value) != JSON_OBJECT) {
+        faults_add(form->faults, pointer, "must be an object");
+        return;
+    }
+    long size = json_print(value, text, sizeof text);
+    if (size < 0)
+        faults_add(form->faults, pointer, "must have at most %d bytes", LIMIT_METADATA_SIZE);
+    else
+        form_keep(form, field, slice_of(text, (size_t)size));
 }

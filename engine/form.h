@@ -52,6 +52,9 @@ bool form_number(struct form *form, struct json_value value, const char *pointer
                  const double bounds[2], double *number);
 bool form_bool(struct form *form, struct json_value value, const char *pointer, bool *flag);
 
+/* A JSON object of at most LIMIT_METADATA_SIZE bytes, kept as text. */
+void form_metadata(struct form *form, struct json_value value, const char *pointer, char **field);
+
 /* "A-Z a-z 0-9 _ - .", at least one. */
 bool form_is_name(struct slice text);
 

@@ -1,6 +1,7 @@
 /* ingest.c - see ingest.h. From the request to what intake keeps, and back to the answer. */
 #include "allowance.h"
 #include "ask.h"
+#include "credential.h"
 #include "shard.h"
 
 #include "base/clock.h"
@@ -23,8 +24,7 @@ struct visit {
     struct shard *shard;
     struct requester requester;
     const struct http_request *request;
-    const struct access_key *key;
-    struct id tenant;
+    struct credential credential;
     struct intake_request intake;
     struct slice header_key; /* of Idempotency-Key, without quotes; or empty */
     char header_key_text[LIMIT_NAME_SIZE];
@@ -142,47 +142,17 @@ static bool has_target(const struct visit *visit)
 
 static bool authenticate(struct visit *visit)
 {
-    if (has_target(visit))
-        return true;
-    const struct http_header *field = http_find(visit->request->head, "authorization");
-    uint8_t hash[SHA256_DIGEST_LENGTH];
-
-    if (field && field->value.size > 7 &&
-        slice_equal_nocase(slice_of(field->value.at, 7), SLICE("Bearer "))) {
-        struct slice token = slice_trim(slice_skip(field->value, 7));
-        SHA256((const uint8_t *)token.at, token.size, hash);
-        visit->key = directory_key(&visit->shard->directory, hash);
-    }
-    if (!visit->key) {
-        refuse(visit, 401,
-               field ? "the key is not valid" : "a key is required: Authorization: Bearer KEY",
-               SLICE("WWW-Authenticate: Bearer\r\n"));
-        return false;
-    }
-    if (!(visit->key->scopes & (SCOPE_INGEST | SCOPE_ADMIN))) {
-        refuse(visit, 403, "the key has not the scope ingest", SLICE(""));
-        return false;
-    }
-    return true;
-}
-
-static bool choose_tenant(struct visit *visit)
-{
-    const struct http_header *field = http_find(visit->request->head, "grapnel-tenant");
     if (has_target(visit)) {
-        visit->tenant = visit->requester.mail->tenant;
+        visit->credential.tenant = visit->requester.mail->tenant;
         return true;
     }
-    visit->tenant = visit->key->tenant;
-    if (!field)
-        return true;
-    if (id_parse(field->value, "ten", &visit->tenant) ||
-        !directory_tenant(&visit->shard->directory, &visit->tenant) ||
-        (!(visit->key->scopes & SCOPE_ADMIN) && !id_equal(&visit->tenant, &visit->key->tenant))) {
-        refuse(visit, 404, "Grapnel-Tenant names no tenant", SLICE(""));
-        return false;
-    }
-    return true;
+    char why[CREDENTIAL_WHY_SIZE];
+    int status = credential_check(&visit->credential, &visit->shard->directory, visit->request,
+                                  visit->wall_ms, why);
+    if (status)
+        refuse(visit, status, why,
+               status == 401 ? SLICE("WWW-Authenticate: Bearer\r\n") : SLICE(""));
+    return status == 0;
 }
 
 static bool take_header_key(struct visit *visit)
@@ -237,7 +207,7 @@ static void hash_key(const struct visit *visit, struct slice key, char kind,
 {
     SHA256_CTX context;
     SHA256_Init(&context);
-    SHA256_Update(&context, visit->tenant.bytes, sizeof visit->tenant.bytes);
+    SHA256_Update(&context, visit->credential.tenant.bytes, sizeof visit->credential.tenant.bytes);
     SHA256_Update(&context, &kind, 1);
     SHA256_Update(&context, key.at, key.size);
     if (kind == 'b')
@@ -263,8 +233,8 @@ static unsigned match(const struct visit *visit, const struct envelope *envelope
     const struct directory *directory = &visit->shard->directory;
     struct ingest *ingest = &visit->shard->ingest;
     if (!has_target(visit))
-        return directory_match(directory, &visit->tenant, envelope->type, envelope->channels,
-                               ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
+        return directory_match(directory, &visit->credential.tenant, envelope->type,
+                               envelope->channels, ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
     ingest->matches[0] = directory_subscription(directory, &visit->requester.mail->subscription);
     return ingest->matches[0] ? 1 : 0;
 }
@@ -285,7 +255,7 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
     }
 
     struct event_record event = {
-        .tenant = visit->tenant,
+        .tenant = visit->credential.tenant,
         .type = envelope->type,
         .version = envelope->version,
         .correlation_id = envelope->correlation_id,
@@ -450,7 +420,7 @@ static void refuse_burst(struct visit *visit, unsigned burst)
 static bool admit(struct visit *visit, enum form form)
 {
     struct shard *shard = visit->shard;
-    struct allowance *allowance = allowance_find(shard, &visit->tenant);
+    struct allowance *allowance = allowance_find(shard, &visit->credential.tenant);
     unsigned count = allowance ? count_events(visit, form) : 0;
     uint64_t wait_ns;
     if (count == 0)
@@ -478,11 +448,6 @@ static void take_in(struct visit *visit, enum form form, uint64_t received_ns)
 {
     struct shard *shard = visit->shard;
 
-    /* Never back, whatever the clock does: pages of events rely on ids that ascend. */
-    uint64_t wall_ms = clock_wall_ms();
-    if (wall_ms < shard->ingest.newest_ms)
-        wall_ms = shard->ingest.newest_ms;
-    visit->wall_ms = shard->ingest.newest_ms = wall_ms;
     intake_begin(shard, &visit->intake);
     add_all(visit, form);
     if (visit->is_full && !visit->is_answered)
@@ -495,13 +460,24 @@ static void take_in(struct visit *visit, enum form form, uint64_t received_ns)
         refuse_full(visit, "too many requests are waiting");
 }
 
+/* Never back, whatever the clock does: pages of events rely on ids that ascend. */
+static void tell_time(struct visit *visit)
+{
+    struct ingest *ingest = &visit->shard->ingest;
+    uint64_t wall_ms = clock_wall_ms();
+    if (wall_ms > ingest->newest_ms)
+        ingest->newest_ms = wall_ms;
+    visit->wall_ms = ingest->newest_ms;
+}
+
 static void publish(struct visit *visit)
 {
     struct shard *shard = visit->shard;
     enum form form = form_of(visit->request->head);
     uint64_t received_ns = clock_monotonic_ns();
 
-    if (!authenticate(visit) || !choose_tenant(visit) || !take_header_key(visit))
+    tell_time(visit);
+    if (!authenticate(visit) || !take_header_key(visit))
         return;
     if (form == FORM_UNKNOWN) {
         refuse(visit, 415,

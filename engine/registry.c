@@ -173,7 +173,7 @@ void registry_close(struct registry *registry)
     for (size_t i = 0; i < registry->tenants.count; i++)
         tenant_free(registry->tenants.items[i]);
     for (size_t i = 0; i < registry->keys.count; i++)
-        free(registry->keys.items[i]);
+        access_key_free(registry->keys.items[i]);
     for (size_t i = 0; i < registry->subscriptions.count; i++)
         subscription_free(registry->subscriptions.items[i]);
     free(registry->tenants.items);
@@ -424,17 +424,19 @@ static int read_key(void *context, struct slice name, struct slice document)
 {
     struct reading *reading = context;
     struct json_value root;
-    char why[JSON_WHY_SIZE] = "it is no key";
-    struct access_key *key = calloc(1, sizeof *key);
-    if (!key)
-        return -ENOMEM;
-    if (json_read(reading->json, document, &root, why) || key_parse_stored(root, key)) {
-        free(key);
+    char why[JSON_WHY_SIZE];
+    struct access_key *key;
+
+    if (json_read(reading->json, document, &root, why))
         return damaged(reading, "key", name, why);
+    int error = access_key_parse_stored(root, &key);
+    if (error == -EINVAL)
+        return damaged(reading, "key", name, "it is no key");
+    if (!error) {
+        error = registry_put_key(reading->registry, key);
+        if (error)
+            access_key_free(key);
     }
-    int error = registry_put_key(reading->registry, key);
-    if (error)
-        free(key);
     return error;
 }
 

@@ -7,9 +7,10 @@
 #ifndef ENGINE_REGISTRY_H
 #define ENGINE_REGISTRY_H
 
+#include "access_key.h"
 #include "base/table.h"
-#include "keyring.h"
 #include "store/db.h"
+#include "subscription.h"
 #include "tenant.h"
 
 enum { REGISTRY_WHY_SIZE = 256 };

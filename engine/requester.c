@@ -27,7 +27,7 @@ static size_t size_of(const struct http_request *request)
 
 /* The bytes go to `at`, which has room for size_of(). */
 static void copy_request(const struct http_request *request, char *at, struct http_head *head,
-                         struct http_request *made)
+                         struct address *peer, struct http_request *made)
 {
     struct text text;
     text_init(&text, at, size_of(request));
@@ -38,6 +38,10 @@ static void copy_request(const struct http_request *request, char *at, struct ht
         head->headers[i].value = copy(&text, request->head->headers[i].value);
     }
     made->head = head;
+    if (request->peer) {
+        *peer = *request->peer;
+        made->peer = peer;
+    }
     made->path = copy(&text, request->path);
     made->body = copy(&text, request->body);
     must(text_ok(&text));
@@ -46,6 +50,7 @@ static void copy_request(const struct http_request *request, char *at, struct ht
 struct request_copy {
     struct http_request request;
     struct http_head head;
+    struct address peer;
     char bytes[];
 };
 
@@ -58,7 +63,7 @@ const struct http_request *requester_copy_into(const struct http_request *reques
 {
     struct request_copy *made = memory;
     *made = (struct request_copy){0};
-    copy_request(request, made->bytes, &made->head, &made->request);
+    copy_request(request, made->bytes, &made->head, &made->peer, &made->request);
     return &made->request;
 }
 
@@ -68,7 +73,7 @@ struct mail_publish *requester_copy(struct http_ticket ticket, const struct http
     if (!mail)
         return NULL;
     *mail = (struct mail_publish){.mail.kind = MAIL_PUBLISH, .ticket = ticket};
-    copy_request(request, (char *)(mail + 1), &mail->head, &mail->request);
+    copy_request(request, (char *)(mail + 1), &mail->head, &mail->peer, &mail->request);
     return mail;
 }
 

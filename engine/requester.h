@@ -18,6 +18,7 @@ struct mail_publish {
     struct http_ticket ticket; /* control's */
     struct http_head head;
     struct http_request request;
+    struct address peer;
     /* An event for this subscription of the tenant alone, which control has let in; zero: of whose
      * key it is, and for all that match. */
     struct id subscription, tenant;
@@ -33,7 +34,7 @@ struct requester {
 };
 
 /* A copy of a request, into memory of requester_copy_size() bytes; the body has LOOP_SLACK readable
- * bytes after it. The query and the peer are left out. */
+ * bytes after it. The query is left out. */
 size_t requester_copy_size(const struct http_request *request);
 const struct http_request *requester_copy_into(const struct http_request *request, void *memory);
 

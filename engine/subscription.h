@@ -1,4 +1,4 @@
-/* subscription.h - what a tenant has configured: keys and subscriptions as immutable objects.
+/* subscription.h - where a tenant's events go: an immutable object.
  *
  * Control makes them (from API bodies and from stored documents) and is the only one to free them.
  * Shards borrow: a change is a new object, which control sends to every shard, and the old one is
@@ -18,15 +18,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum scope { SCOPE_ADMIN = 1, SCOPE_MANAGE = 2, SCOPE_INGEST = 4, SCOPE_READ = 8 };
-
-struct access_key {
-    uint8_t hash[32];     /* SHA-256 of the key's text */
-    struct id id, tenant; /* of an admin key: the tenant it acts for when it names no other */
-    unsigned scopes;
-    char name[64]; /* for people; may be empty */
-};
 
 enum subscription_status { SUBSCRIPTION_ACTIVE, SUBSCRIPTION_PAUSED, SUBSCRIPTION_DISABLED };
 enum disabled_reason {

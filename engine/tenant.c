@@ -107,16 +107,7 @@ static void parse_description(struct form *form, struct json_value value, const 
 
 static void parse_metadata(struct form *form, struct json_value value, const char *pointer)
 {
-    char text[LIMIT_METADATA_SIZE];
-    if (json_kind(value) != JSON_OBJECT) {
-        faults_add(form->faults, pointer, "must be an object");
-        return;
-    }
-    long size = json_print(value, text, sizeof text);
-    if (size < 0)
-        faults_add(form->faults, pointer, "must have at most %d bytes", LIMIT_METADATA_SIZE);
-    else
-        form_keep(form, &draft_of(form)->made->metadata, slice_of(text, (size_t)size));
+    form_metadata(form, value, pointer, &draft_of(form)->made->metadata);
 }
 
 /* ---- how much it may send ---- */
@@ -238,6 +229,12 @@ void tenant_print(const struct tenant *tenant, struct text *text)
     text_put(text, SLICE("\",\"updated_at\":\""));
     text_time(text, updated_of(tenant));
     text_put(text, SLICE("\"}"));
+}
+
+void tenant_touch(struct tenant *after, const struct tenant *before, uint64_t wall_ms)
+{
+    uint64_t last_ms = updated_of(before);
+    after->updated_ms = wall_ms > last_ms ? wall_ms : last_ms + 1;
 }
 
 void tenant_free(struct tenant *tenant)

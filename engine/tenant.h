@@ -42,6 +42,9 @@ void tenant_print(const struct tenant *tenant, struct text *text);
 MUST_CHECK int tenant_parse_stored(struct json_value document, struct tenant **made,
                                    struct faults *faults);
 
+/* `after` was changed now: later than `before` was, whatever the clock says. */
+void tenant_touch(struct tenant *after, const struct tenant *before, uint64_t wall_ms);
+
 void tenant_free(struct tenant *tenant); /* NULL is allowed */
 
 #endif

@@ -1,6 +1,7 @@
 /* call.c - see call.h. Control's thread. */
 #include "call.h"
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "query.h"
 
@@ -51,6 +52,7 @@ bool call_let_in(struct call *call, unsigned scopes)
     const struct http_header *field = http_find(call->request->head, "Authorization");
     struct slice text = field ? key_of_authorization(field->value) : SLICE("");
     uint8_t hash[KEY_HASH_SIZE];
+    char detail[KEY_ELSEWHERE_SIZE];
 
     if (text.size == 0) {
         unauthorized(call, "a key is needed: Authorization: Bearer KEY");
@@ -61,6 +63,17 @@ bool call_let_in(struct call *call, unsigned scopes)
     if (!call->key) {
         unauthorized(call, "the key is not known");
         return false;
+    }
+    switch (access_key_judge(call->key, clock_wall_ms(), call->request->peer)) {
+    case KEY_IS_OVER:
+        unauthorized(call, "the key has expired");
+        return false;
+    case KEY_IS_ELSEWHERE:
+        access_key_elsewhere(call->request->peer, detail);
+        call_problem(call, 403, detail);
+        return false;
+    case KEY_LETS_IN:
+        break;
     }
     if (!(call->key->scopes & (scopes | SCOPE_ADMIN))) {
         call_problem(call, 403, "the key's scopes do not allow this");

@@ -1,11 +1,14 @@
 /* keys.c - /api/v1/keys: the access keys of one tenant. A key's text is in the answer to the POST
  * that makes it, and nowhere else.
  *
- * A key that may manage may make and delete its tenant's keys, but for admin keys: these only an
- * admin key makes and sees.
+ * A key that may manage may make, change and delete its tenant's keys, but for admin keys: these
+ * only an admin key makes and sees.
  */
 #include "base/clock.h"
+#include "base/units.h"
 #include "call.h"
+#include "form.h"
+#include "patch.h"
 #include "router.h"
 
 #include <errno.h>
@@ -14,6 +17,9 @@
 #include <stdlib.h>
 
 enum { LOCATION_SIZE = 128 };
+
+static const uint64_t overlap_default_ms = UINT64_C(24) * 3600 * 1000,
+                      overlap_max_ms = 30 * overlap_default_ms;
 
 static bool sees(const struct call *call, const struct access_key *key)
 {
@@ -29,9 +35,16 @@ static struct access_key *find(struct call *call)
     if (id_parse(call->id, "key", &id) == 0)
         found = registry_key_with_id(call->api->parts.registry, &id);
     if (found && sees(call, found))
-        return found;
+        return call_found(call, access_key_revision(found)) ? found : NULL;
     call_problem(call, 404, "no such key");
     return NULL;
+}
+
+/* ---- reading ---- */
+
+static void print(const void *key, struct text *text)
+{
+    access_key_print(key, NULL, text);
 }
 
 void keys_get(struct call *call)
@@ -39,18 +52,14 @@ void keys_get(struct call *call)
     const struct access_key *found = find(call);
     if (!found)
         return;
-    key_print(found, NULL, call_text(call, KEY_DOCUMENT_MAX));
+    call_tag(call, access_key_revision(found));
+    print(found, call_text(call, KEY_DOCUMENT_MAX));
     call_reply(call, 200, SLICE(""));
 }
 
 static bool lists(const struct call *call, const void *key)
 {
     return sees(call, key);
-}
-
-static void print(const void *key, struct text *text)
-{
-    key_print(key, NULL, text);
 }
 
 void keys_list(struct call *call)
@@ -62,65 +71,103 @@ void keys_list(struct call *call)
                                      .print = print});
 }
 
+/* ---- changing ---- */
+
 /* Begins the change; answers when it is done, or at once if it cannot be begun. Takes `after` over.
  */
 static void change(struct call *call, struct access_key *before, struct access_key *after,
                    struct reply *reply)
 {
-    const struct mutation by = call_mutation(call, before ? "key.delete" : "key.create");
+    const struct mutation by = call_mutation(call, !before ? "key.create"
+                                                   : after ? "key.update"
+                                                           : "key.delete");
     int error =
         reply ? changes_put_key(call->api->parts.changes, &by, before, after, reply_send, reply)
               : -ENOMEM;
     if (error == 0)
         return;
-    free(after);
+    access_key_free(after);
     call_not_stored(call, reply, error);
 }
 
-/* Makes the key that was asked for; answers with it when every shard lets it in. */
-static void make(struct call *call, const struct access_key *wish)
+/* Parses a body; answers if it has faults. */
+static struct access_key *parse(struct call *call, struct json_value body,
+                                const struct access_key *before)
+{
+    struct access_key *made = NULL;
+    struct faults faults;
+    int error = access_key_parse(body, before, clock_wall_ms(), &made, &faults);
+    if (error == -EINVAL)
+        call_faults(call, &faults);
+    else if (error)
+        call_busy(call);
+    return error ? NULL : made;
+}
+
+/* Makes it a key of its own, and the answer that shows it: the one time. */
+static struct reply *finish(struct call *call, struct access_key *made)
 {
     char shown[KEY_TEXT_SIZE], digits[ID_TEXT_SIZE], location[LOCATION_SIZE];
-    struct access_key *made = malloc(sizeof *made);
-    if (!made) {
-        call_busy(call);
-        return;
-    }
-    *made = *wish;
     made->id = id_new(clock_wall_ms(), &call->api->random);
     made->tenant = call->tenant;
     key_hash(key_make(shown), made->hash);
     snprintf(location, sizeof location, "Cache-Control: no-store\r\nLocation: /api/v1/keys/%s\r\n",
              id_print(&made->id, "key", digits).at);
-    key_print(made, shown, call_text(call, KEY_DOCUMENT_MAX));
-    change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
+    access_key_print(made, shown, call_text(call, KEY_DOCUMENT_MAX));
     OPENSSL_cleanse(shown, sizeof shown);
+    call_tag(call, access_key_revision(made));
+    return call_reply_later(call, 201, slice_str(location));
 }
 
 void keys_create(struct call *call)
 {
-    struct access_key wish = {0};
     struct json_value body;
-    struct faults faults;
     if (!call_has_room(call) || !call_read_body(call, call->api->json, false, &body))
         return;
-    if (key_parse(body, &wish, &faults))
-        call_faults(call, &faults);
-    else if ((wish.scopes & SCOPE_ADMIN) && !(call->key->scopes & SCOPE_ADMIN))
+    struct access_key *made = parse(call, body, NULL);
+    if (!made)
+        return;
+    if ((made->scopes & SCOPE_ADMIN) && !(call->key->scopes & SCOPE_ADMIN)) {
         call_problem(call, 403, "only an admin key may make an admin key");
-    else
-        make(call, &wish);
+        access_key_free(made);
+        return;
+    }
+    change(call, NULL, made, finish(call, made));
 }
 
-/* Without an admin key nobody could make one. */
+/* Without an admin key nobody could make one. One that ends is nothing to rely on. */
 static bool is_last_admin(const struct registry *registry, const struct access_key *key)
 {
     unsigned others = 0;
     for (size_t i = 0; i < registry->keys.count; i++) {
         const struct access_key *other = registry->keys.items[i];
-        others += other != key && (other->scopes & SCOPE_ADMIN);
+        others += other != key && (other->scopes & SCOPE_ADMIN) && !other->expires_ms;
     }
-    return (key->scopes & SCOPE_ADMIN) && others == 0;
+    return (key->scopes & SCOPE_ADMIN) && !key->expires_ms && others == 0;
+}
+
+void keys_patch(struct call *call)
+{
+    struct json_value patched;
+    struct access_key *before = find(call);
+    char *buffer;
+    if (!before || !call_has_room(call) ||
+        !patch_read(call, before, KEY_DOCUMENT_MAX, print, &buffer, &patched))
+        return;
+
+    struct access_key *made = parse(call, patched, before);
+    free(buffer);
+    if (!made)
+        return;
+    if (made->expires_ms && is_last_admin(call->api->parts.registry, before)) {
+        call_problem(call, 409, "this is the last admin key without an end");
+        access_key_free(made);
+        return;
+    }
+    access_key_touch(made, before, clock_wall_ms());
+    call_tag(call, access_key_revision(made));
+    print(made, call_text(call, KEY_DOCUMENT_MAX));
+    change(call, before, made, call_reply_later(call, 200, SLICE("")));
 }
 
 void keys_delete(struct call *call)
@@ -134,4 +181,81 @@ void keys_delete(struct call *call)
     }
     call_text(call, 0);
     change(call, before, NULL, call_reply_later(call, 204, SLICE("")));
+}
+
+/* ---- rotation ---- */
+
+static void parse_overlap(struct form *form, struct json_value value, const char *pointer)
+{
+    uint64_t *overlap_ms = form->made;
+    struct slice text;
+    if (!json_string(value, &text) || units_parse_duration(text, overlap_ms) ||
+        *overlap_ms > overlap_max_ms)
+        faults_add(form->faults, pointer, "must be a duration from \"0s\" to \"30d\"");
+}
+
+/* The body may be absent. False: it has been answered. */
+static bool read_overlap(struct call *call, uint64_t *overlap_ms)
+{
+    static const struct form_field fields[] = {{"overlap", parse_overlap}};
+    struct faults faults = {0};
+    struct form form = {.made = overlap_ms, .faults = &faults};
+    struct json_value body;
+    *overlap_ms = overlap_default_ms;
+    if (call->request->body.size == 0)
+        return true;
+    if (!call_read_body(call, call->api->json, false, &body))
+        return false;
+    FORM_WALK(&form, body, "", fields);
+    if (faults.count)
+        call_faults(call, &faults);
+    return faults.count == 0;
+}
+
+/* Why it cannot be rotated; NULL: it can. */
+static const char *refusal(const struct access_key *key, uint64_t now_ms)
+{
+    if (id_is_zero(&key->id))
+        return "the built-in key is not rotated: make an admin key, and delete this one";
+    if (!id_is_zero(&key->successor))
+        return "the key has been rotated: rotate its successor";
+    if (key->expires_ms && key->expires_ms <= now_ms)
+        return "the key has expired";
+    return NULL;
+}
+
+void keys_rotate(struct call *call)
+{
+    struct access_key *before = find(call);
+    uint64_t now_ms = clock_wall_ms(), overlap_ms;
+    if (!before || !call_has_room(call) || !read_overlap(call, &overlap_ms))
+        return;
+    const char *why = refusal(before, now_ms);
+    if (why) {
+        call_problem(call, 409, why);
+        return;
+    }
+    struct access_key *made = access_key_copy(before), *ended = access_key_copy(before);
+    struct reply *reply = NULL;
+    int error = -ENOMEM;
+    if (made && ended) {
+        made->updated_ms = made->used_ms = made->used_kept_ms = 0;
+        reply = finish(call, made);
+        ended->successor = made->id;
+        if (!ended->expires_ms || ended->expires_ms > now_ms + overlap_ms)
+            ended->expires_ms = now_ms + overlap_ms;
+        access_key_touch(ended, before, now_ms);
+        const struct mutation by = call_mutation(call, "key.rotate");
+        if (reply)
+            error =
+                changes_rotate_key(call->api->parts.changes, &by,
+                                   &(struct key_rotation){before, ended, made}, reply_send, reply);
+    } else {
+        call_busy(call);
+    }
+    if (error == 0)
+        return;
+    access_key_free(made);
+    access_key_free(ended);
+    call_not_stored(call, reply, error);
 }

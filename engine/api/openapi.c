@@ -3,10 +3,10 @@
  */
 #include "openapi.h"
 
+#include "access_key.h"
 #include "base/text.h"
 #include "call.h"
 #include "router.h"
-#include "subscription.h"
 
 enum { ROUTE_TEXT_MAX = 4096, NAME_SIZE = 64 };
 

@@ -2,7 +2,7 @@
  * tells of them (openapi.c), so the two cannot disagree. */
 #include "router.h"
 
-#include "subscription.h"
+#include "access_key.h"
 
 enum { READERS = SCOPE_READ | SCOPE_MANAGE };
 
@@ -47,8 +47,13 @@ static const struct api_route routes[] = {
       .answer = "KeyWithText", .status = 201}},
     {"GET", KEYS "/{id}", SCOPE_MANAGE, keys_get,
      {"getKey", "One access key", .answer = "Key"}},
+    {"PATCH", KEYS "/{id}", SCOPE_MANAGE, keys_patch,
+     {"updateKey", "Changes an access key", .body = "KeyFields", .answer = "Key"}},
     {"DELETE", KEYS "/{id}", SCOPE_MANAGE, keys_delete,
      {"deleteKey", "Ends an access key", .status = 204}},
+    {"POST", KEYS "/{id}/rotate", SCOPE_MANAGE, keys_rotate,
+     {"rotateKey", "Makes its successor, which only this answer shows", .body = "KeyRotation",
+      .answer = "KeyWithText", .status = 201}},
 
     {"GET", SUBSCRIPTIONS, READERS, subscriptions_list,
      {"listSubscriptions", "Subscriptions, newest first", .query = PAGE,

@@ -3,7 +3,7 @@
  */
 #include "base/clock.h"
 #include "call.h"
-#include "merge_patch.h"
+#include "patch.h"
 #include "removal.h"
 #include "router.h"
 
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOCATION_SIZE = 128, PATCHED_SIZE = TENANT_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING };
+enum { LOCATION_SIZE = 128 };
 
 static bool sees(const struct call *call, const struct tenant *tenant)
 {
@@ -120,32 +120,12 @@ void tenants_create(struct call *call)
     change(call, NULL, made, call_reply_later(call, 201, slice_str(location)));
 }
 
-/* Reads what comes of `before` and `patch` into api->json. The text for it is in `buffer`, of
- * PATCHED_SIZE. */
-static int patch_into(struct call *call, const struct tenant *before, struct json_value patch,
-                      char *buffer, struct json_value *patched)
-{
-    struct json *json = call->api->json;
-    char why[JSON_WHY_SIZE];
-    struct json_value target;
-    struct text *now = call_text(call, TENANT_TEXT_MAX + JSON_PADDING), text;
-
-    tenant_print(before, now);
-    int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
-    if (error)
-        return error;
-    text_init(&text, buffer, PATCHED_SIZE - JSON_PADDING);
-    error = merge_patch(target, patch, &text);
-    return error ? error : json_read(json, text_slice(&text), patched, why);
-}
-
 static void replace(struct call *call, struct tenant *before, struct json_value body)
 {
     struct tenant *made = parse(call, body, before);
     if (!made)
         return;
-    uint64_t now_ms = clock_wall_ms();
-    made->updated_ms = now_ms > before->updated_ms ? now_ms : before->updated_ms + 1;
+    tenant_touch(made, before, clock_wall_ms());
     call_tag(call, revision(made));
     tenant_print(made, call_text(call, TENANT_TEXT_MAX));
     change(call, before, made, call_reply_later(call, 200, SLICE("")));
@@ -153,21 +133,13 @@ static void replace(struct call *call, struct tenant *before, struct json_value 
 
 void tenants_patch(struct call *call)
 {
-    struct json_value patch, patched;
+    struct json_value patched;
     struct tenant *before = find(call);
-    if (!before || !call_has_room(call) || !call_read_body(call, call->api->other, true, &patch))
+    char *buffer;
+    if (!before || !call_has_room(call) ||
+        !patch_read(call, before, TENANT_TEXT_MAX, print, &buffer, &patched))
         return;
-
-    char *buffer = malloc(PATCHED_SIZE);
-    int error = buffer ? patch_into(call, before, patch, buffer, &patched) : -ENOMEM;
-    if (error == -ENOMEM)
-        call_busy(call);
-    else if (error == -E2BIG)
-        call_fault(call, "", "nests too deeply");
-    else if (error)
-        call_fault(call, "", "is too large");
-    else
-        replace(call, before, patched);
+    replace(call, before, patched);
     free(buffer);
 }
 

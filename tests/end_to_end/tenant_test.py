@@ -12,31 +12,7 @@ from support.client import Client
 from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS, Engine
 from support.name_server import NameServer
 from support.receiver import Receiver, status
-
-TENANTS = "/api/v1/tenants"
-KEYS = "/api/v1/keys"
-
-
-class TenantCase(case.EngineCase):
-    """Tenants made by a test end with it."""
-
-    def make_tenant(self, name, **fields):
-        answer = self.engine.admin.post(TENANTS, {"name": name, **fields})
-        self.assertEqual(answer.status, 201, answer)
-        made = answer.json()
-        self.addCleanup(lambda: self.engine.admin.request("DELETE", f"{TENANTS}/{made['id']}"))
-        return made
-
-    def make_key(self, tenant, *scopes):
-        """A Client of each port with a key of the tenant."""
-        answer = self.engine.admin.post(KEYS, {"scopes": scopes}, headers={"Grapnel-Tenant": tenant["id"]})
-        self.assertEqual(answer.status, 201, answer)
-        made = answer.json()
-        return made, Client(self.engine.admin_address, made["key"]), Client(self.engine.ingest_address, made["key"])
-
-    def pointers(self, answer):
-        return [error["pointer"] for error in self.assert_problem(answer, 422)["errors"]]
-
+from support.tenants import KEYS, TENANTS, TenantCase
 
 class Tenants(TenantCase):
     def test_a_tenant_is_made_shown_changed_and_deleted(self):
@@ -108,59 +84,6 @@ class Tenants(TenantCase):
         self.assert_problem(admin.request("PATCH", path, {"name": "mine"}), 403)
         self.assert_problem(admin.request("DELETE", path), 403)
         self.assertEqual(admin.get(path).status, 200)
-
-
-class Keys(TenantCase):
-    def test_a_key_is_shown_once(self):
-        tenant = self.make_tenant("secretive")
-        answer = self.engine.admin.post(KEYS, {"name": "ci", "scopes": ["ingest", "read"]},
-                                        headers={"Grapnel-Tenant": "secretive"})
-        self.assertEqual(answer.status, 201, answer)
-        made = answer.json()
-        self.assertRegex(made["key"], r"^gk_[0-9a-z]{52}$")
-        self.assertEqual(made["tenant"], tenant["id"])
-        self.assertEqual(answer.headers["cache-control"], "no-store")
-        self.assertEqual(answer.headers["location"], f"{KEYS}/{made['id']}")
-
-        shown = dict(made)
-        del shown["key"]
-        fields = {"Grapnel-Tenant": "secretive"}
-        self.assertEqual(self.engine.admin.get(f"{KEYS}/{made['id']}", headers=fields).json(), shown)
-        self.assertEqual(self.engine.admin.get(KEYS, headers=fields).json()["data"], [shown])
-        for path in self.engine.data.rglob("*"):
-            if path.is_file() and path.name != "admin.key":
-                self.assertNotIn(made["key"].encode(), path.read_bytes(), path)
-        self.assertNotIn(made["key"], self.engine.log())
-
-    def test_a_key_does_what_its_scopes_say_and_nothing_when_deleted(self):
-        tenant = self.make_tenant("scoped")
-        key, reader, reader_in = self.make_key(tenant, "read")
-        _, manager, _ = self.make_key(tenant, "manage")
-        _, _, producer = self.make_key(tenant, "ingest")
-        self.assertEqual(reader.get(SUBSCRIPTIONS).status, 200)
-        self.assert_problem(reader.post(SUBSCRIPTIONS, {"url": "https://example.com/"}), 403)
-        self.assert_problem(reader.get(KEYS), 403)
-        self.assert_problem(reader_in.post(EVENTS, {"type": "a", "payload": 1}), 403)
-        self.assertEqual(producer.post(EVENTS, {"type": "a", "payload": 1}).status, 202)
-        self.assertEqual(manager.post(KEYS, {"scopes": ["read"]}).status, 201)
-        self.assert_problem(manager.post(KEYS, {"scopes": ["admin"]}), 403)
-
-        self.assertEqual(manager.request("DELETE", f"{KEYS}/{key['id']}").status, 204)
-        self.assert_problem(reader.get(SUBSCRIPTIONS), 401)
-        self.assert_problem(reader_in.post(EVENTS, {"type": "a", "payload": 1}), 401)
-        self.assert_problem(manager.request("DELETE", f"{KEYS}/{key['id']}"), 404)
-
-    def test_a_bad_body_names_the_field(self):
-        post = lambda body: self.engine.admin.post(KEYS, body)
-        self.assertEqual(self.pointers(post({})), ["/scopes"])
-        self.assertEqual(self.pointers(post({"scopes": []})), ["/scopes"])
-        self.assertEqual(self.pointers(post({"scopes": ["read", "root"], "name": 1, "key": "k"})),
-                         ["/scopes/1", "/name", "/key"])
-
-    def test_the_last_admin_key_stays(self):
-        built_in = self.engine.admin.get(KEYS).json()["data"][-1]
-        self.assertIsNone(built_in["created_at"])
-        self.assert_problem(self.engine.admin.request("DELETE", f"{KEYS}/{built_in['id']}"), 409)
 
 
 class Apart(TenantCase):

@@ -84,17 +84,21 @@ static const struct verb tenant_verbs[] = {
     {0},
 };
 
-static const struct option key_fields[] = {
-    {"name",   "NAME",      OPTION_TEXT, NULL, NULL, "what it is for"},
-    {"scopes", "SCOPE,...", OPTION_LIST, NULL, "ingest|read|manage|admin", "what it may do"},
-    {0},
-};
+#define KEY_FIELDS \
+    {"name",       "NAME",       OPTION_TEXT, NULL, NULL, "what it is for"}, \
+    {"metadata",   "NAME=VALUE", OPTION_PAIR, NULL, NULL, "of your own; may be repeated"}, \
+    {"allow-from", "CIDR,...",   OPTION_LIST, "allow_from", NULL, "networks that it may be used from; else from anywhere"}, \
+    {"expires-at", "TIME",       OPTION_TEXT, "expires_at", NULL, "when it ends: 2026-01-31T12:00:00Z; else never"}
 
 static const struct verb key_verbs[] = {
     {.name = "list",   .help = "Lists the tenant's keys, newest first.", .method = "GET", .path = KEYS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
-     .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"NAME", "name", COLUMN_TEXT}, {"SCOPES", "scopes", COLUMN_TEXT}, {"CREATED", "created_at", COLUMN_TIME})},
+     .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"NAME", "name", COLUMN_TEXT}, {"SCOPES", "scopes", COLUMN_TEXT}, {"USED", "last_used_at", COLUMN_TIME}, {"EXPIRES", "expires_at", COLUMN_TIME}, {"CREATED", "created_at", COLUMN_TIME})},
     {.name = "get",    .help = "Shows a key, but not the key itself.", .method = "GET", .path = KEYS "/{id}", .argument = "ID"},
-    {.name = "create", .help = "Makes a key. The answer alone has the key itself.", .method = "POST", .path = KEYS, .argument = "[NAME]", .field = "name", .takes = TAKES_FIELDS, .options = key_fields},
+    {.name = "create", .help = "Makes a key. The answer alone has the key itself.", .method = "POST", .path = KEYS, .argument = "[NAME]", .field = "name", .takes = TAKES_FIELDS,
+     .options = OPTIONS(KEY_FIELDS, {"scopes", "SCOPE,...", OPTION_LIST, NULL, "ingest|read|manage|admin", "what it may do"})},
+    {.name = "update", .help = "Changes the fields of a key that are given.", .method = "PATCH", .path = KEYS "/{id}", .argument = "ID", .takes = TAKES_FIELDS, .options = OPTIONS(KEY_FIELDS)},
+    {.name = "rotate", .help = "Makes a key that takes its place, beside which it is of use for a while. The answer alone has the new key.", .method = "POST", .path = KEYS "/{id}/rotate", .argument = "ID", .takes = TAKES_FIELDS,
+     .options = OPTIONS({"overlap", "TIME", OPTION_TEXT, NULL, NULL, "how long (24h)"})},
     {.name = "delete", .help = "Deletes a key, which is refused from then on.", .method = "DELETE", .path = KEYS "/{id}", .argument = "ID"},
     {0},
 };

@@ -3,12 +3,12 @@
 #include "audit.h"
 
 #include "../store/scratch.h"
+#include "access_key.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "net/address.h"
 #include "store/bytes.h"
 #include "store/documents.h"
-#include "subscription.h"
 
 #include <criterion/new/assert.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Which route a request finds, and what is allowed where it finds none. */
 #include "api/router.h"
 
-#include "subscription.h"
+#include "access_key.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
