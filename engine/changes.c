@@ -4,6 +4,7 @@
 #include "changes.h"
 
 #include "base/clock.h"
+#include "last_use.h"
 #include "store/documents.h"
 #include "vault.h"
 
@@ -244,6 +245,8 @@ static int write_with(struct changes *changes, const struct mutation *by,
         error = batch_object(changes, batch, shape, change->after, room + 2 * shape->text_max);
     else
         documents_batch_drop(changes->db, batch, shape->kind, subject.name);
+    if (!change->after && change->kind == DIRECTORY_KEY)
+        documents_batch_drop(changes->db, batch, LAST_USE_KIND, subject.name);
     if (!error && also)
         error = batch_object(changes, batch, shape, also, room + 2 * shape->text_max);
     return error ? error : changes_write(changes, by, &subject, batch);

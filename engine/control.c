@@ -404,6 +404,10 @@ void control_take_mail(struct control *control, struct mail *mail)
     case MAIL_REPORT:
         on_report(control, container_of(mail, struct mail_report, mail));
         break;
+    case MAIL_USES:
+        last_use_take(&control->meta.uses, container_of(mail, struct mail_uses, mail));
+        send_back(control, mail);
+        break;
     case MAIL_STOP: /* either of two, if it was told twice */
         control->stop_left -= !control->has_stopped[mail->from];
         control->has_stopped[mail->from] = true;
@@ -459,6 +463,7 @@ static void advance_stop(struct control *control)
         http_server_stop(api_server(control->api));
         tell_to_stop(control, SHARDS, 0, crew->shards);
     } else if (control->phase == SHARDS && control->stop_left == 0) {
+        last_use_finish(&control->meta.uses);
         tell_to_stop(control, WRITER, crew_writer(crew), 1);
     } else if (control->phase == WRITER && control->stop_left == 0) {
         tell_to_stop(control, READER, crew_reader(crew), 1);

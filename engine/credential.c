@@ -21,14 +21,16 @@ static int find_key(struct credential *credential, struct directory *directory,
     if (!field)
         return refuse(401, "a key is required: Authorization: Bearer KEY", why);
     key_hash(text, hash);
-    credential->key = text.size ? directory_key(directory, hash) : NULL;
-    return credential->key ? 0 : refuse(401, "the key is not valid", why);
+    credential->known = text.size ? directory_key(directory, hash) : NULL;
+    return credential->known ? 0 : refuse(401, "the key is not valid", why);
 }
 
 static int check_key(const struct credential *credential, const struct http_request *request,
                      uint64_t wall_ms, char why[static CREDENTIAL_WHY_SIZE])
 {
-    switch (access_key_judge(credential->key, wall_ms, request->peer)) {
+    const struct access_key *key = credential->known->key;
+
+    switch (access_key_judge(key, wall_ms, request->peer)) {
     case KEY_IS_OVER:
         return refuse(401, "the key has expired", why);
     case KEY_IS_ELSEWHERE:
@@ -37,7 +39,7 @@ static int check_key(const struct credential *credential, const struct http_requ
     case KEY_LETS_IN:
         break;
     }
-    bool may = credential->key->scopes & (SCOPE_INGEST | SCOPE_ADMIN);
+    bool may = key->scopes & (SCOPE_INGEST | SCOPE_ADMIN);
     return may ? 0 : refuse(403, "the key has not the scope ingest", why);
 }
 
@@ -46,14 +48,15 @@ static int choose_tenant(struct credential *credential, const struct directory *
                          const struct http_head *head, char why[static CREDENTIAL_WHY_SIZE])
 {
     const struct http_header *field = http_find(head, "grapnel-tenant");
-    const struct access_key *key = credential->key;
+    const struct access_key *key = credential->known->key;
     credential->tenant = key->tenant;
     if (!field)
         return 0;
-    if (id_parse(field->value, "ten", &credential->tenant) ||
-        !directory_tenant(directory, &credential->tenant) ||
-        (!(key->scopes & SCOPE_ADMIN) && !id_equal(&credential->tenant, &key->tenant)))
+    const struct tenant *named = directory_find_tenant(directory, field->value);
+    bool is_own = named && id_equal(&named->id, &key->tenant);
+    if (!named || (!is_own && !(key->scopes & SCOPE_ADMIN)))
         return refuse(404, "Grapnel-Tenant names no tenant", why);
+    credential->tenant = named->id;
     return 0;
 }
 

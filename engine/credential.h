@@ -9,8 +9,10 @@
 
 struct directory;
 
+struct known_key;
+
 struct credential {
-    const struct access_key *key;
+    struct known_key *known;
     struct id tenant;
 };
 

@@ -29,18 +29,6 @@ static struct entry *find(const struct table *table, const struct id *id)
     return NULL;
 }
 
-static struct entry *find_key(const struct directory *directory, const uint8_t hash[static 32])
-{
-    struct table_node *node = table_first(&directory->keys, start_of(hash));
-    for (; node; node = table_next(node)) {
-        struct entry *entry = container_of(node, struct entry, node);
-        const struct access_key *key = entry->object;
-        if (memcmp(key->hash, hash, sizeof key->hash) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
 static struct entry *put(struct table *table, uint64_t hash, const void *object,
                          const struct id *id)
 {
@@ -58,6 +46,51 @@ static void drop(struct table *table, struct entry *entry)
     free(entry);
 }
 
+/* ---- names and uids of tenants ---- */
+
+struct calling {
+    struct table_node node;
+    const struct tenant *tenant;
+};
+
+static void call_it(struct directory *directory, const struct tenant *tenant, const char *name)
+{
+    struct calling *calling = name[0] ? malloc(sizeof *calling) : NULL;
+    must(calling || !name[0]);
+    if (!calling)
+        return;
+    calling->tenant = tenant;
+    table_put(&directory->names, &calling->node, table_hash(name, strlen(name)));
+}
+
+static void uncall(struct directory *directory, const struct tenant *tenant, const char *name)
+{
+    struct table_node *node = table_first(&directory->names, table_hash(name, strlen(name)));
+    for (; node; node = table_next(node)) {
+        struct calling *calling = container_of(node, struct calling, node);
+        if (calling->tenant != tenant)
+            continue;
+        table_drop(&directory->names, node);
+        free(calling);
+        return;
+    }
+}
+
+static void apply_names(struct directory *directory, const struct tenant *before,
+                        const struct tenant *after)
+{
+    if (before) {
+        uncall(directory, before, before->name);
+        uncall(directory, before, before->uid);
+    }
+    if (after) {
+        call_it(directory, after, after->name);
+        call_it(directory, after, after->uid);
+    }
+}
+
+/* ---- changes ---- */
+
 static void apply_tenant(struct directory *directory, const struct tenant *before,
                          const struct tenant *after)
 {
@@ -71,16 +104,38 @@ static void apply_tenant(struct directory *directory, const struct tenant *befor
         entry = put(&directory->tenants, id_hash(&after->id), after, &after->id);
         must(route_open(&entry->route) == 0);
     }
+    apply_names(directory, before, after);
 }
 
+static void drop_key(struct directory *directory, struct known_key *known)
+{
+    list_remove(&known->fresh);
+    table_drop(&directory->keys, &known->node);
+    free(known);
+}
+
+static void put_key(struct directory *directory, const struct access_key *key)
+{
+    struct known_key *known = calloc(1, sizeof *known);
+    must(known);
+    known->key = key;
+    list_init(&known->fresh);
+    table_put(&directory->keys, &known->node, start_of(key->hash));
+}
+
+/* A changed key has the text that it had, and was used when it was used. */
 static void apply_key(struct directory *directory, const struct access_key *before,
                       const struct access_key *after)
 {
-    struct entry *entry = before ? find_key(directory, before->hash) : NULL;
-    if (entry)
-        drop(&directory->keys, entry);
+    struct known_key *known = before ? directory_key(directory, before->hash) : NULL;
+    if (known && after && memcmp(before->hash, after->hash, sizeof after->hash) == 0) {
+        known->key = after;
+        return;
+    }
+    if (known)
+        drop_key(directory, known);
     if (after)
-        put(&directory->keys, start_of(after->hash), after, &after->id);
+        put_key(directory, after);
 }
 
 static void apply_subscription(struct directory *directory, const struct subscription *before,
@@ -107,6 +162,8 @@ int directory_open(struct directory *directory)
     if (rc == 0)
         rc = table_open(&directory->keys, 16);
     if (rc == 0)
+        rc = table_open(&directory->names, 16);
+    if (rc == 0)
         rc = table_open(&directory->subscriptions, 1024);
     if (rc)
         directory_close(directory);
@@ -127,10 +184,29 @@ static void close_table(struct table *table, bool has_routes)
     table_close(table);
 }
 
+static void close_names(struct table *table)
+{
+    struct table_node *node;
+    while (table->buckets && (node = table_walk(table, NULL))) {
+        table_drop(table, node);
+        free(container_of(node, struct calling, node));
+    }
+    table_close(table);
+}
+
+static void close_keys(struct directory *directory)
+{
+    struct table_node *node;
+    while (directory->keys.buckets && (node = table_walk(&directory->keys, NULL)))
+        drop_key(directory, container_of(node, struct known_key, node));
+    table_close(&directory->keys);
+}
+
 void directory_close(struct directory *directory)
 {
+    close_names(&directory->names);
     close_table(&directory->subscriptions, false);
-    close_table(&directory->keys, false);
+    close_keys(directory);
     close_table(&directory->tenants, true);
 }
 
@@ -151,17 +227,35 @@ void directory_apply(struct directory *directory, const struct mail_directory *c
     }
 }
 
-const struct access_key *directory_key(const struct directory *directory,
-                                       const uint8_t hash[static 32])
+struct known_key *directory_key(const struct directory *directory, const uint8_t hash[static 32])
 {
-    struct entry *entry = find_key(directory, hash);
-    return entry ? entry->object : NULL;
+    struct table_node *node = table_first(&directory->keys, start_of(hash));
+    for (; node; node = table_next(node)) {
+        struct known_key *known = container_of(node, struct known_key, node);
+        if (memcmp(known->key->hash, hash, sizeof known->key->hash) == 0)
+            return known;
+    }
+    return NULL;
 }
 
 const struct tenant *directory_tenant(const struct directory *directory, const struct id *id)
 {
     struct entry *entry = find(&directory->tenants, id);
     return entry ? entry->object : NULL;
+}
+
+const struct tenant *directory_find_tenant(const struct directory *directory, struct slice text)
+{
+    struct id id;
+    if (id_parse(text, "ten", &id) == 0)
+        return directory_tenant(directory, &id);
+    struct table_node *node = table_first(&directory->names, table_hash(text.at, text.size));
+    for (; node; node = table_next(node)) {
+        const struct tenant *tenant = container_of(node, struct calling, node)->tenant;
+        if (slice_equal(slice_str(tenant->name), text) || slice_equal(slice_str(tenant->uid), text))
+            return tenant;
+    }
+    return NULL;
 }
 
 const struct subscription *directory_subscription(const struct directory *directory,

@@ -13,6 +13,7 @@
 
 struct directory {
     struct table tenants, keys, subscriptions;
+    struct table names; /* of tenants, and their uids */
 };
 
 MUST_CHECK int directory_open(struct directory *directory);
@@ -22,10 +23,19 @@ void directory_close(struct directory *directory);
  * cannot go on. */
 void directory_apply(struct directory *directory, const struct mail_directory *change);
 
+/* A key as the shard knows it, with when it was last used here (uses.h). */
+struct known_key {
+    struct table_node node;
+    const struct access_key *key;
+    struct list_node fresh; /* among those that control has to hear of */
+    uint64_t used_ms;
+};
+
 /* Each NULL if there is none. `hash`: SHA-256 of the key's text. */
-const struct access_key *directory_key(const struct directory *directory,
-                                       const uint8_t hash[static 32]);
+struct known_key *directory_key(const struct directory *directory, const uint8_t hash[static 32]);
 const struct tenant *directory_tenant(const struct directory *directory, const struct id *id);
+const struct tenant *directory_find_tenant(const struct directory *directory,
+                                           struct slice text); /* its id, its name or its uid */
 const struct subscription *directory_subscription(const struct directory *directory,
                                                   const struct id *id);
 

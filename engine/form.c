@@ -1,6 +1,7 @@
 /* form.c - see form.h. */
 #include "form.h"
 
+#include "base/id.h"
 #include "limits.h"
 
 #include <stdlib.h>
@@ -114,6 +115,13 @@ bool form_is_name(struct slice text)
             return false;
     }
     return text.size > 0;
+}
+
+bool form_is_uid(struct slice text, const char *prefix)
+{
+    struct id id;
+    return form_is_name(text) && !slice_equal(text, SLICE(".")) &&
+           !slice_equal(text, SLICE("..")) && id_parse(text, prefix, &id) != 0;
 }
 
 void form_keep(struct form *form, char **field, struct slice string)

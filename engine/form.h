@@ -55,6 +55,10 @@ bool form_bool(struct form *form, struct json_value value, const char *pointer, 
 /* A JSON object of at most LIMIT_METADATA_SIZE bytes, kept as text. */
 void form_metadata(struct form *form, struct json_value value, const char *pointer, char **field);
 
+/* Whether a text may be a uid: a name, not "." or "..", which paths have a use for, and nothing
+ * that could be taken for an id with this prefix. */
+bool form_is_uid(struct slice text, const char *prefix);
+
 /* "A-Z a-z 0-9 _ - .", at least one. */
 bool form_is_name(struct slice text);
 

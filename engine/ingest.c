@@ -152,6 +152,8 @@ static bool authenticate(struct visit *visit)
     if (status)
         refuse(visit, status, why,
                status == 401 ? SLICE("WWW-Authenticate: Bearer\r\n") : SLICE(""));
+    else
+        uses_note(visit->shard, visit->credential.known, visit->wall_ms);
     return status == 0;
 }
 

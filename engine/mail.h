@@ -20,6 +20,7 @@
  *   control  shard    MAIL_PUBLISH    a request to publish that came by the admin port
  *   shard    control  MAIL_ASK        a request on the ingest port that control answers
  *   shard    control  MAIL_REPORT     something a shard saw that changes configuration
+ *   shard    control  MAIL_USES       when keys were last used
  *   control  all      MAIL_STOP       finish and stop
  */
 #ifndef ENGINE_MAIL_H
@@ -54,6 +55,7 @@ enum mail_kind {
     MAIL_PUBLISH,
     MAIL_ASK,
     MAIL_REPORT,
+    MAIL_USES,
     MAIL_STOP,
 };
 
@@ -173,6 +175,17 @@ struct mail_report {
 struct mail_forget {
     struct mail mail;
     void *reply; /* control's own: what to answer then */
+};
+
+enum { USES_MAX = 64 };
+
+struct mail_uses {
+    struct mail mail;
+    unsigned count;
+    struct key_use {
+        struct id key;
+        uint64_t at_ms;
+    } uses[USES_MAX];
 };
 
 struct mail_serve {

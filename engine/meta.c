@@ -28,6 +28,15 @@ static int open_audit(struct meta *meta, struct db *db, char why[static META_WHY
     return error;
 }
 
+static int open_uses(struct meta *meta, struct db *db, char why[static META_WHY_SIZE])
+{
+    int error = last_use_open(&meta->uses, db, &meta->registry);
+    if (error)
+        snprintf(why, META_WHY_SIZE, "cannot read when keys were last used: %.200s",
+                 error == -EIO ? db_why() : strerror(-error));
+    return error;
+}
+
 static int open_answers(struct meta *meta, const struct config *config, struct db *db,
                         char why[static META_WHY_SIZE])
 {
@@ -58,13 +67,16 @@ int meta_open(struct meta *meta, const struct config *config, struct crew *crew,
     error = registry_load(&meta->registry, db, meta->vault, why);
     if (!error)
         error = seal_the_rest(meta, why);
-    return error ? error : first_start(&meta->registry, db, config->data, why);
+    if (!error)
+        error = first_start(&meta->registry, db, config->data, why);
+    return error ? error : open_uses(meta, db, why);
 }
 
 void meta_tidy(struct meta *meta, const struct config *config, uint64_t now_ms)
 {
     uint64_t kept_ms = config->audit_retention_ms;
     rotation_sweep(&meta->changes, &meta->rotation_at, now_ms);
+    last_use_sweep(&meta->uses, now_ms);
     int error = audit_prune(&meta->audit, now_ms > kept_ms ? now_ms - kept_ms : 0,
                             config->audit_records_max);
     if (error && error != meta->prune_error)

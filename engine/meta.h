@@ -8,6 +8,7 @@
 
 #include "changes.h"
 #include "config.h"
+#include "last_use.h"
 #include "rekey.h"
 
 struct meta {
@@ -17,6 +18,7 @@ struct meta {
     struct registry registry;
     struct changes changes;
     struct rekey rekey;
+    struct last_use uses;
     size_t rotation_at; /* in rotation_sweep() */
     int prune_error;    /* of the audit log; told once */
     bool is_open;

@@ -121,6 +121,12 @@ static uint64_t name_hash(const char *name)
     return table_hash(name, strlen(name));
 }
 
+/* By name and by uid. */
+static bool is_called(const struct tenant *tenant, struct slice text)
+{
+    return slice_equal(slice_str(tenant->name), text) || slice_equal(slice_str(tenant->uid), text);
+}
+
 static void unmark(struct table *table, uint64_t hash, const void *item)
 {
     for (struct table_node *node = table_first(table, hash); node; node = table_next(node)) {
@@ -194,7 +200,7 @@ struct tenant *registry_tenant_named(const struct registry *registry, struct sli
         table_first(&registry->tenants_by_name, table_hash(name.at, name.size));
     for (; node; node = table_next(node)) {
         const struct tenant *tenant = ((struct mark *)node)->item;
-        if (slice_equal(slice_str(tenant->name), name))
+        if (is_called(tenant, name))
             return shelf_find(&registry->tenants, &tenant->id);
     }
     return NULL;
@@ -243,18 +249,35 @@ struct subscription *registry_subscription_with_uid(const struct registry *regis
 
 /* ---- changing ---- */
 
+static void unmark_tenant(struct registry *registry, const struct tenant *tenant)
+{
+    unmark(&registry->tenants_by_name, name_hash(tenant->name), tenant);
+    if (tenant->uid[0])
+        unmark(&registry->tenants_by_name, name_hash(tenant->uid), tenant);
+}
+
+static void mark_tenant(struct registry *registry, struct mark *mark, const char *name,
+                        const struct tenant *tenant)
+{
+    mark->item = tenant;
+    table_put(&registry->tenants_by_name, &mark->node, name_hash(name));
+}
+
 int registry_put_tenant(struct registry *registry, struct tenant *tenant)
 {
-    struct mark *mark = malloc(sizeof *mark);
-    if (!mark || shelf_reserve(&registry->tenants)) {
+    bool has_uid = tenant->uid[0] != '\0';
+    struct mark *mark = malloc(sizeof *mark), *second = has_uid ? malloc(sizeof *second) : NULL;
+    if (!mark || (has_uid && !second) || shelf_reserve(&registry->tenants)) {
         free(mark);
+        free(second);
         return -ENOMEM;
     }
     struct tenant *before = shelf_find(&registry->tenants, &tenant->id);
     if (before)
-        unmark(&registry->tenants_by_name, name_hash(before->name), before);
-    mark->item = tenant;
-    table_put(&registry->tenants_by_name, &mark->node, name_hash(tenant->name));
+        unmark_tenant(registry, before);
+    mark_tenant(registry, mark, tenant->name, tenant);
+    if (second)
+        mark_tenant(registry, second, tenant->uid, tenant);
     shelf_put(&registry->tenants, tenant);
     return 0;
 }
@@ -368,7 +391,7 @@ void registry_drop_estate(struct registry *registry, const struct estate *estate
         unmark_key(registry, estate->keys[i]);
     for (size_t i = 0; i < estate->subscription_count; i++)
         unmark_uid(registry, estate->subscriptions[i]);
-    unmark(&registry->tenants_by_name, name_hash(estate->tenant->name), estate->tenant);
+    unmark_tenant(registry, estate->tenant);
     shelf_drop_all(&registry->keys, (void *const *)estate->keys, estate->key_count);
     shelf_drop_all(&registry->subscriptions, (void *const *)estate->subscriptions,
                    estate->subscription_count);

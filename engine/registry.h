@@ -35,9 +35,10 @@ MUST_CHECK int registry_load(struct registry *registry, struct db *db, struct va
 
 /* Each NULL if there is none. */
 struct tenant *registry_tenant(const struct registry *registry, const struct id *id);
-struct tenant *registry_tenant_named(const struct registry *registry, struct slice name);
+struct tenant *registry_tenant_named(const struct registry *registry,
+                                     struct slice name); /* its name or its uid */
 struct tenant *registry_find_tenant(const struct registry *registry,
-                                    struct slice text); /* its id or its name */
+                                    struct slice text); /* its id, its name or its uid */
 struct access_key *registry_key(const struct registry *registry,
                                 const uint8_t hash[static KEY_HASH_SIZE]);
 struct access_key *registry_key_with_id(const struct registry *registry, const struct id *id);

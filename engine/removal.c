@@ -1,6 +1,7 @@
 /* removal.c - see removal.h. */
 #include "removal.h"
 
+#include "last_use.h"
 #include "store/documents.h"
 #include "vault.h"
 
@@ -79,9 +80,11 @@ static int store(struct changes *changes, const struct mutation *by, const struc
     int error = batch_open(&batch);
     if (error)
         return error;
-    for (size_t i = 0; i < estate->key_count; i++)
-        documents_batch_drop(changes->db, batch, "key",
-                             id_print(&estate->keys[i]->id, "key", name));
+    for (size_t i = 0; i < estate->key_count; i++) {
+        struct slice key = id_print(&estate->keys[i]->id, "key", name);
+        documents_batch_drop(changes->db, batch, "key", key);
+        documents_batch_drop(changes->db, batch, LAST_USE_KIND, key);
+    }
     for (size_t i = 0; i < estate->subscription_count; i++)
         documents_batch_drop(changes->db, batch, "subscription",
                              id_print(&estate->subscriptions[i]->id, "sub", name));

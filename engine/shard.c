@@ -143,6 +143,7 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     redaction_init(&shard->redaction, config->record_headers, config->redact_patterns,
                    config->redact_pointers);
     reports_init(&shard->reports);
+    uses_init(&shard->uses);
     random_init(&shard->random, seed);
     wheel_init(&shard->wheel, shard->now_ms);
     turns_init(&shard->turns);
@@ -346,6 +347,9 @@ static void take_mail(struct shard *shard, struct mail *mail)
     case MAIL_REPORT:
         report_taken(shard);
         break;
+    case MAIL_USES:
+        uses_taken(shard);
+        break;
     case MAIL_STOP:
         begin_stop(shard, container_of(mail, struct mail_stop, mail));
         break;
@@ -397,7 +401,7 @@ static void stop_step(struct shard *shard)
         resolver_close(shard->resolver);
         shard->resolver = NULL;
     }
-    if (http_server_idle(shard->server) && http_client_idle(shard->client)) {
+    if (http_server_idle(shard->server) && http_client_idle(shard->client) && uses_flush(shard)) {
         shard->is_stopped = true;
         crew_post(shard->crew, shard->number, crew_control(shard->crew), &shard->stopping->mail);
         if (shard->hurrying)

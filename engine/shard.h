@@ -26,6 +26,7 @@
 #include "redaction.h"
 #include "report.h"
 #include "turns.h"
+#include "uses.h"
 
 struct shard {
     unsigned number;
@@ -58,6 +59,7 @@ struct shard {
     struct outcomes outcomes;
     struct paging paging;
     struct reports reports;
+    struct uses uses;
     struct shard_metrics metrics;
 
     uint64_t now_ms, wall_ms;              /* monotonic and wall, as of the last wait */

@@ -88,8 +88,9 @@ static void parse_uid(struct draft *draft, struct json_value value, const char *
     struct slice text;
     if (!draft_take_string(draft, value, pointer, UID_SIZE, &text))
         return;
-    if (!all_are(text, is_name_char))
-        faults_add(draft->faults, pointer, "must be 1 to 128 of A-Z a-z 0-9 _ - .");
+    if (!form_is_uid(text, "sub"))
+        faults_add(draft->faults, pointer,
+                   "must be 1 to 128 of A-Z a-z 0-9 _ - . and not an id, \".\" or \"..\"");
     else
         draft_keep(draft, &draft->made->uid, text);
 }

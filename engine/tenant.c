@@ -98,6 +98,23 @@ static void parse_name(struct form *form, struct json_value value, const char *p
     draft->made->name[text.size] = '\0';
 }
 
+/* It may stand where an id or a name may. */
+static void parse_uid(struct form *form, struct json_value value, const char *pointer)
+{
+    struct tenant_draft *draft = draft_of(form);
+    struct slice text;
+    if (!form_string(form, value, pointer, TENANT_UID_SIZE - 1, &text))
+        return;
+    if (!form_is_uid(text, "ten")) {
+        faults_add(form->faults, pointer,
+                   "must be 1 to %d of A-Z a-z 0-9 _ - . and not an id, \".\" or \"..\"",
+                   TENANT_UID_SIZE - 1);
+        return;
+    }
+    memcpy(draft->made->uid, text.at, text.size);
+    draft->made->uid[text.size] = '\0';
+}
+
 static void parse_description(struct form *form, struct json_value value, const char *pointer)
 {
     struct slice text;
@@ -159,6 +176,7 @@ static void parse_https_only(struct form *form, struct json_value value, const c
 
 static const struct form_field fields[] = {
     {"id", parse_id},
+    {"uid", parse_uid},
     {"name", parse_name},
     {"description", parse_description},
     {"metadata", parse_metadata},
@@ -211,7 +229,12 @@ int tenant_parse_stored(struct json_value document, struct tenant **made, struct
 void tenant_print(const struct tenant *tenant, struct text *text)
 {
     char digits[ID_TEXT_SIZE];
-    text_printf(text, "{\"id\":\"%s\",\"name\":", id_print(&tenant->id, "ten", digits).at);
+    text_printf(text, "{\"id\":\"%s\",\"uid\":", id_print(&tenant->id, "ten", digits).at);
+    if (tenant->uid[0])
+        text_json(text, slice_str(tenant->uid));
+    else
+        text_put(text, SLICE("null"));
+    text_put(text, SLICE(",\"name\":"));
     text_json(text, slice_str(tenant->name));
     text_put(text, SLICE(",\"description\":"));
     text_json(text, slice_str(tenant->description ? tenant->description : ""));

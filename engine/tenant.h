@@ -12,12 +12,13 @@
 #include "limits.h"
 #include "throttle.h"
 
-enum { TENANT_NAME_SIZE = 64, TENANT_RATE_MAX = 1000000 };
+enum { TENANT_NAME_SIZE = 64, TENANT_UID_SIZE = 65, TENANT_RATE_MAX = 1000000 };
 
 struct tenant {
     struct id id;
     uint64_t updated_ms; /* 0: never */
     char name[TENANT_NAME_SIZE];
+    char uid[TENANT_UID_SIZE];    /* the caller's own id; may be empty */
     char *description, *metadata; /* NULL: "" and {} */
     struct throttle_rate ingest;  /* of events; per_second 0: no limit */
     struct egress_rules *egress;  /* NULL: none */

@@ -50,6 +50,7 @@ static bool choose_tenant(struct call *call)
 bool call_let_in(struct call *call, unsigned scopes)
 {
     const struct http_header *field = http_find(call->request->head, "Authorization");
+    struct access_key *key;
     struct slice text = field ? key_of_authorization(field->value) : SLICE("");
     uint8_t hash[KEY_HASH_SIZE];
     char detail[KEY_ELSEWHERE_SIZE];
@@ -59,12 +60,13 @@ bool call_let_in(struct call *call, unsigned scopes)
         return false;
     }
     key_hash(text, hash);
-    call->key = registry_key(call->api->parts.registry, hash);
-    if (!call->key) {
+    call->key = key = registry_key(call->api->parts.registry, hash);
+    if (!key) {
         unauthorized(call, "the key is not known");
         return false;
     }
-    switch (access_key_judge(call->key, clock_wall_ms(), call->request->peer)) {
+    uint64_t wall_ms = clock_wall_ms();
+    switch (access_key_judge(key, wall_ms, call->request->peer)) {
     case KEY_IS_OVER:
         unauthorized(call, "the key has expired");
         return false;
@@ -75,7 +77,9 @@ bool call_let_in(struct call *call, unsigned scopes)
     case KEY_LETS_IN:
         break;
     }
-    if (!(call->key->scopes & (scopes | SCOPE_ADMIN))) {
+    if (wall_ms > key->used_ms)
+        key->used_ms = wall_ms;
+    if (!(key->scopes & (scopes | SCOPE_ADMIN))) {
         call_problem(call, 403, "the key's scopes do not allow this");
         return false;
     }
@@ -229,6 +233,15 @@ bool call_query_number(struct call *call, const char *name, uint64_t *number, bo
     if (given)
         *number = parsed;
     return true;
+}
+
+bool call_query_text(struct call *call, const char *name, char *value, size_t room, bool *has)
+{
+    int given = query_get(call->request->query, name, value, room);
+    *has = given > 0;
+    if (given >= 0 && (!*has || value[0]))
+        return true;
+    return query_fault(call, name, "must be a text of the right length");
 }
 
 bool call_query_time(struct call *call, const char *name, uint64_t *wall_ms)
@@ -463,7 +476,7 @@ void call_list(struct call *call, const struct listed *listed)
 {
     const struct shelf *shelf = listed->shelf;
     struct page page;
-    if (!call_page(call, listed->prefix, NULL, &page))
+    if (!call_page(call, listed->prefix, listed->parameters, &page))
         return;
 
     struct text *text = call_text(call, listed->item_room);

@@ -51,6 +51,7 @@ struct call {
     char tag[TAG_SIZE]; /* of what the answer shows; "": none */
     bool is_kept;       /* the answer, if something is changed: `answer` names it (repeat.h) */
     struct answer answer;
+    const void *filter; /* of a list: what it is to show; the file of the resource knows */
 };
 
 /* ---- what was asked ---- */
@@ -88,6 +89,10 @@ MUST_CHECK bool call_page(struct call *call, const char *prefix, const char *con
 
 /* Checks that there are no parameters but these (NULL-terminated). */
 MUST_CHECK bool call_query_known(struct call *call, const char *const *names);
+
+/* An optional parameter of at least one character that fits `room` with its NUL. */
+MUST_CHECK bool call_query_text(struct call *call, const char *name, char *value, size_t room,
+                                bool *has);
 
 /* An optional parameter that is an id, a time or a number: `has` says whether it was there. */
 MUST_CHECK bool call_query_id(struct call *call, const char *name, const char *prefix,
@@ -144,8 +149,9 @@ MUST_CHECK bool call_write(struct call *call, const char *action, const struct s
 struct shelf;
 struct listed {
     const struct shelf *shelf;
-    const char *prefix; /* of the ids */
-    size_t item_room;   /* the most that an item prints */
+    const char *prefix;            /* of the ids */
+    size_t item_room;              /* the most that an item prints */
+    const char *const *parameters; /* more than limit and cursor; NULL: none */
     bool (*sees)(const struct call *call, const void *item);
     void (*print)(const void *item, struct text *text);
 };

@@ -3,6 +3,7 @@
  * Their list is in deliveries.c. */
 #include "replay_wish.h"
 #include "router.h"
+#include "subscriptions.h"
 
 void dead_letters_requeue(struct call *call)
 {
@@ -34,7 +35,7 @@ void dead_letters_delete_all(struct call *call)
     struct page page;
     bool has_subscription;
     if (!call_has_room(call) || !call_page(call, "dlv", parameters, &page) ||
-        !call_query_id(call, "subscription", "sub", &replay.subscription, &has_subscription) ||
+        !subscriptions_query(call, &replay.subscription, &has_subscription) ||
         !call_query_time(call, "since", &replay.since_ms) ||
         !call_query_time(call, "until", &replay.until_ms))
         return;

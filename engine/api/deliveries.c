@@ -4,6 +4,7 @@
 #include "registry.h"
 #include "router.h"
 #include "store/history.h"
+#include "subscriptions.h"
 
 #include <errno.h>
 
@@ -238,7 +239,7 @@ static bool read_question(struct call *call, const char *const *parameters,
     *question = (struct question){.filter.tenant = &call->tenant};
     if (!call_page(call, "dlv", parameters, &question->page) ||
         !read_status(call, &question->wanted) ||
-        !call_query_id(call, "subscription", "sub", &question->subscription, &has_subscription) ||
+        !subscriptions_query(call, &question->subscription, &has_subscription) ||
         !call_query_id(call, "event", "evt", &question->event, &has_event) ||
         !call_query_time(call, "since", &filter->since_ms) ||
         !call_query_time(call, "until", &filter->until_ms))

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "subscriptions.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,29 +12,13 @@ enum { LOCATION_SIZE = 128 };
 
 /* ---- fields ---- */
 
-/* By its id or its uid. */
-static const struct subscription *find(const struct call *call, struct slice text)
-{
-    const struct registry *registry = call->api->parts.registry;
-    char uid[LIMIT_NAME_SIZE + 1];
-    const struct subscription *found = NULL;
-    struct id id;
-    if (id_parse(text, "sub", &id) == 0)
-        found = registry_subscription(registry, &id);
-    if (!found && text.size < sizeof uid) {
-        snprintf(uid, sizeof uid, "%.*s", SLICE_ARGS(text));
-        found = registry_subscription_with_uid(registry, &call->tenant, uid);
-    }
-    return found && id_equal(&found->tenant, &call->tenant) ? found : NULL;
-}
-
 void replay_wish_subscription(struct form *form, struct json_value value, const char *pointer)
 {
     struct replay_wish *wish = form->made;
     struct slice text;
     if (!form_string(form, value, pointer, LIMIT_NAME_SIZE, &text))
         return;
-    const struct subscription *found = find(wish->call, text);
+    const struct subscription *found = subscriptions_named(wish->call, text);
     if (found)
         wish->replay.subscription = found->id;
     else

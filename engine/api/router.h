@@ -71,6 +71,7 @@ void replays_delete(struct call *call);
 void tenants_create(struct call *call);
 void tenants_list(struct call *call);
 void tenants_get(struct call *call);
+void tenants_replace(struct call *call);
 void tenants_patch(struct call *call);
 void tenants_delete(struct call *call);
 void keys_create(struct call *call);

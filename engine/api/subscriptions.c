@@ -16,16 +16,43 @@
 
 enum { LOCATION_SIZE = 128, PATCHED_SIZE = SUBSCRIPTION_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING };
 
+struct subscription *subscriptions_named(const struct call *call, struct slice text)
+{
+    const struct registry *registry = call->api->parts.registry;
+    char uid[LIMIT_NAME_SIZE + 1];
+    struct subscription *found = NULL;
+    struct id id;
+    if (id_parse(text, "sub", &id) == 0) {
+        found = registry_subscription(registry, &id);
+    } else if (text.size < sizeof uid) {
+        snprintf(uid, sizeof uid, "%.*s", SLICE_ARGS(text));
+        found = registry_subscription_with_uid(registry, &call->tenant, uid);
+    }
+    return found && id_equal(&found->tenant, &call->tenant) ? found : NULL;
+}
+
 struct subscription *subscriptions_find(struct call *call)
 {
-    struct id id;
-    struct subscription *found = NULL;
-    if (id_parse(call->id, "sub", &id) == 0)
-        found = registry_subscription(call->api->parts.registry, &id);
-    if (found && id_equal(&found->tenant, &call->tenant))
+    struct subscription *found = subscriptions_named(call, call->id);
+    if (found)
         return call_found(call, found->updated_ms) ? found : NULL;
     call_problem(call, 404, "no such subscription");
     return NULL;
+}
+
+bool subscriptions_query(struct call *call, struct id *id, bool *has)
+{
+    char text[LIMIT_NAME_SIZE + 1];
+    if (!call_query_text(call, "subscription", text, sizeof text, has))
+        return false;
+    if (!*has || id_parse(slice_str(text), "sub", id) == 0)
+        return true;
+    const struct subscription *found = subscriptions_named(call, slice_str(text));
+    if (found)
+        *id = found->id;
+    else
+        call_problem(call, 422, "query parameter subscription must be a subscription's id or uid");
+    return found != NULL;
 }
 
 static void reply_with(struct call *call, const struct subscription *subscription)
@@ -44,10 +71,32 @@ void subscriptions_get(struct call *call)
         reply_with(call, found);
 }
 
+struct filter {
+    char uid[LIMIT_NAME_SIZE + 1];
+    bool has_uid, has_status;
+    enum subscription_status status;
+};
+
 static bool lists(const struct call *call, const void *item)
 {
+    const struct filter *filter = call->filter;
     const struct subscription *subscription = item;
-    return id_equal(&subscription->tenant, &call->tenant);
+    return id_equal(&subscription->tenant, &call->tenant) &&
+           (!filter->has_status || subscription->status == filter->status) &&
+           (!filter->has_uid || (subscription->uid && strcmp(subscription->uid, filter->uid) == 0));
+}
+
+static bool read_status(struct call *call, struct filter *filter)
+{
+    char name[16];
+    if (!call_query_text(call, "status", name, sizeof name, &filter->has_status))
+        return false;
+    for (filter->status = SUBSCRIPTION_ACTIVE; filter->status <= SUBSCRIPTION_DISABLED;
+         filter->status++)
+        if (!filter->has_status || strcmp(name, subscription_status_name(filter->status)) == 0)
+            return true;
+    call_problem(call, 422, "query parameter status must be active, paused or disabled");
+    return false;
 }
 
 static void print(const void *subscription, struct text *text)
@@ -57,7 +106,14 @@ static void print(const void *subscription, struct text *text)
 
 void subscriptions_list(struct call *call)
 {
+    static const char *const parameters[] = {"status", "uid", NULL};
+    struct filter filter = {0};
+    if (!read_status(call, &filter) ||
+        !call_query_text(call, "uid", filter.uid, sizeof filter.uid, &filter.has_uid))
+        return;
+    call->filter = &filter;
     call_list(call, &(struct listed){.shelf = &call->api->parts.registry->subscriptions,
+                                     .parameters = parameters,
                                      .prefix = "sub",
                                      .item_room = SUBSCRIPTION_TEXT_MAX,
                                      .sees = lists,

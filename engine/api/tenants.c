@@ -23,7 +23,7 @@ static uint64_t revision(const struct tenant *tenant)
     return tenant->updated_ms ? tenant->updated_ms : id_time_ms(&tenant->id);
 }
 
-/* The tenant that the path names, by id or by name; else answers 404. */
+/* The tenant that the path names, by id, name or uid; else answers 404. */
 static struct tenant *find(struct call *call)
 {
     struct tenant *found = registry_find_tenant(call->api->parts.registry, call->id);
@@ -45,9 +45,18 @@ void tenants_get(struct call *call)
     call_reply(call, 200, SLICE(""));
 }
 
-static bool lists(const struct call *call, const void *tenant)
+struct filter {
+    char uid[TENANT_UID_SIZE], name[TENANT_NAME_SIZE];
+    bool has_uid, has_name;
+};
+
+static bool lists(const struct call *call, const void *item)
 {
-    return sees(call, tenant);
+    const struct filter *filter = call->filter;
+    const struct tenant *tenant = item;
+    return sees(call, tenant) &&
+           (!filter->has_uid || slice_equal(slice_str(tenant->uid), slice_str(filter->uid))) &&
+           (!filter->has_name || slice_equal(slice_str(tenant->name), slice_str(filter->name)));
 }
 
 static void print(const void *tenant, struct text *text)
@@ -57,7 +66,14 @@ static void print(const void *tenant, struct text *text)
 
 void tenants_list(struct call *call)
 {
+    static const char *const parameters[] = {"uid", "name", NULL};
+    struct filter filter = {0};
+    if (!call_query_text(call, "uid", filter.uid, sizeof filter.uid, &filter.has_uid) ||
+        !call_query_text(call, "name", filter.name, sizeof filter.name, &filter.has_name))
+        return;
+    call->filter = &filter;
     call_list(call, &(struct listed){.shelf = &call->api->parts.registry->tenants,
+                                     .parameters = parameters,
                                      .prefix = "ten",
                                      .item_room = TENANT_TEXT_MAX,
                                      .sees = lists,
@@ -81,7 +97,20 @@ static void change(struct call *call, struct tenant *before, struct tenant *afte
     call_not_stored(call, reply, error);
 }
 
-/* Parses a body; answers if it has faults, or if another tenant has the name. */
+/* A tenant is found by its name and by its uid, so neither may be another's; else answers. */
+static bool is_free(struct call *call, const char *name, const struct tenant *before)
+{
+    const struct tenant *holder = registry_tenant_named(call->api->parts.registry, slice_str(name));
+    if (!holder || holder == before)
+        return true;
+    call_problem(call, 409,
+                 slice_equal(slice_str(holder->name), slice_str(name))
+                     ? "another tenant has this name"
+                     : "another tenant has this uid");
+    return false;
+}
+
+/* Parses a body; answers if it has faults, or if another tenant has the name or the uid. */
 static struct tenant *parse(struct call *call, struct json_value body, const struct tenant *before)
 {
     struct tenant *made = NULL;
@@ -93,11 +122,8 @@ static struct tenant *parse(struct call *call, struct json_value body, const str
         call_busy(call);
     if (error)
         return NULL;
-    const struct tenant *holder =
-        registry_tenant_named(call->api->parts.registry, slice_str(made->name));
-    if (!holder || holder == before)
+    if (is_free(call, made->name, before) && (!made->uid[0] || is_free(call, made->uid, before)))
         return made;
-    call_problem(call, 409, "another tenant has this name");
     tenant_free(made);
     return NULL;
 }
@@ -129,6 +155,14 @@ static void replace(struct call *call, struct tenant *before, struct json_value 
     call_tag(call, revision(made));
     tenant_print(made, call_text(call, TENANT_TEXT_MAX));
     change(call, before, made, call_reply_later(call, 200, SLICE("")));
+}
+
+void tenants_replace(struct call *call)
+{
+    struct json_value body;
+    struct tenant *before = find(call);
+    if (before && call_has_room(call) && call_read_body(call, call->api->json, false, &body))
+        replace(call, before, body);
 }
 
 void tenants_patch(struct call *call)

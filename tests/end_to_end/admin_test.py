@@ -426,5 +426,43 @@ class Access(case.EngineCase):
             self.assert_problem(raw.receive(), 413)
 
 
+
+class Uids(case.EngineCase):
+    def test_a_uid_stands_wherever_an_id_does(self):
+        admin = self.engine.admin
+        made = self.subscribe(uid="billing.main")
+        event = self.publish()
+        self.receiver.await_count(self.path, 1)
+        at = f"{SUBSCRIPTIONS}/billing.main"
+        self.assertEqual(admin.get(at).json()["id"], made["id"])
+        self.assertEqual(admin.get(f"{at}/secret").json()["secret"], made["secret"])
+        self.assertEqual(admin.get(f"{at}/stats").status, 200)
+        self.assertEqual(admin.post(f"{at}/pause").json()["status"], "paused")
+        self.assertEqual(admin.request("PATCH", at, {"description": "d"}).json()["id"], made["id"])
+        found = self.engine.deliveries(subscription="billing.main")
+        self.assertEqual([each["event_id"] for each in found], [event])
+        self.assert_problem(admin.get(f"{DELIVERIES}?subscription=nobody"), 422)
+        self.assertEqual(admin.request("DELETE", at).status, 204)
+        self.assert_problem(admin.get(at), 404)
+        self.assertEqual([each["event_id"] for each in self.engine.deliveries(subscription=made["id"])], [event],
+                         "by the id, of one that is gone")
+
+    def test_a_uid_is_no_id(self):
+        made = self.subscribe()
+        for uid in (made["id"], ".", "..", "a b"):
+            answer = self.engine.admin.post(SUBSCRIPTIONS, {"url": "http://127.0.0.1/", "uid": uid})
+            self.assertEqual([each["pointer"] for each in self.assert_problem(answer, 422)["errors"]], ["/uid"])
+
+    def test_lists_are_filtered(self):
+        one, two = self.subscribe(uid="f-1"), self.subscribe(uid="f-2")
+        self.engine.admin.post(f"{SUBSCRIPTIONS}/f-2/pause")
+        ids = lambda query: [each["id"] for each in self.engine.admin.get(f"{SUBSCRIPTIONS}?{query}").json()["data"]]
+        self.assertEqual(ids("uid=f-1"), [one["id"]])
+        self.assertEqual(ids("status=paused"), [two["id"]])
+        self.assertEqual(ids("status=paused&uid=f-1"), [])
+        for query in ("status=asleep", "uid=", "name=x"):
+            self.assert_problem(self.engine.admin.get(f"{SUBSCRIPTIONS}?{query}"), 422)
+
+
 if __name__ == "__main__":
     case.main()

@@ -145,6 +145,60 @@ class Changes(TenantCase):
         self.assertEqual(ingest.post(EVENTS, EVENT).status, 202)
 
 
+class LastUse(TenantCase):
+    def setUp(self):
+        super().setUp()
+        self.tenant = self.make_tenant(self.kind[:60])
+        _, self.manager, _ = self.make_key(self.tenant, "manage")
+
+    def used(self, key):
+        return self.engine.admin.get(f"{KEYS}/{key['id']}", headers={"Grapnel-Tenant": self.tenant["id"]}).json()["last_used_at"]
+
+    def test_what_a_shard_lets_in_is_seen(self):
+        key, _, ingest = self.make_key(self.tenant, "ingest")
+        before = moment()
+        self.assertEqual(ingest.post(EVENTS, EVENT).status, 202)
+        at = wait.until(lambda: self.used(key), "the use to be seen")
+        self.assertLessEqual(before, at)
+        self.assertLessEqual(at, moment())
+
+    def test_what_the_admin_port_lets_in_is_seen(self):
+        key, admin, _ = self.make_key(self.tenant, "read")
+        self.assertEqual(self.used(key), None)
+        admin.get(SUBSCRIPTIONS)
+        first = self.used(key)
+        self.assertIsNotNone(first)
+        self.engine.admin.request("PATCH", f"{KEYS}/{key['id']}", {"name": "n"}, headers={"Grapnel-Tenant": self.tenant["id"]})
+        self.assertEqual(self.used(key), first, "a change is no use")
+
+    def test_a_refusal_is_no_use(self):
+        key, admin, ingest = self.make_key(self.tenant, "read", "ingest", allow_from=["192.0.2.1"])
+        self.assert_problem(admin.get(SUBSCRIPTIONS), 403)
+        self.assert_problem(ingest.post(EVENTS, EVENT), 403)
+        other, _, known = self.make_key(self.tenant, "ingest")
+        for _ in range(8):
+            self.assertEqual(known.post(EVENTS, EVENT).status, 202)
+        wait.until(lambda: self.used(other), "the use of another key to be seen")
+        self.assertIsNone(self.used(key))
+
+    def test_an_orderly_start_knows_of_the_last_use(self):
+        key, _, ingest = self.make_key(self.tenant, "ingest")
+        for _ in range(4):  # the first is told at once; those after it wait
+            ingest.post(EVENTS, EVENT)
+        last = moment()
+        self.assertEqual(ingest.post(EVENTS, EVENT).status, 202)
+        self.engine.restart()
+        self.assertGreaterEqual(self.used(key), last)
+
+    def test_a_deleted_key_leaves_nothing(self):
+        key, _, ingest = self.make_key(self.tenant, "ingest")
+        ingest.post(EVENTS, EVENT)
+        self.engine.restart()
+        self.assertIsNotNone(self.used(key))
+        self.assertEqual(self.engine.admin.request("DELETE", f"{KEYS}/{key['id']}", headers={"Grapnel-Tenant": self.tenant["id"]}).status, 204)
+        self.engine.restart()
+
+
 class Rotation(TenantCase):
     def setUp(self):
         super().setUp()

@@ -60,6 +60,53 @@ class Tenants(TenantCase):
         self.assert_problem(self.engine.admin.get(f"{TENANTS}/another"), 404)
         self.assertEqual(self.engine.admin.get(f"{TENANTS}/one-of-a-kind").json(), first)
 
+    def test_a_uid_stands_wherever_an_id_does(self):
+        made = self.make_tenant("by-uid", uid="customer-7")
+        admin, event = self.engine.admin, {"type": "a", "payload": 1}
+        self.assertEqual(admin.get(f"{TENANTS}/customer-7").json(), made)
+        for name in (made["id"], "by-uid", "customer-7"):
+            field = {"Grapnel-Tenant": name}
+            self.assertEqual(admin.get(SUBSCRIPTIONS, headers=field).status, 200, name)
+            for client in (admin, self.engine.ingest):
+                self.assertEqual(client.post(EVENTS, event, headers=field).status, 202, name)
+        self.assertEqual(len(admin.get(EVENTS, headers={"Grapnel-Tenant": "customer-7"}).json()["data"]), 6)
+
+        answer = admin.request("PATCH", f"{TENANTS}/customer-7", {"uid": "customer-8"})
+        self.assertEqual(answer.json()["uid"], "customer-8")
+        for name, status_of in (("customer-7", 404), ("customer-8", 202)):
+            answer = self.engine.ingest.post(EVENTS, event, headers={"Grapnel-Tenant": name})
+            self.assertEqual(answer.status, status_of, name)
+        self.engine.restart()
+        self.assertEqual(self.engine.admin.get(f"{TENANTS}/customer-8").json()["id"], made["id"])
+
+    def test_a_uid_is_no_id_and_nobody_elses(self):
+        first, second = self.make_tenant("first", uid="one"), self.make_tenant("second")
+        put = lambda body: self.engine.admin.request("PUT", f"{TENANTS}/second", {"name": "second", **body})
+        for uid in (first["id"], second["id"], "", "a/b", "..", "x" * 65, 7):
+            self.assertEqual(self.pointers(put({"uid": uid})), ["/uid"], uid)
+        for body in ({"uid": "one"}, {"uid": "first"}, {"name": "one"}):
+            self.assert_problem(put(body), 409)
+        self.assertEqual(put({"uid": "second"}).status, 200, "its own name")
+
+    def test_what_is_put_is_all_there_is(self):
+        made = self.make_tenant("put", uid="u", description="d", metadata={"a": 1}, https_only=True)
+        answer = self.engine.admin.request("PUT", f"{TENANTS}/u", {"name": "put", "metadata": {"b": 2}})
+        self.assertEqual(answer.status, 200, answer)
+        now = answer.json()
+        self.assertEqual((now["id"], now["uid"], now["description"], now["metadata"], now["https_only"]),
+                         (made["id"], None, "", {"b": 2}, False))
+        self.assertGreater(now["updated_at"], made["updated_at"])
+        self.assert_problem(self.engine.admin.request("PUT", f"{TENANTS}/u", {"name": "put"}), 404)
+
+    def test_lists_are_filtered(self):
+        one, _ = self.make_tenant("listed", uid="x-1"), self.make_tenant("other", uid="x-2")
+        ids = lambda query: [each["id"] for each in self.engine.admin.get(f"{TENANTS}?{query}").json()["data"]]
+        self.assertEqual(ids("uid=x-1"), [one["id"]])
+        self.assertEqual(ids("name=listed"), [one["id"]])
+        self.assertEqual(ids("name=listed&uid=x-2"), [])
+        for query in ("colour=red", "uid=", f"name={'x' * 64}"):
+            self.assert_problem(self.engine.admin.get(f"{TENANTS}?{query}"), 422)
+
     def test_lists_come_in_pages_newest_first(self):
         made = [self.make_tenant(f"page-{i}")["id"] for i in range(5)]
         seen, cursor = [], None

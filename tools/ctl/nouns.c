@@ -65,6 +65,7 @@ static const struct column tenant_columns[] = {{"ID", "id", COLUMN_TEXT}, {"NAME
 
 static const struct option tenant_fields[] = {
     {"name",        "NAME",       OPTION_TEXT, NULL, NULL, "its name"},
+    {"uid",         "ID",         OPTION_TEXT, NULL, NULL, "an id of your own"},
     {"description", "TEXT",       OPTION_TEXT, NULL, NULL, "for people"},
     {"metadata",    "NAME=VALUE", OPTION_PAIR, NULL, NULL, "of your own; may be repeated"},
     {"rate",        "N",          OPTION_JSON, "ingest.per_second", NULL, "events a second that it may send"},
@@ -76,10 +77,12 @@ static const struct option tenant_fields[] = {
 };
 
 static const struct verb tenant_verbs[] = {
-    {.name = "list",   .help = "Lists tenants, newest first.", .method = "GET", .path = TENANTS, .takes = TAKES_PAGES, .answer = ANSWER_LIST, .columns = tenant_columns},
+    {.name = "list",   .help = "Lists tenants, newest first.", .method = "GET", .path = TENANTS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .options = OPTIONS({"uid", "ID", OPTION_QUERY, NULL, NULL, "with this uid"}, {"name", "NAME", OPTION_QUERY, NULL, NULL, "with this name"}), .columns = tenant_columns},
     {.name = "get",    .help = "Shows a tenant.", .method = "GET", .path = TENANTS "/{id}", .argument = "ID"},
     {.name = "create", .help = "Makes a tenant.", .method = "POST", .path = TENANTS, .argument = "[NAME]", .field = "name", .takes = TAKES_FIELDS, .options = tenant_fields},
     {.name = "update", .help = "Changes the fields of a tenant that are given.", .method = "PATCH", .path = TENANTS "/{id}", .argument = "ID", .takes = TAKES_FIELDS, .options = tenant_fields},
+    {.name = "replace", .help = "Replaces a tenant: fields that are not given are as if it were new.", .method = "PUT", .path = TENANTS "/{id}", .argument = "ID", .takes = TAKES_FIELDS, .options = tenant_fields},
     {.name = "delete", .help = "Deletes a tenant with all that it has.", .method = "DELETE", .path = TENANTS "/{id}", .argument = "ID"},
     {0},
 };
@@ -130,6 +133,7 @@ static const struct option subscription_fields[] = {
 
 static const struct verb subscription_verbs[] = {
     {.name = "list",   .help = "Lists the tenant's subscriptions, newest first.", .method = "GET", .path = SUBSCRIPTIONS, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .options = OPTIONS({"status", "STATUS", OPTION_QUERY, NULL, "active|paused|disabled", "that stand so"}, {"uid", "ID", OPTION_QUERY, NULL, NULL, "with this uid"}),
      .columns = COLUMNS({"ID", "id", COLUMN_TEXT}, {"STATUS", "status", COLUMN_STATUS}, {"URL", "url", COLUMN_TEXT}, {"EVENTS", "events", COLUMN_TEXT}, {"CREATED", "created_at", COLUMN_TIME})},
     {.name = "get",    .help = "Shows a subscription.", .method = "GET", .path = SUBSCRIPTIONS "/{id}", .argument = "ID"},
     {.name = "create", .help = "Makes a subscription. The answer has its secret.", .method = "POST", .path = SUBSCRIPTIONS, .takes = TAKES_FIELDS, .options = subscription_fields},

@@ -145,7 +145,21 @@ int first_start(struct registry *registry, struct db *in, const char *data,
     return step("first");
 }
 
-static uint64_t pruned_before_ms, swept_ms;
+static uint64_t pruned_before_ms, swept_ms, uses_swept_ms;
+
+int last_use_open(struct last_use *uses, struct db *in, struct registry *registry)
+{
+    cr_assert(uses == &meta.uses);
+    cr_assert(in == db);
+    cr_assert(registry == &meta.registry);
+    return step("uses");
+}
+
+void last_use_sweep(struct last_use *uses, uint64_t now_ms)
+{
+    cr_assert(uses == &meta.uses);
+    uses_swept_ms = now_ms;
+}
 
 int audit_prune(struct audit *audit, uint64_t oldest_ms, uint64_t count_max)
 {
@@ -174,6 +188,7 @@ Test(meta, is_kept_tidy_by_what_the_settings_say)
     meta_tidy(&meta, &config, 1000);
     cr_expect(eq(u64, pruned_before_ms, 700));
     cr_expect(eq(u64, swept_ms, 1000));
+    cr_expect(eq(u64, uses_swept_ms, 1000));
     meta_tidy(&meta, &config, 200);
     cr_expect(zero(u64, pruned_before_ms));
 }
@@ -193,7 +208,7 @@ static void open_failing(const char *name, const char *expected)
  * there is none. */
 Test(meta, is_read_then_sealed_then_completed)
 {
-    open_failing("", "vault audit answers registry changes rekey load seal first");
+    open_failing("", "vault audit answers registry changes rekey load seal first uses");
     cr_expect_str_eq(steps, "-changes -registry -vault");
 }
 
@@ -225,4 +240,10 @@ Test(meta, is_not_used_when_it_cannot_be_sealed)
 Test(meta, is_not_used_without_a_tenant_and_a_key)
 {
     open_failing("first", "vault audit answers registry changes rekey load seal first");
+}
+
+Test(meta, is_not_used_when_it_is_not_known_when_keys_were_used)
+{
+    open_failing("uses", "vault audit answers registry changes rekey load seal first uses");
+    cr_expect_str_eq(why, "cannot read when keys were last used: the disk is full");
 }

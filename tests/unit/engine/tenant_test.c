@@ -75,11 +75,12 @@ Test(tenant, has_standards_for_all_but_its_name)
 {
     struct tenant *made = make("{\"name\":\"acme\"}");
     char *shown = print(made);
-    cr_assert_str_eq(shown, "{\"id\":\"ten_01hf7yat00e00r000000000002\",\"name\":\"acme\","
-                            "\"description\":\"\",\"metadata\":{},\"ingest\":null,"
-                            "\"egress\":{\"allow\":[],\"deny\":[]},\"https_only\":false,"
-                            "\"created_at\":\"2023-11-14T22:13:20.000Z\","
-                            "\"updated_at\":\"2023-11-14T22:13:20.000Z\"}");
+    cr_assert_str_eq(shown,
+                     "{\"id\":\"ten_01hf7yat00e00r000000000002\",\"uid\":null,\"name\":\"acme\","
+                     "\"description\":\"\",\"metadata\":{},\"ingest\":null,"
+                     "\"egress\":{\"allow\":[],\"deny\":[]},\"https_only\":false,"
+                     "\"created_at\":\"2023-11-14T22:13:20.000Z\","
+                     "\"updated_at\":\"2023-11-14T22:13:20.000Z\"}");
     free(shown);
     tenant_free(made);
 }
