@@ -24,8 +24,14 @@ static void drop(struct redeliveries *redeliveries, struct redelivery_wish *wish
 
 void redeliveries_close(struct redeliveries *redeliveries)
 {
-    while (redeliveries->wish_count > 0)
-        drop(redeliveries, container_of(redeliveries->wishes.next, struct redelivery_wish, link));
+    struct list_node *next;
+    if (!redeliveries->pages)
+        return; /* it was not opened */
+    for (struct list_node *node = redeliveries->wishes.next; node != &redeliveries->wishes;
+         node = next) {
+        next = node->next;
+        drop(redeliveries, container_of(node, struct redelivery_wish, link));
+    }
     free(redeliveries->pages);
     redeliveries->pages = NULL;
 }
