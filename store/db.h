@@ -4,10 +4,10 @@
  * RocksDB's C API reports an error as an allocated message and no code: here it becomes -EIO, and
  * the words are in the db_why() of the thread.
  *
- * Families: `meta` (documents by kind and id), `dedup` (idempotency keys), and for each
- * shard K `events-K`, `attempts-K` (append-only blocks: FIFO compaction with retention by
- * age and size, LZ4) and `queue-K` (rows). All families found on disk are open, whatever the
- * number of shards now.
+ * Families: `meta` (documents by kind and id), `dedup` (idempotency keys), `stats`
+ * (rollups), and for each shard K `events-K`, `attempts-K` (append-only blocks: FIFO compaction
+ * with retention by age and size, LZ4) and `queue-K` (rows). All families found on disk are open,
+ * whatever the number of shards now.
  *
  * Threads: any; each call may block on the disk, so none is made on a shard's thread. A batch or a
  * cursor is one thread's.
@@ -26,11 +26,18 @@ struct cursor;
 
 enum { DB_WHY_SIZE = 512, DB_SHARDS_MAX = 256 };
 
-enum family_kind { FAMILY_META, FAMILY_DEDUP, FAMILY_EVENTS, FAMILY_ATTEMPTS, FAMILY_QUEUE };
+enum family_kind {
+    FAMILY_META,
+    FAMILY_DEDUP,
+    FAMILY_STATS,
+    FAMILY_EVENTS, /* this one and those that follow: one for each shard */
+    FAMILY_ATTEMPTS,
+    FAMILY_QUEUE,
+};
 
 struct family {
     enum family_kind kind;
-    unsigned shard; /* 0 for meta and dedup */
+    unsigned shard; /* 0 for those that are not a shard's */
 };
 
 struct db_options {

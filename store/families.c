@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 static const char *const kind_names[] = {
-    [FAMILY_META] = "meta",         [FAMILY_DEDUP] = "dedup", [FAMILY_EVENTS] = "events",
-    [FAMILY_ATTEMPTS] = "attempts", [FAMILY_QUEUE] = "queue",
+    [FAMILY_META] = "meta",     [FAMILY_DEDUP] = "dedup",       [FAMILY_STATS] = "stats",
+    [FAMILY_EVENTS] = "events", [FAMILY_ATTEMPTS] = "attempts", [FAMILY_QUEUE] = "queue",
 };
 
 size_t families_count(unsigned shards)
@@ -15,7 +15,7 @@ size_t families_count(unsigned shards)
 
 size_t families_index(struct family family)
 {
-    if (family.kind == FAMILY_META || family.kind == FAMILY_DEDUP)
+    if (family.kind < FAMILY_EVENTS)
         return 1 + (size_t)family.kind;
     return families_count(family.shard) + (size_t)(family.kind - FAMILY_EVENTS);
 }
@@ -23,7 +23,7 @@ size_t families_index(struct family family)
 enum family_kind families_kind(size_t index)
 {
     if (index < FAMILIES_FIXED)
-        return index == 1 + FAMILY_DEDUP ? FAMILY_DEDUP : FAMILY_META;
+        return index == 0 ? FAMILY_META : (enum family_kind)(index - 1);
     return (enum family_kind)(FAMILY_EVENTS + (index - FAMILIES_FIXED) % FAMILIES_PER_SHARD);
 }
 

@@ -1,5 +1,6 @@
 /* families.h - the names of RocksDB's column families and their order in db.c's arrays: `default`
- * (which RocksDB insists on and nothing uses), `meta`, `dedup`, then three of each shard. */
+ * (which RocksDB insists on and nothing uses), `meta`, `dedup`, `stats`, then three of each
+ * shard. */
 #ifndef STORE_FAMILIES_H
 #define STORE_FAMILIES_H
 
@@ -7,7 +8,7 @@
 
 enum {
     FAMILY_NAME_SIZE = 24,
-    FAMILIES_FIXED = 3,
+    FAMILIES_FIXED = 4,
     FAMILIES_PER_SHARD = 3,
     FAMILIES_MAX = FAMILIES_FIXED + FAMILIES_PER_SHARD * DB_SHARDS_MAX,
 };

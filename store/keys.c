@@ -5,7 +5,13 @@
 
 #include <errno.h>
 
-enum { ID_SIZE = sizeof(struct id), BLOCK_KEY_SIZE = 8, RETRY_KEY_SIZE = 41, ROW_KEY_SIZE = 33 };
+enum {
+    ID_SIZE = sizeof(struct id),
+    BLOCK_KEY_SIZE = 8,
+    RETRY_KEY_SIZE = 41,
+    ROW_KEY_SIZE = 33,
+    ROLLUP_KEY_SIZE = 42
+};
 
 static void key_append(struct key *key, const void *bytes, size_t size)
 {
@@ -66,6 +72,24 @@ struct key key_meta(const char *kind, struct slice name)
     return key;
 }
 
+struct key key_rollup(const struct rollup_place *place)
+{
+    struct key key = {.bytes = {'B'}, .size = 1};
+    char resolution = (char)place->resolution;
+    key_append(&key, &place->tenant, ID_SIZE);
+    key_append(&key, &resolution, 1);
+    key_append_u64(&key, place->start_ms);
+    key_append(&key, &place->subscription, ID_SIZE);
+    return key;
+}
+
+struct key key_rollup_level(unsigned shard)
+{
+    struct key key = {.bytes = {'L'}, .size = 1};
+    key_append_u64(&key, shard);
+    return key;
+}
+
 struct key key_after(const struct key *prefix)
 {
     struct key after = *prefix;
@@ -109,6 +133,18 @@ int key_parse_row(struct slice key, enum row_kind *kind, struct id *subscription
 
 /* By the hash's upper bits, so that the lower ones still spread the subscriptions of one shard over
  * the buckets of its tables. */
+int key_parse_rollup(struct slice key, struct rollup_place *place)
+{
+    if (key.size != ROLLUP_KEY_SIZE || key.at[0] != 'B')
+        return -EBADMSG;
+    memcpy(&place->tenant, key.at + 1, ID_SIZE);
+    place->resolution = (enum resolution)key.at[17];
+    place->start_ms = bytes_get_u64_big(key.at + 18);
+    memcpy(&place->subscription, key.at + 26, ID_SIZE);
+    bool is_known = place->resolution >= RESOLUTION_10S && place->resolution <= RESOLUTION_1H;
+    return is_known ? 0 : -EBADMSG;
+}
+
 unsigned keys_home(const struct id *subscription, unsigned shards)
 {
     must(shards > 0);

@@ -11,6 +11,9 @@
  *               'F' subscription 16, zero 16              outage_row: has brought only failures
  *   dedup       SHA-256 (given by the caller)             event id 16, accepted_ms u64
  *   meta        kind, 0, id or name                       a document
+ *   stats       'B' tenant 16, resolution 1,              rollup: what came of attempts in the
+ *               start_ms u64, subscription 16             span; zero subscription: the tenant's sum
+ *               'L' shard u64                             how far attempts-K is summed up
  *
  * A row of subscription S is in queue-K with K = keys_home(S, shards).
  */
@@ -51,6 +54,18 @@ struct key key_outage(const struct id *subscription);
  */
 struct key key_meta(const char *kind, struct slice name);
 
+/* Spans that attempts are summed up by: the number is on disk. */
+enum resolution { RESOLUTION_10S = 1, RESOLUTION_1M, RESOLUTION_1H };
+
+struct rollup_place {
+    struct id tenant, subscription; /* zero subscription: all of the tenant */
+    enum resolution resolution;
+    uint64_t start_ms;
+};
+
+struct key key_rollup(const struct rollup_place *place);
+struct key key_rollup_level(unsigned shard);
+
 /* The first key after all that begin with `prefix`. */
 struct key key_after(const struct key *prefix);
 
@@ -60,6 +75,8 @@ MUST_CHECK int key_parse_retry(struct slice key, uint64_t *due_ms, struct id *su
                                struct id *event);
 MUST_CHECK int key_parse_row(struct slice key, enum row_kind *kind, struct id *subscription,
                              struct id *event);
+
+MUST_CHECK int key_parse_rollup(struct slice key, struct rollup_place *place);
 
 /* The shard that owns a subscription. */
 unsigned keys_home(const struct id *subscription, unsigned shards);

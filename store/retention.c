@@ -3,6 +3,7 @@
 #include "store/retention.h"
 
 #include "store/record.h"
+#include "store/rollup.h"
 
 static bool is_over(uint64_t since_ms, uint64_t now_ms, uint64_t span_ms)
 {
@@ -31,4 +32,12 @@ bool retention_drops_dedup(struct slice value, uint64_t now_ms, uint64_t span_ms
 {
     struct dedup_row row;
     return dedup_row_decode(value, &row) == 0 && is_over(row.accepted_ms, now_ms, span_ms);
+}
+
+bool retention_drops_rollup(struct slice key, uint64_t now_ms)
+{
+    struct rollup_place place;
+    return key_parse_rollup(key, &place) == 0 &&
+           is_over(place.start_ms + resolution_span_ms(place.resolution), now_ms,
+                   resolution_keep_ms(place.resolution));
 }

@@ -10,4 +10,7 @@ bool retention_drops_row(struct slice key, struct slice value, uint64_t now_ms, 
 /* An idempotency key that was taken more than span_ms ago. */
 bool retention_drops_dedup(struct slice value, uint64_t now_ms, uint64_t span_ms);
 
+/* A rollup of a span that is kept no longer (rollup.h). */
+bool retention_drops_rollup(struct slice key, uint64_t now_ms);
+
 #endif

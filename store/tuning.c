@@ -6,7 +6,9 @@
  * queue-K               rows that come and go: files full of deletions are compacted early, and
  * what was settled longer ago than the retention is dropped on the way; a Bloom filter, since most
  * deliveries that are asked for have no row. dedup                 random keys, mostly absent: a
- * Bloom filter; entries older than the window are dropped by compaction. meta, default small.
+ * Bloom filter; entries older than the window are dropped by compaction.
+ * stats                 rows that are read before they are written, mostly new: a Bloom filter;
+ * compaction drops what is kept no longer. meta, default small.
  *
  * Memory: half of memory_bytes is for memtables, half for the block cache, which also holds index
  * and filter blocks.
@@ -49,6 +51,16 @@ static unsigned char filter_dedup(void *state, int level, const char *key, size_
                                  tuning->dedup_window_ms);
 }
 
+/* NOLINTNEXTLINE(readability-function-size) */
+static unsigned char filter_stats(void *state, int level, const char *key, size_t key_size,
+                                  const char *value, size_t value_size, char **new_value,
+                                  size_t *new_value_size, unsigned char *value_changed)
+{
+    (void)state, (void)level, (void)value, (void)value_size, (void)new_value;
+    (void)new_value_size, (void)value_changed;
+    return retention_drops_rollup(slice_of(key, key_size), clock_wall_ms());
+}
+
 static const char *queue_filter_name(void *state)
 {
     (void)state;
@@ -59,6 +71,12 @@ static const char *dedup_filter_name(void *state)
 {
     (void)state;
     return "grapnel.dedup";
+}
+
+static const char *stats_filter_name(void *state)
+{
+    (void)state;
+    return "grapnel.stats";
 }
 
 static void keep_state(void *state)
@@ -79,8 +97,8 @@ static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
 static const struct {
     unsigned part, mib_min, mib_max;
 } memtables[] = {
-    [FAMILY_META] = {64, 1, 1},     [FAMILY_DEDUP] = {32, 2, 16}, [FAMILY_EVENTS] = {4, 8, 64},
-    [FAMILY_ATTEMPTS] = {8, 4, 32}, [FAMILY_QUEUE] = {16, 2, 16},
+    [FAMILY_META] = {64, 1, 1},   [FAMILY_DEDUP] = {32, 2, 16},   [FAMILY_STATS] = {32, 2, 8},
+    [FAMILY_EVENTS] = {4, 8, 64}, [FAMILY_ATTEMPTS] = {8, 4, 32}, [FAMILY_QUEUE] = {16, 2, 16},
 };
 
 static uint64_t memtable_size(enum family_kind kind, unsigned shards, uint64_t memory_bytes)
@@ -159,7 +177,8 @@ static int set_times(rocksdb_options_t **options, enum family_kind kind,
         snprintf(text, sizeof text, "periodic_compaction_seconds=%lu",
                  clamp(wanted->dedup_window_ms / 2000, hour, day));
     else
-        snprintf(text, sizeof text, "periodic_compaction_seconds=%lu", day);
+        snprintf(text, sizeof text, "periodic_compaction_seconds=%lu",
+                 kind == FAMILY_STATS ? 6 * hour : day);
     char *error = NULL;
     rocksdb_options_t *timed = rocksdb_options_create();
     rocksdb_get_options_from_string(*options, text, timed, &error);
@@ -182,7 +201,8 @@ static int open_family(struct tuning *tuning, enum family_kind kind,
         return error;
     rocksdb_options_t *options = tuning->options[kind];
     set_database_options(options, wanted);
-    set_table_options(options, tuning->cache, kind == FAMILY_QUEUE || kind == FAMILY_DEDUP);
+    set_table_options(options, tuning->cache,
+                      kind == FAMILY_QUEUE || kind == FAMILY_DEDUP || kind == FAMILY_STATS);
     rocksdb_options_set_write_buffer_size(
         options, (size_t)memtable_size(kind, shards, wanted->memory_bytes));
     rocksdb_options_set_max_write_buffer_number(options, 4);
@@ -195,6 +215,8 @@ static int open_family(struct tuning *tuning, enum family_kind kind,
     }
     if (kind == FAMILY_DEDUP)
         rocksdb_options_set_compaction_filter(options, tuning->dedup_filter);
+    if (kind == FAMILY_STATS)
+        rocksdb_options_set_compaction_filter(options, tuning->stats_filter);
     return 0;
 }
 
@@ -218,6 +240,8 @@ int tuning_open(struct tuning *tuning, const struct db_options *wanted, unsigned
         rocksdb_compactionfilter_create(tuning, keep_state, filter_queue, queue_filter_name);
     tuning->dedup_filter =
         rocksdb_compactionfilter_create(tuning, keep_state, filter_dedup, dedup_filter_name);
+    tuning->stats_filter =
+        rocksdb_compactionfilter_create(tuning, keep_state, filter_stats, stats_filter_name);
     for (enum family_kind kind = FAMILY_META; kind <= FAMILY_QUEUE; kind++) {
         int error = open_family(tuning, kind, wanted, shards, why);
         if (error)
@@ -242,5 +266,6 @@ void tuning_close(struct tuning *tuning)
         return;
     rocksdb_compactionfilter_destroy(tuning->queue_filter);
     rocksdb_compactionfilter_destroy(tuning->dedup_filter);
+    rocksdb_compactionfilter_destroy(tuning->stats_filter);
     rocksdb_cache_destroy(tuning->cache);
 }

@@ -12,7 +12,7 @@ struct tuning {
     struct rocksdb_cache_t *cache;
     struct rocksdb_options_t
         *options[FAMILY_QUEUE + 1]; /* by enum family_kind; default has meta's */
-    struct rocksdb_compactionfilter_t *queue_filter, *dedup_filter;
+    struct rocksdb_compactionfilter_t *queue_filter, *dedup_filter, *stats_filter;
     uint64_t retention_ms, dedup_window_ms;
 };
 

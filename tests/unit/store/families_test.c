@@ -24,7 +24,7 @@ Test(families, are_each_at_a_place_of_their_own)
 
 Test(families, of_fewer_shards_come_first)
 {
-    cr_assert(eq(sz, families_count(1), 6));
+    cr_assert(eq(sz, families_count(1), 7));
     cr_assert(lt(sz, families_index((struct family){FAMILY_QUEUE, 4}), families_count(5)));
     cr_assert(ge(sz, families_index((struct family){FAMILY_EVENTS, 5}), families_count(5)));
 }

@@ -87,6 +87,28 @@ Test(keys, refuse_what_is_no_key)
     cr_assert(eq(int, key_parse_row(key_slice(&key), &kind, &a, &b), -EBADMSG));
 }
 
+Test(keys, of_rollups_are_in_order_of_time_and_tell_their_place)
+{
+    struct rollup_place place = {.tenant = {{1}},
+                                 .subscription = {{0xff}},
+                                 .resolution = RESOLUTION_1M,
+                                 .start_ms = 255},
+                        found;
+    struct key earlier = key_rollup(&place);
+    cr_assert(zero(int, key_parse_rollup(key_slice(&earlier), &found)));
+    cr_expect(id_equal(&found.tenant, &place.tenant));
+    cr_expect(id_equal(&found.subscription, &place.subscription));
+    cr_expect(eq(int, (int)found.resolution, (int)RESOLUTION_1M));
+    cr_expect(eq(u64, found.start_ms, 255));
+    place.start_ms = 256;
+    place.subscription = (struct id){{0}};
+    cr_expect(lt(int, compare(earlier, key_rollup(&place)), 0));
+    earlier.bytes[17] = 4;
+    cr_expect(eq(int, key_parse_rollup(key_slice(&earlier), &found), -EBADMSG));
+    struct key level = key_rollup_level(1);
+    cr_expect(eq(int, key_parse_rollup(key_slice(&level), &found), -EBADMSG));
+}
+
 Test(keys, after_a_prefix_come_after_all_that_begin_with_it)
 {
     struct id subscription;

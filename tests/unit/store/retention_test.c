@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "store/record.h"
+#include "store/rollup.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -74,4 +75,16 @@ Test(retention, drops_keys_when_the_window_is_over)
     struct slice slice = slice_of(value, sizeof value);
     cr_assert(not(retention_drops_dedup(slice, accepted_ms + SPAN_MS, SPAN_MS)));
     cr_assert(retention_drops_dedup(slice, accepted_ms + SPAN_MS + 1, SPAN_MS));
+}
+
+Test(retention, drops_sums_when_their_resolution_is_kept_no_longer)
+{
+    for (enum resolution each = RESOLUTION_10S; each <= RESOLUTION_1H; each++) {
+        struct rollup_place place = {.resolution = each, .start_ms = accepted_ms};
+        struct key key = key_rollup(&place), level = key_rollup_level(3);
+        uint64_t end_ms = accepted_ms + resolution_span_ms(each) + resolution_keep_ms(each);
+        cr_expect(not(retention_drops_rollup(key_slice(&key), end_ms)));
+        cr_expect(retention_drops_rollup(key_slice(&key), end_ms + 1));
+        cr_expect(not(retention_drops_rollup(key_slice(&level), UINT64_MAX)));
+    }
 }
