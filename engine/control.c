@@ -21,6 +21,7 @@
 #include "mail.h"
 #include "meta.h"
 #include "net/wheel.h"
+#include "observer.h"
 #include "replays.h"
 #include "report.h"
 #include "requester.h"
@@ -53,6 +54,7 @@ struct control {
     struct wheel wheel;
     struct meta meta;
     struct replays replays;
+    struct observer observer;
     struct health health;
     struct control_metrics metrics;
     struct watchdog watchdog;
@@ -196,6 +198,7 @@ static int open_api(struct control *control)
         .audit = &control->meta.audit,
         .rekey = &control->meta.rekey,
         .replays = &control->replays,
+        .observer = &control->observer,
         .config = &control->config,
         .health = &control->health,
         .metrics = &control->metrics,
@@ -227,6 +230,8 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     signals_init(&control->signals, control->loop, on_signal);
     if (!error)
         error = meta_open(&control->meta, &control->config, crew, db, why);
+    if (!error)
+        error = observer_open(&control->observer, db);
     if (!error)
         error = replays_open(&control->replays, &control->meta.changes,
                              control->config.retention_ms, why);
@@ -282,6 +287,7 @@ void control_close(struct control *control)
     sandbox_close(control->sandbox);
     tls_context_close(control->tls);
     replays_close(&control->replays);
+    observer_close(&control->observer);
     meta_close(&control->meta);
     signals_close(&control->signals);
     if (control->loop)
@@ -555,6 +561,9 @@ static uint64_t turn(struct control *control)
         go_on_loading(control);
     uint64_t turn_ms =
         replays_turn(&control->replays, control->wheel.now_ms, control->phase >= DRAINING);
+    uint64_t observe_ms = control->phase == RUNNING
+                              ? observer_turn(&control->observer, control->wheel.now_ms)
+                              : UINT64_MAX;
     bool is_rekeying = control->phase == RUNNING && rekey_turn(&control->meta.rekey);
     advance_stop(control);
     if (is_rekeying)
@@ -563,6 +572,8 @@ static uint64_t turn(struct control *control)
     uint64_t next_ms = wheel_next_ms(&control->wheel);
     if (turn_ms < next_ms)
         next_ms = turn_ms;
+    if (observe_ms < next_ms)
+        next_ms = observe_ms;
     if (control->phase == DRAINING && control->drain_until_ms < next_ms)
         next_ms = control->drain_until_ms;
     if (control->phase >= DRAINING && !control->hurried && control->stop_until_ms < next_ms)

@@ -107,6 +107,7 @@ struct endpoint_stats {
     uint64_t slow_until_ms, failing_since_ms;
     unsigned concurrency, in_flight, ready, waiting;
     struct id parked_after; /* parked rows of events after this one are not in memory */
+    struct id oldest;       /* event in memory that had no attempt yet; zero: none */
 };
 
 struct mail_stats {

@@ -5,6 +5,19 @@
 #include "base/text.h"
 #include "shard.h"
 
+enum { OLDEST_LOOKED_AT = 64 };
+
+/* The lowest event among the first of a list: those that come later are hardly older. */
+static void look_for_oldest(const struct list_node *list, struct id *oldest)
+{
+    const struct list_node *node = list->next;
+    for (unsigned i = 0; node != list && i < OLDEST_LOOKED_AT; i++, node = node->next) {
+        const struct delivery *delivery = container_of(node, struct delivery, link);
+        if (id_is_zero(oldest) || memcmp(&delivery->event, oldest, sizeof *oldest) < 0)
+            *oldest = delivery->event;
+    }
+}
+
 /* A monotonic moment as one of the wall clock. 0 stays 0. */
 static uint64_t wall_of(const struct shard *shard, uint64_t moment_ms)
 {
@@ -33,6 +46,8 @@ void stats_fill(const struct shard *shard, struct mail_stats *mail)
         .waiting = endpoint->in_memory - endpoint->ready_count - gate->in_flight,
         .parked_after = endpoint->parked_after,
     };
+    look_for_oldest(&endpoint->ready, &stats->oldest);
+    look_for_oldest(&endpoint->sending, &stats->oldest);
     struct text reason;
     text_init(&reason, stats->breaker_reason, sizeof stats->breaker_reason - 1);
     breaker_explain(breaker, &reason);

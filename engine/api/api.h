@@ -14,6 +14,7 @@
 struct api;
 struct control_metrics;
 struct replays;
+struct observer;
 struct rekey;
 struct watchdog;
 
@@ -32,6 +33,7 @@ struct api_parts {
     const struct audit *audit;
     struct rekey *rekey;
     struct replays *replays;
+    struct observer *observer;
     const struct config *config;
     const struct health *health;
     struct control_metrics *metrics;

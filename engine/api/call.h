@@ -15,6 +15,7 @@
 #include "figures.h"
 #include "store/backlog.h"
 #include "tag.h"
+#include "trend.h"
 
 enum {
     CALL_BODY_MAX = 256 * 1024,
@@ -23,6 +24,12 @@ enum {
     PAGE_LIMIT = 50,
     PAGE_LIMIT_MAX = 250,
     PAGE_BYTES_MAX = 2 * 1024 * 1024, /* a page ends early when its text has so many */
+};
+
+/* A question to a shard how an endpoint stands, and what else was asked. */
+struct api_stats {
+    struct mail_stats mail;
+    struct trend_query query;
 };
 
 struct api {
@@ -36,7 +43,7 @@ struct api {
     struct figures figures;
     unsigned publishing; /* with shards */
     uint64_t published;  /* by turns */
-    struct mail_stats stats[API_STATS_MAX];
+    struct api_stats stats[API_STATS_MAX];
     struct backups backups;
     struct http_ticket rekey_ticket; /* who waits for the one that is running */
 };

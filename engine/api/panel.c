@@ -6,6 +6,7 @@
 #include "call.h"
 #include "disk_space.h"
 #include "exposition.h"
+#include "observer.h"
 #include "router.h"
 #include "store/families.h"
 #include "watchdog.h"
@@ -25,6 +26,8 @@ struct process_figures {
     uint64_t retention_ms, retention_bytes;
     uint64_t cache_hits[READING_THREADS], blocks_read[READING_THREADS];
     uint64_t bytes_read[READING_THREADS];
+    uint64_t rollup_lag_ms;
+    struct rollups_figures rollups;
     uint64_t admin_connections;
     struct http_server_counters admin;
     struct loop_counters loop;
@@ -78,12 +81,15 @@ static void look_at_process(const struct api *api, const struct db_figures *stor
         .storage_free_bytes = disk_space_free(parts->config->data),
         .retention_ms = parts->config->retention_ms,
         .retention_bytes = parts->config->retention_bytes,
+        .rollups = rollups_figures(parts->observer->rollups),
         .admin_connections = http_server_connections(api->server),
         .admin = http_server_counters(api->server),
         .loop = loop_counters(parts->crew->members[crew_control(parts->crew)].loop),
     };
     for (unsigned kind = 0; kind < FAMILY_KINDS; kind++)
         process->storage_live_bytes += store->live_bytes[kind];
+    uint64_t as_of_ms = process->rollups.as_of_ms;
+    process->rollup_lag_ms = as_of_ms && now_ms > as_of_ms ? now_ms - as_of_ms : 0;
     look_at_reads(&api->figures, parts->crew, process);
 }
 
@@ -456,6 +462,18 @@ static const struct metric metrics[] = {
     {"grapnel_control_loop_turns_total",
      "Times control entered the kernel.",
      COUNTER, ONE, NULL, OF_PROCESS(loop.turns)},
+    {"grapnel_rollup_attempts_total",
+     "Attempts that were summed up.",
+     COUNTER, ONE, NULL, OF_PROCESS(rollups.attempts)},
+    {"grapnel_rollup_blocks_lost_total",
+     "Blocks of attempts that retention dropped before they were summed up.",
+     COUNTER, ONE, NULL, OF_PROCESS(rollups.blocks_lost)},
+    {"grapnel_rollup_rows_damaged_total",
+     "Sums that could not be read.",
+     COUNTER, ONE, NULL, OF_PROCESS(rollups.rows_damaged)},
+    {"grapnel_rollup_lag_seconds",
+     "How far the sums are behind.",
+     GAUGE, MILLISECONDS, NULL, OF_PROCESS(rollup_lag_ms)},
     /* the process */
     {"process_cpu_seconds_total",
      "CPU time of this process.",

@@ -50,6 +50,7 @@ void subscriptions_pause(struct call *call);
 void subscriptions_resume(struct call *call);
 void subscriptions_stats(struct call *call);
 void subscriptions_test(struct call *call);
+void tenant_stats_get(struct call *call);
 void events_list(struct call *call);
 void events_publish(struct call *call);
 void events_get(struct call *call);

@@ -89,7 +89,11 @@ static const struct api_route routes[] = {
      {"testSubscription", "Sends it an event of its own", .body = "Trial", .answer = "Published",
       .status = 202}},
     {"GET", SUBSCRIPTIONS "/{id}/stats", READERS, subscriptions_stats,
-     {"getSubscriptionStats", "How its endpoint stands", .answer = "SubscriptionStats"}},
+     {"getSubscriptionStats", "How its endpoint stands, and what came of its attempts",
+      .query = "window resolution", .answer = "SubscriptionStats"}},
+    {"GET", "/api/v1/webhooks/stats", READERS, tenant_stats_get,
+     {"getStats", "What came of all attempts; or which subscriptions fail most",
+      .query = PAGE " window resolution group_by", .answer = "Stats"}},
 
     {"GET", EVENTS, READERS, events_list,
      {"listEvents", "Events, newest first", .query = PAGE " type since until",

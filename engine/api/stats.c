@@ -1,22 +1,28 @@
 /* stats.c - /api/v1/webhooks/subscriptions/{id}/stats: what the subscription's shard tells of its
- * endpoint, and how much waits on disk. */
+ * endpoint, what waits on disk, and what came of its attempts. */
 #include "base/clock.h"
 #include "call.h"
 #include "router.h"
+#include "store/arrears.h"
 #include "subscriptions.h"
 
-enum { PARKED_COUNT_MAX = 10000, STATS_TEXT_SIZE = 1024 };
+enum { PARKED_COUNT_MAX = 10000, STATS_TEXT_SIZE = 2048 };
 
 void subscriptions_stats(struct call *call)
 {
+    static const char *const parameters[] = {"window", "resolution", NULL};
     struct crew *crew = call->api->parts.crew;
     const struct subscription *found = subscriptions_find(call);
-    if (!found)
+    struct page page;
+    if (!found || !call_page(call, "sub", parameters, &page))
         return;
     for (unsigned i = 0; i < API_STATS_MAX; i++) {
-        struct mail_stats *mail = &call->api->stats[i];
+        struct mail_stats *mail = &call->api->stats[i].mail;
         if (mail->is_out)
             continue;
+        if (!trend_query_read(call, &call->api->stats[i].query))
+            return;
+        call->api->stats[i].query.window.subscription = found->id;
         *mail = (struct mail_stats){.mail.kind = MAIL_STATS,
                                     .subscription = found->id,
                                     .ticket = call->ticket,
@@ -58,9 +64,27 @@ static void put_deliveries(struct text *text, const struct mail_stats *mail, int
     text_printf(text,
                 "\"concurrency\":{\"limit\":%u,\"in_flight\":%u},"
                 "\"deliveries\":{\"ready\":%u,\"waiting\":%u,\"parked\":%d,"
-                "\"parked_is_at_least\":%s}}",
+                "\"parked_is_at_least\":%s},",
                 stats->concurrency, stats->in_flight, stats->ready, stats->waiting, parked,
                 parked == PARKED_COUNT_MAX ? "true" : "false");
+}
+
+static void put_queue(struct text *text, const struct mail_stats *mail, int parked,
+                      const struct arrears *arrears)
+{
+    const struct endpoint_stats *stats = &mail->stats;
+    uint64_t now_ms = clock_wall_ms();
+    struct id oldest = arrears->oldest;
+    if (id_is_zero(&oldest) ||
+        (!id_is_zero(&stats->oldest) && memcmp(&stats->oldest, &oldest, sizeof oldest) < 0))
+        oldest = stats->oldest;
+    uint64_t since_ms = id_is_zero(&oldest) ? 0 : id_time_ms(&oldest);
+    text_printf(text, "\"queue\":{\"depth\":%u,\"retrying\":%u,\"retrying_is_at_least\":%s,",
+                stats->ready + stats->in_flight + stats->waiting + (unsigned)parked,
+                arrears->retrying, arrears->is_at_least ? "true" : "false");
+    put_moment(text, "oldest_at", since_ms);
+    text_printf(text, "\"oldest_age_ms\":%llu},",
+                (unsigned long long)(since_ms && now_ms > since_ms ? now_ms - since_ms : 0));
 }
 
 void api_stats_answered(struct api *api, struct mail_stats *mail)
@@ -73,9 +97,12 @@ void api_stats_answered(struct api *api, struct mail_stats *mail)
         call_problem(&call, 404, "no such subscription");
         return;
     }
-    int parked = backlog_parked_count(api->parts.db, keys_home(&found->id, api->parts.crew->shards),
-                                      &found->id, &mail->stats.parked_after, PARKED_COUNT_MAX);
-    if (parked < 0) {
+    const struct trend_query *query = &container_of(mail, struct api_stats, mail)->query;
+    unsigned home = keys_home(&found->id, api->parts.crew->shards);
+    int parked = backlog_parked_count(api->parts.db, home, &found->id, &mail->stats.parked_after,
+                                      PARKED_COUNT_MAX);
+    struct arrears arrears;
+    if (parked < 0 || arrears_read(api->parts.db, home, &found->id, &arrears)) {
         call_problem(&call, 500, "the backlog cannot be read");
         return;
     }
@@ -85,5 +112,10 @@ void api_stats_answered(struct api *api, struct mail_stats *mail)
     put_moment(text, "slow_until", mail->stats.slow_until_ms);
     put_breaker(text, &mail->stats);
     put_deliveries(text, mail, parked);
+    put_queue(text, mail, parked, &arrears);
+    trend_put_query(&call, text, query);
+    if (!trend_put(&call, text, query))
+        return;
+    text_char(text, '}');
     call_reply(&call, 200, SLICE(""));
 }

@@ -26,6 +26,14 @@ struct endpoint *endpoint_find(const struct shard *finder, const struct id *subs
     return id_equal(subscription, &endpoint.id) ? &endpoint : NULL;
 }
 
+static void setup(void)
+{
+    list_init(&endpoint.ready);
+    list_init(&endpoint.sending);
+}
+
+TestSuite(stats, .init = setup);
+
 Test(stats, are_of_nothing_without_an_endpoint)
 {
     mail.is_found = true;
@@ -102,4 +110,19 @@ Test(stats, count_what_is_sent_what_is_ready_and_what_waits)
     cr_expect(eq(u32, mail.stats.waiting, 3));
     cr_expect(eq(u32, mail.stats.concurrency, 64));
     cr_expect(id_equal(&mail.stats.parked_after, &endpoint.parked_after));
+}
+
+/* Those that are sent and those that are ready; the lowest id of a list need not be its first. */
+Test(stats, tell_the_oldest_event_in_memory)
+{
+    static struct delivery deliveries[] = {
+        {.event = {{5}}}, {.event = {{3}}}, {.event = {{4}}}, {.event = {{6}}}};
+    stats_fill(&shard, &mail);
+    cr_expect(id_is_zero(&mail.stats.oldest));
+    list_push_back(&endpoint.ready, &deliveries[0].link);
+    list_push_back(&endpoint.ready, &deliveries[1].link);
+    list_push_back(&endpoint.sending, &deliveries[2].link);
+    list_push_back(&endpoint.sending, &deliveries[3].link);
+    stats_fill(&shard, &mail);
+    cr_expect(id_equal(&mail.stats.oldest, &deliveries[1].event));
 }
