@@ -38,6 +38,8 @@ static void free_old(enum directory_kind kind, void *old)
         tenant_free(old);
     else if (kind == DIRECTORY_KEY)
         access_key_free(old);
+    else if (kind == DIRECTORY_EVENT_TYPE)
+        event_type_free(old);
     else
         free(old);
 }
@@ -177,6 +179,18 @@ static int store_key(struct changes *changes, const void *object, struct text *t
     return 0;
 }
 
+static void show_event_type(const void *object, struct text *text)
+{
+    event_type_print(object, text);
+}
+
+static int store_event_type(struct changes *changes, const void *object, struct text *text)
+{
+    (void)changes;
+    event_type_print_stored(object, text);
+    return 0;
+}
+
 /* How an object is written, and how it is shown to the audit log. */
 static const struct shape {
     const char *kind, *prefix;
@@ -192,6 +206,9 @@ static const struct shape {
                           TENANT_TEXT_MAX, show_tenant, store_tenant},
     [DIRECTORY_KEY] = {"key", "key", offsetof(struct access_key, id),
                        offsetof(struct access_key, tenant), KEY_DOCUMENT_MAX, show_key, store_key},
+    [DIRECTORY_EVENT_TYPE] = {"event_type", "etp", offsetof(struct event_type, id),
+                              offsetof(struct event_type, tenant), EVENT_TYPE_TEXT_MAX,
+                              show_event_type, store_event_type},
 };
 
 static const struct id *id_at(const void *object, size_t offset)
@@ -339,6 +356,22 @@ int changes_rotate_key(struct changes *changes, const struct mutation *by,
     must(registry_put_key(changes->registry, rotation->ended) == 0);
     post_all(changes, making);
     post_all(changes, ending);
+    return 0;
+}
+
+int changes_put_event_type(struct changes *changes, const struct mutation *by,
+                           struct event_type *before, struct event_type *after,
+                           void (*on_done)(void *context), void *context)
+{
+    struct change *change = make(changes, DIRECTORY_EVENT_TYPE, before, after, on_done, context);
+    int error = begin(changes, by, change);
+    if (error)
+        return error;
+    if (after)
+        must(registry_put_event_type(changes->registry, after) == 0);
+    else
+        registry_drop_event_type(changes->registry, before);
+    post_all(changes, change);
     return 0;
 }
 

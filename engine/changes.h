@@ -71,6 +71,11 @@ MUST_CHECK int changes_rotate_key(struct changes *changes, const struct mutation
                                   const struct key_rotation *rotation,
                                   void (*on_done)(void *context), void *context);
 
+/* The same of an event type that is made, changed or deleted. */
+MUST_CHECK int changes_put_event_type(struct changes *changes, const struct mutation *by,
+                                      struct event_type *before, struct event_type *after,
+                                      void (*on_done)(void *context), void *context);
+
 /* What is changed, as the audit log shows it. */
 struct subject {
     const struct id *tenant;    /* whose it is; NULL: nobody's */

@@ -301,9 +301,10 @@ void control_close(struct control *control)
 static bool next_to_load(struct control *control, enum directory_kind *kind, const void **object)
 {
     static const enum directory_kind kinds[] = {DIRECTORY_TENANT, DIRECTORY_KEY,
-                                                DIRECTORY_SUBSCRIPTION};
+                                                DIRECTORY_SUBSCRIPTION, DIRECTORY_EVENT_TYPE};
     const struct shelf *shelves[] = {&control->meta.registry.tenants, &control->meta.registry.keys,
-                                     &control->meta.registry.subscriptions};
+                                     &control->meta.registry.subscriptions,
+                                     &control->meta.registry.event_types};
     size_t at = control->load_at++;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (at < shelves[i]->count) {

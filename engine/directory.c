@@ -155,6 +155,36 @@ static void apply_subscription(struct directory *directory, const struct subscri
     }
 }
 
+static uint64_t type_hash(const struct id *tenant, struct slice name)
+{
+    return id_hash(tenant) ^ table_hash(name.at, name.size);
+}
+
+static struct entry *find_type(const struct directory *directory, const struct id *tenant,
+                               struct slice name)
+{
+    struct table_node *node = table_first(&directory->event_types, type_hash(tenant, name));
+    for (; node; node = table_next(node)) {
+        struct entry *entry = container_of(node, struct entry, node);
+        const struct event_type *type = entry->object;
+        if (id_equal(&type->tenant, tenant) && slice_equal(slice_str(type->name), name))
+            return entry;
+    }
+    return NULL;
+}
+
+static void apply_event_type(struct directory *directory, const struct event_type *before,
+                             const struct event_type *after)
+{
+    struct entry *entry =
+        before ? find_type(directory, &before->tenant, slice_str(before->name)) : NULL;
+    if (entry)
+        drop(&directory->event_types, entry);
+    if (after)
+        put(&directory->event_types, type_hash(&after->tenant, slice_str(after->name)), after,
+            &after->id);
+}
+
 int directory_open(struct directory *directory)
 {
     *directory = (struct directory){0};
@@ -165,6 +195,8 @@ int directory_open(struct directory *directory)
         rc = table_open(&directory->names, 16);
     if (rc == 0)
         rc = table_open(&directory->subscriptions, 1024);
+    if (rc == 0)
+        rc = table_open(&directory->event_types, 64);
     if (rc)
         directory_close(directory);
     return rc;
@@ -207,6 +239,7 @@ void directory_close(struct directory *directory)
     close_names(&directory->names);
     close_table(&directory->subscriptions, false);
     close_keys(directory);
+    close_table(&directory->event_types, false);
     close_table(&directory->tenants, true);
 }
 
@@ -221,6 +254,9 @@ void directory_apply(struct directory *directory, const struct mail_directory *c
         break;
     case DIRECTORY_SUBSCRIPTION:
         apply_subscription(directory, change->before, change->after);
+        break;
+    case DIRECTORY_EVENT_TYPE:
+        apply_event_type(directory, change->before, change->after);
         break;
     default:
         break;
@@ -262,6 +298,13 @@ const struct subscription *directory_subscription(const struct directory *direct
                                                   const struct id *id)
 {
     struct entry *entry = find(&directory->subscriptions, id);
+    return entry ? entry->object : NULL;
+}
+
+const struct event_type *directory_event_type(const struct directory *directory,
+                                              const struct id *tenant, struct slice name)
+{
+    struct entry *entry = find_type(directory, tenant, name);
     return entry ? entry->object : NULL;
 }
 

@@ -1,4 +1,4 @@
-/* directory.h - a shard's own view of tenants, keys and subscriptions.
+/* directory.h - a shard's own view of tenants, keys, subscriptions and event types.
  *
  * Objects are control's and immutable; this only finds them. Changed by MAIL_DIRECTORY alone.
  * Memory: allocated when something changes, never by a look-up.
@@ -12,7 +12,7 @@
 #include "tenant.h"
 
 struct directory {
-    struct table tenants, keys, subscriptions;
+    struct table tenants, keys, subscriptions, event_types;
     struct table names; /* of tenants, and their uids */
 };
 
@@ -38,6 +38,9 @@ const struct tenant *directory_find_tenant(const struct directory *directory,
                                            struct slice text); /* its id, its name or its uid */
 const struct subscription *directory_subscription(const struct directory *directory,
                                                   const struct id *id);
+
+const struct event_type *directory_event_type(const struct directory *directory,
+                                              const struct id *tenant, struct slice name);
 
 /* The subscriptions of a tenant that want this event. As route_match(). */
 unsigned directory_match(const struct directory *directory, const struct id *tenant,

@@ -1,7 +1,9 @@
 /* ingest.c - see ingest.h. From the request to what intake keeps, and back to the answer. */
 #include "allowance.h"
 #include "ask.h"
+#include "conformity.h"
 #include "credential.h"
+#include "event_form.h"
 #include "shard.h"
 
 #include "base/clock.h"
@@ -29,7 +31,9 @@ struct visit {
     struct slice header_key; /* of Idempotency-Key, without quotes; or empty */
     char header_key_text[LIMIT_NAME_SIZE];
     uint64_t wall_ms;
-    uint32_t index; /* of the event at hand in its batch */
+    enum enforcement enforcement;
+    uint32_t index;     /* of the event at hand in its batch */
+    const char *member; /* where the payload is in an event's JSON */
     bool is_batch, is_cloudevent;
     bool is_full;                /* memory or a pool had run out */
     bool is_answered;            /* with a refusal */
@@ -107,17 +111,12 @@ static void refuse_event(struct visit *visit, const struct envelope *envelope)
     text_init(&text, body, sizeof body);
     text_printf(&text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
                 http_reason(envelope->status), envelope->status);
-    if (visit->is_batch) {
-        char detail[DETAIL_SIZE];
-        snprintf(detail, sizeof detail, "event %u of the batch: %s%s%s", visit->index,
-                 envelope->pointer, envelope->pointer[0] ? " " : "", envelope->why);
-        text_json(&text, slice_str(detail));
-    } else {
-        char detail[DETAIL_SIZE];
-        snprintf(detail, sizeof detail, "%s%s%s", envelope->pointer,
-                 envelope->pointer[0] ? " " : "", envelope->why);
-        text_json(&text, slice_str(detail));
-    }
+    char detail[DETAIL_SIZE], which[32] = "";
+    if (visit->is_batch)
+        snprintf(which, sizeof which, "event %u of the batch: ", visit->index);
+    snprintf(detail, sizeof detail, "%s%s%s%s", which, envelope->pointer,
+             envelope->pointer[0] ? " " : "", envelope->why);
+    text_json(&text, slice_str(detail));
     text_put(&text, SLICE(",\"errors\":[{\"pointer\":"));
     text_json(&text, slice_str(pointer));
     text_put(&text, SLICE(",\"detail\":"));
@@ -173,33 +172,6 @@ static bool take_header_key(struct visit *visit)
     return true;
 }
 
-/* The media type of the body, without parameters. */
-static struct slice media_type(const struct http_head *head)
-{
-    const struct http_header *field = http_find(head, "content-type");
-    if (!field)
-        return SLICE("");
-    return slice_trim(slice_of(field->value.at, slice_find(field->value, ';')));
-}
-
-enum form { FORM_UNKNOWN, FORM_JSON, FORM_LINES, FORM_CLOUDEVENT, FORM_CLOUDEVENTS, FORM_BINARY };
-
-static enum form form_of(const struct http_head *head)
-{
-    struct slice type = media_type(head);
-    if (slice_equal_nocase(type, SLICE("application/cloudevents+json")))
-        return FORM_CLOUDEVENT;
-    if (slice_equal_nocase(type, SLICE("application/cloudevents-batch+json")))
-        return FORM_CLOUDEVENTS;
-    if (http_find(head, "ce-specversion"))
-        return FORM_BINARY;
-    if (slice_equal_nocase(type, SLICE("application/json")))
-        return FORM_JSON;
-    if (slice_equal_nocase(type, SLICE("application/x-ndjson")))
-        return FORM_LINES;
-    return FORM_UNKNOWN;
-}
-
 /* ---- events ---- */
 
 /* What makes an event unique within its tenant: SHA-256 over tenant, kind of key, key, and for a
@@ -241,8 +213,32 @@ static unsigned match(const struct visit *visit, const struct envelope *envelope
     return ingest->matches[0] ? 1 : 0;
 }
 
+/* Whether the event may come in, as far as the tenant's catalogue is concerned; answers if not. */
+static bool conforms(struct visit *visit, const struct envelope *envelope)
+{
+    struct shard *shard = visit->shard;
+    struct faults faults;
+    char base[16] = "";
+    if (visit->enforcement == ENFORCEMENT_OFF || has_target(visit))
+        return true;
+    if (visit->is_batch)
+        snprintf(base, sizeof base, "/%u", visit->index);
+    const struct conformity_wish wish = {&visit->credential.tenant, envelope, base, visit->member};
+    enum conformity found =
+        conformity_check(&shard->directory, shard->ingest.inner, &wish, &faults);
+    shard->metrics.events_invalid += found == CONFORMITY_NONE;
+    shard->metrics.events_deprecated += found == CONFORMITY_DEPRECATED;
+    if (found != CONFORMITY_NONE || visit->enforcement == ENFORCEMENT_WARN)
+        return true;
+    count_refusal(visit, 422);
+    requester_faults(shard, &visit->requester, &faults);
+    return false;
+}
+
 static int add_event(struct visit *visit, const struct envelope *envelope)
 {
+    if (!conforms(visit, envelope))
+        return -EINVAL;
     struct shard *shard = visit->shard;
     struct ingest *ingest = &shard->ingest;
     uint8_t hash[CLAIM_KEY_SIZE];
@@ -301,7 +297,7 @@ static int add_text(void *context, struct slice text)
         return rc;
     }
     rc = add_event(visit, envelope);
-    visit->is_full |= rc != 0;
+    visit->is_full |= rc != 0 && !visit->is_answered;
     return rc;
 }
 
@@ -338,7 +334,7 @@ static void add_binary(struct visit *visit)
     if (envelope_from_headers(envelope, visit->request->head, visit->request->body))
         refuse_event(visit, envelope);
     else
-        visit->is_full |= add_event(visit, envelope) != 0;
+        visit->is_full |= add_event(visit, envelope) != 0 && !visit->is_answered;
 }
 
 static bool begins_array(struct slice body)
@@ -351,13 +347,14 @@ static bool begins_array(struct slice body)
 }
 
 /* Adds every event of the body to the open blocks, or answers why not. */
-static void add_all(struct visit *visit, enum form form)
+static void add_all(struct visit *visit, enum event_form form)
 {
     struct slice body = visit->request->body;
     bool is_array = form == FORM_CLOUDEVENTS || (form == FORM_JSON && begins_array(body));
     visit->is_batch = is_array || form == FORM_LINES;
     visit->is_cloudevent =
         form == FORM_CLOUDEVENT || form == FORM_CLOUDEVENTS || form == FORM_BINARY;
+    visit->member = form == FORM_BINARY ? "" : visit->is_cloudevent ? "/data" : "/payload";
 
     if (!visit->is_batch && body.size > visit->shard->config->event_bytes_max) {
         refuse(visit, 413, "the event is longer than event_bytes_max", SLICE(""));
@@ -395,7 +392,7 @@ static unsigned count_lines(struct slice rest)
 }
 
 /* How many events the body has; 0 if it will be refused for what it is. */
-static unsigned count_events(struct visit *visit, enum form form)
+static unsigned count_events(struct visit *visit, enum event_form form)
 {
     struct slice body = visit->request->body;
     char why[JSON_WHY_SIZE];
@@ -419,7 +416,7 @@ static void refuse_burst(struct visit *visit, unsigned burst)
 }
 
 /* Takes the events from what the tenant may send. False: it was refused, or it waits. */
-static bool admit(struct visit *visit, enum form form)
+static bool admit(struct visit *visit, enum event_form form)
 {
     struct shard *shard = visit->shard;
     struct allowance *allowance = allowance_find(shard, &visit->credential.tenant);
@@ -446,10 +443,12 @@ static bool admit(struct visit *visit, enum form form)
 
 /* ---- taking in ---- */
 
-static void take_in(struct visit *visit, enum form form, uint64_t received_ns)
+static void take_in(struct visit *visit, enum event_form form, uint64_t received_ns)
 {
     struct shard *shard = visit->shard;
 
+    const struct tenant *tenant = directory_tenant(&shard->directory, &visit->credential.tenant);
+    visit->enforcement = tenant ? tenant->enforcement : ENFORCEMENT_OFF;
     intake_begin(shard, &visit->intake);
     add_all(visit, form);
     if (visit->is_full && !visit->is_answered)
@@ -475,7 +474,7 @@ static void tell_time(struct visit *visit)
 static void publish(struct visit *visit)
 {
     struct shard *shard = visit->shard;
-    enum form form = form_of(visit->request->head);
+    enum event_form form = event_form(visit->request->head);
     uint64_t received_ns = clock_monotonic_ns();
 
     tell_time(visit);
@@ -515,7 +514,7 @@ size_t ingest_body_max(void *context, const struct http_head *head)
     struct slice path = slice_of(head->target.at, slice_find(head->target, '?'));
     if (!slice_equal(path, SLICE(EVENTS_PATH)))
         return ASK_BODY_MAX;
-    enum form form = form_of(head);
+    enum event_form form = event_form(head);
     bool is_single = form == FORM_CLOUDEVENT || form == FORM_BINARY;
     return is_single ? shard->config->event_bytes_max : shard->config->batch_bytes_max;
 }

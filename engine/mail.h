@@ -27,6 +27,7 @@
 #define ENGINE_MAIL_H
 
 #include "base/list.h"
+#include "event_type.h"
 #include "mailbox.h"
 #include "metrics.h"
 #include "net/http_server.h"
@@ -65,6 +66,7 @@ enum directory_kind {
     DIRECTORY_TENANT,
     DIRECTORY_KEY,
     DIRECTORY_SUBSCRIPTION,
+    DIRECTORY_EVENT_TYPE,
     DIRECTORY_STORAGE,
     DIRECTORY_SETTINGS, /* `after` is the struct config to use from now on */
 };
@@ -80,7 +82,7 @@ struct storage_state {
 struct mail_directory {
     struct mail mail;
     enum directory_kind kind;
-    const void *before, *after; /* struct tenant, struct access_key or struct subscription */
+    const void *before, *after; /* struct tenant, access_key, subscription or event_type */
     void *change;               /* control's own */
 };
 

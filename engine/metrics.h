@@ -21,6 +21,8 @@ struct shard_metrics {
         events_shed;                     /* refused: 4xx; shed: 503 */
     uint64_t events_limited;             /* 429 */
     uint64_t refusals[METRICS_REFUSALS]; /* the same, by metrics_refusal_of() */
+    uint64_t events_invalid;             /* not as the catalogue says: taken or refused */
+    uint64_t events_deprecated;
     uint64_t lease_asks, lease_waits;
     uint64_t event_bytes;
     uint64_t deliveries_created, deliveries_delivered, deliveries_dead, deliveries_cancelled;

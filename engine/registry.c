@@ -104,9 +104,9 @@ static void shelf_drop_all(struct shelf *shelf, void *const *items, size_t count
 
 /* ---- marks ---- */
 
-static uint64_t uid_hash(const struct id *tenant, const char *uid)
+static uint64_t owned_hash(const struct id *tenant, struct slice name)
 {
-    return id_hash(tenant) ^ table_hash(uid, strlen(uid));
+    return id_hash(tenant) ^ table_hash(name.at, name.size);
 }
 
 static uint64_t key_table_hash(const uint8_t hash[static KEY_HASH_SIZE])
@@ -157,18 +157,19 @@ int registry_open(struct registry *registry)
         .tenants.id_offset = offsetof(struct tenant, id),
         .keys.id_offset = offsetof(struct access_key, id),
         .subscriptions.id_offset = offsetof(struct subscription, id),
+        .event_types.id_offset = offsetof(struct event_type, id),
     };
-    int error = table_open(&registry->keys_by_hash, 64);
-    if (error)
+    struct table *const tables[] = {&registry->keys_by_hash, &registry->subscriptions_by_uid,
+                                    &registry->tenants_by_name, &registry->event_types_by_name};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        int error = table_open(tables[i], 64);
+        if (error == 0)
+            continue;
+        while (i > 0)
+            table_close(tables[--i]);
         return error;
-    error = table_open(&registry->subscriptions_by_uid, 64);
-    if (!error)
-        error = table_open(&registry->tenants_by_name, 64);
-    if (error) {
-        table_close(&registry->keys_by_hash);
-        table_close(&registry->subscriptions_by_uid);
     }
-    return error;
+    return 0;
 }
 
 void registry_close(struct registry *registry)
@@ -176,15 +177,19 @@ void registry_close(struct registry *registry)
     close_marks(&registry->keys_by_hash);
     close_marks(&registry->subscriptions_by_uid);
     close_marks(&registry->tenants_by_name);
+    close_marks(&registry->event_types_by_name);
     for (size_t i = 0; i < registry->tenants.count; i++)
         tenant_free(registry->tenants.items[i]);
     for (size_t i = 0; i < registry->keys.count; i++)
         access_key_free(registry->keys.items[i]);
     for (size_t i = 0; i < registry->subscriptions.count; i++)
         subscription_free(registry->subscriptions.items[i]);
+    for (size_t i = 0; i < registry->event_types.count; i++)
+        event_type_free(registry->event_types.items[i]);
     free(registry->tenants.items);
     free(registry->keys.items);
     free(registry->subscriptions.items);
+    free(registry->event_types.items);
 }
 
 /* ---- finding ---- */
@@ -238,13 +243,36 @@ struct subscription *registry_subscription(const struct registry *registry, cons
 struct subscription *registry_subscription_with_uid(const struct registry *registry,
                                                     const struct id *tenant, const char *uid)
 {
-    struct table_node *node = table_first(&registry->subscriptions_by_uid, uid_hash(tenant, uid));
+    struct table_node *node =
+        table_first(&registry->subscriptions_by_uid, owned_hash(tenant, slice_str(uid)));
     for (; node; node = table_next(node)) {
         const struct subscription *found = ((struct mark *)node)->item;
         if (id_equal(&found->tenant, tenant) && strcmp(found->uid, uid) == 0)
             return shelf_find(&registry->subscriptions, &found->id);
     }
     return NULL;
+}
+
+struct event_type *registry_event_type(const struct registry *registry, const struct id *tenant,
+                                       struct slice name)
+{
+    struct table_node *node = table_first(&registry->event_types_by_name, owned_hash(tenant, name));
+    for (; node; node = table_next(node)) {
+        const struct event_type *found = ((struct mark *)node)->item;
+        if (id_equal(&found->tenant, tenant) && slice_equal(slice_str(found->name), name))
+            return shelf_find(&registry->event_types, &found->id);
+    }
+    return NULL;
+}
+
+size_t registry_event_type_count(const struct registry *registry, const struct id *tenant)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < registry->event_types.count; i++) {
+        const struct event_type *type = registry->event_types.items[i];
+        count += id_equal(&type->tenant, tenant);
+    }
+    return count;
 }
 
 /* ---- changing ---- */
@@ -314,8 +342,8 @@ void registry_drop_key(struct registry *registry, const struct id *id)
 static void unmark_uid(struct registry *registry, const struct subscription *subscription)
 {
     if (subscription && subscription->uid)
-        unmark(&registry->subscriptions_by_uid, uid_hash(&subscription->tenant, subscription->uid),
-               subscription);
+        unmark(&registry->subscriptions_by_uid,
+               owned_hash(&subscription->tenant, slice_str(subscription->uid)), subscription);
 }
 
 int registry_put_subscription(struct registry *registry, struct subscription *subscription)
@@ -330,7 +358,7 @@ int registry_put_subscription(struct registry *registry, struct subscription *su
     if (mark) {
         mark->item = subscription;
         table_put(&registry->subscriptions_by_uid, &mark->node,
-                  uid_hash(&subscription->tenant, subscription->uid));
+                  owned_hash(&subscription->tenant, slice_str(subscription->uid)));
     }
     shelf_put(&registry->subscriptions, subscription);
     return 0;
@@ -342,7 +370,40 @@ void registry_drop_subscription(struct registry *registry, const struct id *id)
     shelf_drop(&registry->subscriptions, id);
 }
 
+static void unmark_type(struct registry *registry, const struct event_type *type)
+{
+    if (type)
+        unmark(&registry->event_types_by_name, owned_hash(&type->tenant, slice_str(type->name)),
+               type);
+}
+
+int registry_put_event_type(struct registry *registry, struct event_type *type)
+{
+    struct mark *mark = malloc(sizeof *mark);
+    if (!mark || shelf_reserve(&registry->event_types)) {
+        free(mark);
+        return -ENOMEM;
+    }
+    unmark_type(registry, shelf_find(&registry->event_types, &type->id));
+    mark->item = type;
+    table_put(&registry->event_types_by_name, &mark->node,
+              owned_hash(&type->tenant, slice_str(type->name)));
+    shelf_put(&registry->event_types, type);
+    return 0;
+}
+
+void registry_drop_event_type(struct registry *registry, const struct event_type *type)
+{
+    unmark_type(registry, type);
+    shelf_drop(&registry->event_types, &type->id);
+}
+
 /* ---- all of a tenant ---- */
+
+static const struct id *owner_of_type(const void *type)
+{
+    return &((const struct event_type *)type)->tenant;
+}
 
 static const struct id *owner_of_key(const void *key)
 {
@@ -376,12 +437,16 @@ int registry_list_estate(const struct registry *registry, struct tenant *tenant,
     estate->keys = (void *)list_of(&registry->keys, &tenant->id, owner_of_key, &estate->key_count);
     estate->subscriptions = (void *)list_of(&registry->subscriptions, &tenant->id,
                                             owner_of_subscription, &estate->subscription_count);
-    if (estate->keys && estate->subscriptions)
+    estate->event_types = (void *)list_of(&registry->event_types, &tenant->id, owner_of_type,
+                                          &estate->event_type_count);
+    if (estate->keys && estate->subscriptions && estate->event_types)
         return 0;
     free((void *)estate->keys);
     free((void *)estate->subscriptions);
+    free((void *)estate->event_types);
     estate->keys = NULL;
     estate->subscriptions = NULL;
+    estate->event_types = NULL;
     return -ENOMEM;
 }
 
@@ -391,10 +456,14 @@ void registry_drop_estate(struct registry *registry, const struct estate *estate
         unmark_key(registry, estate->keys[i]);
     for (size_t i = 0; i < estate->subscription_count; i++)
         unmark_uid(registry, estate->subscriptions[i]);
+    for (size_t i = 0; i < estate->event_type_count; i++)
+        unmark_type(registry, estate->event_types[i]);
     unmark_tenant(registry, estate->tenant);
     shelf_drop_all(&registry->keys, (void *const *)estate->keys, estate->key_count);
     shelf_drop_all(&registry->subscriptions, (void *const *)estate->subscriptions,
                    estate->subscription_count);
+    shelf_drop_all(&registry->event_types, (void *const *)estate->event_types,
+                   estate->event_type_count);
     shelf_drop(&registry->tenants, &estate->tenant->id);
 }
 
@@ -484,6 +553,27 @@ static int read_subscription(void *context, struct slice name, struct slice docu
     return error;
 }
 
+static int read_event_type(void *context, struct slice name, struct slice document)
+{
+    struct reading *reading = context;
+    struct event_type *type;
+    struct faults faults;
+    struct json_value root;
+    char why[JSON_WHY_SIZE];
+
+    if (json_read(reading->json, document, &root, why))
+        return damaged(reading, "event type", name, why);
+    int error = event_type_parse_stored(root, &type, &faults);
+    if (error == -EINVAL)
+        return damaged_by(reading, "event type", name, &faults);
+    if (!error) {
+        error = registry_put_event_type(reading->registry, type);
+        if (error)
+            event_type_free(type);
+    }
+    return error;
+}
+
 int registry_load(struct registry *registry, struct db *db, struct vault *vault,
                   char why[static REGISTRY_WHY_SIZE])
 {
@@ -496,6 +586,8 @@ int registry_load(struct registry *registry, struct db *db, struct vault *vault,
         error = documents_each(db, "key", read_key, &reading);
     if (!error)
         error = documents_each(db, "subscription", read_subscription, &reading);
+    if (!error)
+        error = documents_each(db, "event_type", read_event_type, &reading);
     if (reading.json)
         json_close(reading.json);
     if (error && why[0] == '\0')

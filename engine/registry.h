@@ -1,4 +1,5 @@
-/* registry.h - all tenants, keys and subscriptions as they are now: control's own view of `meta`.
+/* registry.h - all tenants, keys, subscriptions and event types as they are now: control's own view
+ * of `meta`.
  *
  * It keeps the objects in order of their ids, which is the order of their making. It owns what it
  * holds; what is taken out by a put or a drop belongs to the caller, who has to wait for the shards
@@ -9,6 +10,7 @@
 
 #include "access_key.h"
 #include "base/table.h"
+#include "event_type.h"
 #include "store/db.h"
 #include "subscription.h"
 #include "tenant.h"
@@ -22,8 +24,8 @@ struct shelf {
 };
 
 struct registry {
-    struct shelf tenants, keys, subscriptions;
-    struct table keys_by_hash, subscriptions_by_uid, tenants_by_name;
+    struct shelf tenants, keys, subscriptions, event_types;
+    struct table keys_by_hash, subscriptions_by_uid, tenants_by_name, event_types_by_name;
 };
 
 MUST_CHECK int registry_open(struct registry *registry);
@@ -45,6 +47,11 @@ struct access_key *registry_key_with_id(const struct registry *registry, const s
 struct subscription *registry_subscription(const struct registry *registry, const struct id *id);
 struct subscription *registry_subscription_with_uid(const struct registry *registry,
                                                     const struct id *tenant, const char *uid);
+struct event_type *registry_event_type(const struct registry *registry, const struct id *tenant,
+                                       struct slice name);
+
+/* How many event types a tenant has. */
+size_t registry_event_type_count(const struct registry *registry, const struct id *tenant);
 
 /* Where to begin a walk backwards from what comes before `id` (NULL: from the newest): the walk's
  * next is items[start - 1]. */
@@ -57,15 +64,18 @@ MUST_CHECK int registry_put_tenant(struct registry *registry, struct tenant *ten
 MUST_CHECK int registry_put_key(struct registry *registry, struct access_key *key);
 MUST_CHECK int registry_put_subscription(struct registry *registry,
                                          struct subscription *subscription);
+MUST_CHECK int registry_put_event_type(struct registry *registry, struct event_type *type);
 void registry_drop_key(struct registry *registry, const struct id *id);
 void registry_drop_subscription(struct registry *registry, const struct id *id);
+void registry_drop_event_type(struct registry *registry, const struct event_type *type);
 
 /* All that there is of one tenant, in order of ids; the arrays are the holder's to free. */
 struct estate {
     struct tenant *tenant;
     struct access_key **keys;
     struct subscription **subscriptions;
-    size_t key_count, subscription_count;
+    struct event_type **event_types;
+    size_t key_count, subscription_count, event_type_count;
 };
 
 /* Lists it. 0 or -ENOMEM. */

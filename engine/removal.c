@@ -13,7 +13,7 @@ enum { IN_FLIGHT_MAX = 16 };
 struct removal {
     struct changes *changes;
     struct estate estate;
-    size_t next; /* of keys, subscriptions and the tenant, in this order */
+    size_t next; /* of keys, subscriptions, event types and the tenant, in this order */
     unsigned in_flight;
     void (*on_done)(void *context);
     void *context;
@@ -23,6 +23,7 @@ static void give_back(struct removal *removal)
 {
     free((void *)removal->estate.keys);
     free((void *)removal->estate.subscriptions);
+    free((void *)removal->estate.event_types);
     free(removal);
 }
 
@@ -45,9 +46,14 @@ static bool send_next(struct removal *removal)
         return true;
     }
     at -= estate->key_count;
-    if (at < estate->subscription_count)
+    if (at < estate->subscription_count) {
         send_drop(removal, DIRECTORY_SUBSCRIPTION, estate->subscriptions[at]);
-    else if (at == estate->subscription_count)
+        return true;
+    }
+    at -= estate->subscription_count;
+    if (at < estate->event_type_count)
+        send_drop(removal, DIRECTORY_EVENT_TYPE, estate->event_types[at]);
+    else if (at == estate->event_type_count)
         send_drop(removal, DIRECTORY_TENANT, estate->tenant);
     else
         return false;
@@ -88,6 +94,9 @@ static int store(struct changes *changes, const struct mutation *by, const struc
     for (size_t i = 0; i < estate->subscription_count; i++)
         documents_batch_drop(changes->db, batch, "subscription",
                              id_print(&estate->subscriptions[i]->id, "sub", name));
+    for (size_t i = 0; i < estate->event_type_count; i++)
+        documents_batch_drop(changes->db, batch, "event_type",
+                             id_print(&estate->event_types[i]->id, "etp", name));
     vault_batch_drop(changes->vault, &estate->tenant->id, batch);
 
     text_init(&text, shown, sizeof shown);

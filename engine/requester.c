@@ -3,11 +3,19 @@
 #include "requester.h"
 
 #include "base/text.h"
+#include "faults.h"
 #include "shard.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { DETAIL_MAX = 256, PROBLEM_SIZE = 6 * DETAIL_MAX + 256 }; /* every byte escaped */
+/* Every byte may be escaped. */
+enum {
+    DETAIL_MAX = 256,
+    PROBLEM_SIZE = 6 * DETAIL_MAX + 256,
+    FAULT_SIZE = 6 * (FAULT_POINTER_SIZE + FAULT_DETAIL_SIZE) + 64,
+    FAULTS_ANSWER_SIZE = (FAULTS_MAX + 1) * FAULT_SIZE + 256,
+};
 
 static struct slice copy(struct text *text, struct slice slice)
 {
@@ -122,4 +130,24 @@ void requester_problem(struct shard *shard, const struct requester *requester, i
                                       .content_type = SLICE("application/problem+json"),
                                       .headers = headers,
                                       .body = text_slice(&text)});
+}
+
+void requester_faults(struct shard *shard, const struct requester *requester,
+                      const struct faults *faults)
+{
+    char body[FAULTS_ANSWER_SIZE], detail[FAULT_POINTER_SIZE + FAULT_DETAIL_SIZE];
+    struct text text;
+    text_init(&text, body, sizeof body);
+    text_printf(&text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":422,\"detail\":",
+                http_reason(422));
+    snprintf(detail, sizeof detail, "%s %s", faults->list[0].pointer, faults->list[0].detail);
+    text_json(&text, slice_str(detail));
+    text_put(&text, SLICE(",\"errors\":"));
+    faults_print(faults, &text);
+    text_char(&text, '}');
+    must(text_ok(&text));
+    requester_reply(shard, requester,
+                    &(struct http_response){.status = 422,
+                                            .content_type = SLICE("application/problem+json"),
+                                            .body = text_slice(&text)});
 }

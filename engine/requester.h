@@ -45,6 +45,11 @@ struct mail_publish *requester_copy(struct http_ticket ticket, const struct http
 void requester_reply(struct shard *shard, const struct requester *requester,
                      const struct http_response *response);
 
+/* 422 with the list. */
+struct faults;
+void requester_faults(struct shard *shard, const struct requester *requester,
+                      const struct faults *faults);
+
 /* RFC 9457, as http_server_problem(). */
 void requester_problem(struct shard *shard, const struct requester *requester, int status,
                        const char *detail, struct slice headers);

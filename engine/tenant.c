@@ -174,6 +174,33 @@ static void parse_https_only(struct form *form, struct json_value value, const c
     form_bool(form, value, pointer, &draft_of(form)->made->https_only);
 }
 
+/* ---- what its events have to be ---- */
+
+static const char *const enforcements[] = {
+    [ENFORCEMENT_OFF] = "off",
+    [ENFORCEMENT_WARN] = "warn",
+    [ENFORCEMENT_REJECT] = "reject",
+};
+
+static void parse_enforcement(struct form *form, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    if (!json_string(value, &text))
+        text = SLICE("");
+    for (unsigned i = 0; i <= ENFORCEMENT_REJECT; i++)
+        if (slice_equal(slice_str(enforcements[i]), text)) {
+            draft_of(form)->made->enforcement = (enum enforcement)i;
+            return;
+        }
+    faults_add(form->faults, pointer, "must be off, warn or reject");
+}
+
+static void parse_event_types(struct form *form, struct json_value value, const char *pointer)
+{
+    static const struct form_field type_fields[] = {{"enforcement", parse_enforcement}};
+    FORM_WALK(form, value, pointer, type_fields);
+}
+
 static const struct form_field fields[] = {
     {"id", parse_id},
     {"uid", parse_uid},
@@ -183,6 +210,7 @@ static const struct form_field fields[] = {
     {"ingest", parse_ingest},
     {"egress", parse_egress},
     {"https_only", parse_https_only},
+    {"event_types", parse_event_types},
     {"created_at", parse_created},
     {"updated_at", parse_updated},
 };
@@ -246,8 +274,9 @@ void tenant_print(const struct tenant *tenant, struct text *text)
         text_put(text, SLICE("null"));
     text_put(text, SLICE(",\"egress\":"));
     egress_rules_print(tenant->egress, text);
-    text_printf(text, ",\"https_only\":%s,\"created_at\":\"",
-                tenant->https_only ? "true" : "false");
+    text_printf(text, ",\"https_only\":%s,\"event_types\":{\"enforcement\":\"%s\"}",
+                tenant->https_only ? "true" : "false", enforcements[tenant->enforcement]);
+    text_put(text, SLICE(",\"created_at\":\""));
     text_time(text, id_time_ms(&tenant->id));
     text_put(text, SLICE("\",\"updated_at\":\""));
     text_time(text, updated_of(tenant));

@@ -14,6 +14,9 @@
 
 enum { TENANT_NAME_SIZE = 64, TENANT_UID_SIZE = 65, TENANT_RATE_MAX = 1000000 };
 
+/* What becomes of events that are not as the tenant's catalogue of event types says. */
+enum enforcement { ENFORCEMENT_OFF, ENFORCEMENT_WARN, ENFORCEMENT_REJECT };
+
 struct tenant {
     struct id id;
     uint64_t updated_ms; /* 0: never */
@@ -23,6 +26,7 @@ struct tenant {
     struct throttle_rate ingest;  /* of events; per_second 0: no limit */
     struct egress_rules *egress;  /* NULL: none */
     bool https_only;
+    enum enforcement enforcement;
 };
 
 struct faults;

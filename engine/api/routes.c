@@ -9,6 +9,7 @@ enum { READERS = SCOPE_READ | SCOPE_MANAGE };
 #define TENANTS       "/api/v1/tenants"
 #define KEYS          "/api/v1/keys"
 #define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
+#define EVENT_TYPES   "/api/v1/webhooks/event-types"
 #define EVENTS        "/api/v1/webhooks/events"
 #define DELIVERIES    "/api/v1/webhooks/deliveries"
 #define DEAD_LETTERS  "/api/v1/webhooks/dead-letters"
@@ -94,6 +95,22 @@ static const struct api_route routes[] = {
     {"GET", "/api/v1/webhooks/stats", READERS, tenant_stats_get,
      {"getStats", "What came of all attempts; or which subscriptions fail most",
       .query = PAGE " window resolution group_by", .answer = "Stats"}},
+
+    {"GET", EVENT_TYPES, READERS, event_types_list,
+     {"listEventTypes", "Event types, newest first", .query = PAGE, .answer = "[CatalogueEntry]"}},
+    {"POST", EVENT_TYPES, SCOPE_MANAGE, event_types_create,
+     {"createEventType", "Puts an event type into the catalogue", .body = "NewCatalogueEntry",
+      .answer = "CatalogueEntry", .status = 201}},
+    {"GET", EVENT_TYPES "/{id}", READERS, event_types_get,
+     {"getEventType", "One event type, by its name", .answer = "CatalogueEntry"}},
+    {"PUT", EVENT_TYPES "/{id}", SCOPE_MANAGE, event_types_replace,
+     {"replaceEventType", "Replaces an event type; what is absent gets its default",
+      .body = "CatalogueFields", .answer = "CatalogueEntry"}},
+    {"PATCH", EVENT_TYPES "/{id}", SCOPE_MANAGE, event_types_patch,
+     {"updateEventType", "Changes an event type", .body = "CatalogueFields",
+      .answer = "CatalogueEntry"}},
+    {"DELETE", EVENT_TYPES "/{id}", SCOPE_MANAGE, event_types_delete,
+     {"deleteEventType", "Takes an event type out of the catalogue", .status = 204}},
 
     {"GET", EVENTS, READERS, events_list,
      {"listEvents", "Events, newest first", .query = PAGE " type since until",

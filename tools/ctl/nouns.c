@@ -22,6 +22,7 @@
 #define TENANTS       "/api/v1/tenants"
 #define KEYS          "/api/v1/keys"
 #define SUBSCRIPTIONS "/api/v1/webhooks/subscriptions"
+#define EVENT_TYPES   "/api/v1/webhooks/event-types"
 #define EVENTS        "/api/v1/webhooks/events"
 #define DELIVERIES    "/api/v1/webhooks/deliveries"
 #define DEAD_LETTERS  "/api/v1/webhooks/dead-letters"
@@ -73,6 +74,7 @@ static const struct option tenant_fields[] = {
     {"allow",       "CIDR,...",   OPTION_LIST, "egress.allow", NULL, "networks that its deliveries may go to"},
     {"deny",        "CIDR,...",   OPTION_LIST, "egress.deny", NULL, "networks that they may not go to"},
     {"https-only",  "BOOL",       OPTION_JSON, "https_only", "true|false", "whether its receivers must be https"},
+    {"enforcement", "MODE",       OPTION_TEXT, "event_types.enforcement", "off|warn|reject", "what becomes of events that are not as the catalogue says"},
     {0},
 };
 
@@ -103,6 +105,28 @@ static const struct verb key_verbs[] = {
     {.name = "rotate", .help = "Makes a key that takes its place, beside which it is of use for a while. The answer alone has the new key.", .method = "POST", .path = KEYS "/{id}/rotate", .argument = "ID", .takes = TAKES_FIELDS,
      .options = OPTIONS({"overlap", "TIME", OPTION_TEXT, NULL, NULL, "how long (24h)"})},
     {.name = "delete", .help = "Deletes a key, which is refused from then on.", .method = "DELETE", .path = KEYS "/{id}", .argument = "ID"},
+    {0},
+};
+
+/* ---- event-type ---- */
+
+static const struct option event_type_fields[] = {
+    {"description", "TEXT",       OPTION_TEXT, NULL, NULL, "for people"},
+    {"deprecated",  "BOOL",       OPTION_JSON, NULL, "true|false", "whether it is to be used no more"},
+    {"replaced-by", "TYPE",       OPTION_TEXT, "replaced_by", NULL, "what to use in its stead"},
+    {"versions",    "JSON",       OPTION_JSON, NULL, NULL, "all of its versions: '[{\"version\":\"1\",\"schema\":{...}}]'"},
+    {"metadata",    "NAME=VALUE", OPTION_PAIR, NULL, NULL, "of your own; may be repeated"},
+    {0},
+};
+
+static const struct verb event_type_verbs[] = {
+    {.name = "list",    .help = "Lists event types, newest first.", .method = "GET", .path = EVENT_TYPES, .takes = TAKES_PAGES, .answer = ANSWER_LIST,
+     .columns = COLUMNS({"NAME", "name", COLUMN_TEXT}, {"DEPRECATED", "deprecated", COLUMN_TEXT}, {"DESCRIPTION", "description", COLUMN_TEXT}, {"CREATED", "created_at", COLUMN_TIME})},
+    {.name = "get",     .help = "Shows an event type.", .method = "GET", .path = EVENT_TYPES "/{id}", .argument = "NAME"},
+    {.name = "create",  .help = "Puts an event type into the catalogue.", .method = "POST", .path = EVENT_TYPES, .argument = "[NAME]", .field = "name", .takes = TAKES_FIELDS, .options = event_type_fields},
+    {.name = "replace", .help = "Replaces an event type; what is not given gets its default.", .method = "PUT", .path = EVENT_TYPES "/{id}", .argument = "NAME", .takes = TAKES_FIELDS, .options = event_type_fields},
+    {.name = "update",  .help = "Changes the fields of an event type that are given.", .method = "PATCH", .path = EVENT_TYPES "/{id}", .argument = "NAME", .takes = TAKES_FIELDS, .options = event_type_fields},
+    {.name = "delete",  .help = "Takes an event type out of the catalogue.", .method = "DELETE", .path = EVENT_TYPES "/{id}", .argument = "NAME"},
     {0},
 };
 
@@ -298,6 +322,7 @@ const struct noun nouns[] = {
     {"status",       "whether the engine is ready, and what it is doing", status_verbs},
     {"tenant",       "customers, each with what is its own", tenant_verbs},
     {"key",          "access keys to the API", key_verbs},
+    {"event-type",   "the catalogue of event types, with their schemas", event_type_verbs},
     {"subscription", "which events go where, and how", subscription_verbs},
     {"event",        "what was published, and publishing", event_verbs},
     {"delivery",     "an event on its way to a subscription", delivery_verbs},

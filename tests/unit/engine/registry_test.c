@@ -189,5 +189,6 @@ Test(registry, takes_out_all_of_a_tenant_and_nothing_else)
     tenant_free(estate.tenant);
     free(estate.keys);
     free(estate.subscriptions);
+    free((void *)estate.event_types);
     registry_close(&registry);
 }

@@ -1,0 +1,210 @@
+/* event_types.c - /api/v1/webhooks/event-types: a tenant's catalogue. A path names an event type by
+ * its name, in which "/" is written %2F.
+ */
+#include "base/clock.h"
+#include "call.h"
+#include "merge_patch.h"
+#include "query.h"
+#include "router.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    LOCATION_SIZE = 512,
+    PARAMETER_SIZE = 4 * LIMIT_TYPE_SIZE,
+    PATCHED_SIZE = EVENT_TYPE_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING,
+};
+
+/* The event type that the path names; else answers 404. */
+static struct event_type *find(struct call *call)
+{
+    char parameter[PARAMETER_SIZE], name[LIMIT_TYPE_SIZE + 1];
+    struct event_type *found = NULL;
+    int size = snprintf(parameter, sizeof parameter, "name=%.*s",
+                        (int)(call->id.size < PARAMETER_SIZE ? call->id.size : 0), call->id.at);
+    if (size > 0 && (size_t)size < sizeof parameter &&
+        query_get(slice_of(parameter, (size_t)size), "name", name, sizeof name) == 1)
+        found = registry_event_type(call->api->parts.registry, &call->tenant, slice_str(name));
+    if (found)
+        return call_found(call, found->updated_ms) ? found : NULL;
+    call_problem(call, 404, "no such event type");
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+void event_types_get(struct call *call)
+{
+    const struct event_type *found = find(call);
+    if (!found)
+        return;
+    event_type_print(found, call_text(call, EVENT_TYPE_TEXT_MAX));
+    call_tag(call, found->updated_ms);
+    call_reply(call, 200, SLICE(""));
+}
+
+static bool lists(const struct call *call, const void *type)
+{
+    return id_equal(&((const struct event_type *)type)->tenant, &call->tenant);
+}
+
+static void print(const void *type, struct text *text)
+{
+    event_type_print(type, text);
+}
+
+void event_types_list(struct call *call)
+{
+    call_list(call, &(struct listed){.shelf = &call->api->parts.registry->event_types,
+                                     .prefix = "etp",
+                                     .item_room = EVENT_TYPE_TEXT_MAX,
+                                     .sees = lists,
+                                     .print = print});
+}
+
+/* ---- changing ---- */
+
+/* Begins the change; answers when it is done, or at once if it cannot be begun. Takes `after` over.
+ */
+static void change(struct call *call, const char *action, struct event_type *before,
+                   struct event_type *after, struct reply *reply)
+{
+    const struct mutation by = call_mutation(call, action);
+    int error = reply ? changes_put_event_type(call->api->parts.changes, &by, before, after,
+                                               reply_send, reply)
+                      : -ENOMEM;
+    if (error == 0)
+        return;
+    event_type_free(after);
+    call_not_stored(call, reply, error);
+}
+
+/* Parses a body; answers if it has faults. */
+static struct event_type *parse(struct call *call, struct json_value body,
+                                const struct event_type *before)
+{
+    struct event_type *made = NULL;
+    struct faults faults;
+    int error = event_type_parse(body, before, clock_wall_ms(), &made, &faults);
+    if (error == -EINVAL)
+        call_faults(call, &faults);
+    else if (error)
+        call_busy(call);
+    return error ? NULL : made;
+}
+
+/* Why the tenant cannot have this new one; NULL: it can. */
+static const char *refusal(const struct call *call, const struct event_type *made)
+{
+    const struct registry *registry = call->api->parts.registry;
+    if (registry_event_type(registry, &call->tenant, slice_str(made->name)))
+        return "the tenant has an event type of this name";
+    if (registry_event_type_count(registry, &call->tenant) >= EVENT_TYPES_MAX)
+        return "the tenant has as many event types as it may have";
+    return NULL;
+}
+
+static void print_location(const char *name, char out[static LOCATION_SIZE])
+{
+    struct text text;
+    text_init(&text, out, LOCATION_SIZE - 1);
+    text_put(&text, SLICE("Location: /api/v1/webhooks/event-types/"));
+    for (; *name; name++)
+        if (*name == '/')
+            text_put(&text, SLICE("%2F"));
+        else
+            text_char(&text, *name);
+    text_put(&text, SLICE("\r\n"));
+    out[text.size] = '\0';
+}
+
+void event_types_create(struct call *call)
+{
+    struct json_value body;
+    if (!call_has_room(call) || !call_read_body(call, call->api->json, false, &body))
+        return;
+    struct event_type *made = parse(call, body, NULL);
+    if (!made)
+        return;
+    const char *why_not = refusal(call, made);
+    if (why_not) {
+        call_problem(call, 409, why_not);
+        event_type_free(made);
+        return;
+    }
+    char location[LOCATION_SIZE];
+    made->tenant = call->tenant;
+    made->id = id_new(made->created_ms, &call->api->random);
+    print_location(made->name, location);
+    event_type_print(made, call_text(call, EVENT_TYPE_TEXT_MAX));
+    call_tag(call, made->updated_ms);
+    change(call, "event_type.create", NULL, made, call_reply_later(call, 201, slice_str(location)));
+}
+
+static void replace(struct call *call, struct event_type *before, struct json_value body)
+{
+    struct event_type *made = parse(call, body, before);
+    if (!made)
+        return;
+    event_type_print(made, call_text(call, EVENT_TYPE_TEXT_MAX));
+    call_tag(call, made->updated_ms);
+    change(call, "event_type.update", before, made, call_reply_later(call, 200, SLICE("")));
+}
+
+void event_types_replace(struct call *call)
+{
+    struct json_value body;
+    struct event_type *before = find(call);
+    if (before && call_has_room(call) && call_read_body(call, call->api->json, false, &body))
+        replace(call, before, body);
+}
+
+/* Reads what comes of `before` and `patch` into api->json. The text for it is in `buffer`, of
+ * PATCHED_SIZE. */
+static int patch_into(struct call *call, const struct event_type *before, struct json_value patch,
+                      char *buffer, struct json_value *patched)
+{
+    struct json *json = call->api->json;
+    char why[JSON_WHY_SIZE];
+    struct json_value target;
+    struct text *now = call_text(call, EVENT_TYPE_TEXT_MAX + JSON_PADDING), text;
+
+    event_type_print(before, now);
+    int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
+    if (error)
+        return error;
+    text_init(&text, buffer, PATCHED_SIZE - JSON_PADDING);
+    error = merge_patch(target, patch, &text);
+    return error ? error : json_read(json, text_slice(&text), patched, why);
+}
+
+void event_types_patch(struct call *call)
+{
+    struct json_value patch, patched;
+    struct event_type *before = find(call);
+    if (!before || !call_has_room(call) || !call_read_body(call, call->api->other, true, &patch))
+        return;
+
+    char *buffer = malloc(PATCHED_SIZE);
+    int error = buffer ? patch_into(call, before, patch, buffer, &patched) : -ENOMEM;
+    if (error == -ENOMEM)
+        call_busy(call);
+    else if (error == -E2BIG)
+        call_fault(call, "", "nests too deeply");
+    else if (error)
+        call_fault(call, "", "is too large");
+    else
+        replace(call, before, patched);
+    free(buffer);
+}
+
+void event_types_delete(struct call *call)
+{
+    struct event_type *before = find(call);
+    if (!before || !call_has_room(call))
+        return;
+    call_text(call, 0);
+    change(call, "event_type.delete", before, NULL, call_reply_later(call, 204, SLICE("")));
+}

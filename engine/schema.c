@@ -1,0 +1,330 @@
+/* schema.c - see schema.h: what a schema is, and its life. What its keywords say of a document is
+ * in schema_check.c.
+ */
+#include "schema.h"
+
+#include "schema_check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct schema {
+    struct json *json;
+    struct json_value root;
+    size_t size;
+    char text[]; /* with JSON_PADDING behind it */
+};
+
+/* ---- what a keyword's value has to be ---- */
+
+enum shape {
+    ANYTHING,
+    SUBSCHEMA,
+    SCHEMA_LIST,
+    SCHEMA_MAP,
+    TYPES,
+    VALUES, /* an array that is not empty */
+    NAMES,
+    NAMES_MAP,
+    WHOLE, /* not negative */
+    NUMBER,
+    POSITIVE,
+    FLAG,
+    REFERENCE,
+};
+
+static const struct keyword_shape {
+    const char *name;
+    enum shape shape;
+} shapes[] = {
+    {"type", TYPES},
+    {"enum", VALUES},
+    {"const", ANYTHING},
+    {"properties", SCHEMA_MAP},
+    {"required", NAMES},
+    {"additionalProperties", SUBSCHEMA},
+    {"minProperties", WHOLE},
+    {"maxProperties", WHOLE},
+    {"dependentRequired", NAMES_MAP},
+    {"dependentSchemas", SCHEMA_MAP},
+    {"prefixItems", SCHEMA_LIST},
+    {"items", SUBSCHEMA},
+    {"contains", SUBSCHEMA},
+    {"minContains", WHOLE},
+    {"maxContains", WHOLE},
+    {"minItems", WHOLE},
+    {"maxItems", WHOLE},
+    {"uniqueItems", FLAG},
+    {"minLength", WHOLE},
+    {"maxLength", WHOLE},
+    {"minimum", NUMBER},
+    {"maximum", NUMBER},
+    {"exclusiveMinimum", NUMBER},
+    {"exclusiveMaximum", NUMBER},
+    {"multipleOf", POSITIVE},
+    {"allOf", SCHEMA_LIST},
+    {"anyOf", SCHEMA_LIST},
+    {"oneOf", SCHEMA_LIST},
+    {"not", SUBSCHEMA},
+    {"if", SUBSCHEMA},
+    {"then", SUBSCHEMA},
+    {"else", SUBSCHEMA},
+    {"$ref", REFERENCE},
+    {"$defs", SCHEMA_MAP},
+    {"definitions", SCHEMA_MAP},
+    /* annotations */
+    {"$schema", ANYTHING},
+    {"$comment", ANYTHING},
+    {"title", ANYTHING},
+    {"description", ANYTHING},
+    {"default", ANYTHING},
+    {"examples", ANYTHING},
+    {"example", ANYTHING},
+    {"deprecated", ANYTHING},
+    {"readOnly", ANYTHING},
+    {"writeOnly", ANYTHING},
+    {"format", ANYTHING},
+    {"contentEncoding", ANYTHING},
+    {"contentMediaType", ANYTHING},
+    {"contentSchema", ANYTHING},
+    {"discriminator", ANYTHING},
+    {"externalDocs", ANYTHING},
+    {"xml", ANYTHING},
+};
+
+struct reading {
+    struct json_value root;
+    struct faults *faults;
+    unsigned depth;
+};
+
+static void read_schema(struct reading *reading, struct json_value value, const char *pointer);
+
+static bool is_whole(struct json_value value)
+{
+    uint64_t whole;
+    return json_u64(value, &whole);
+}
+
+static bool are_names(struct json_value value)
+{
+    struct json_value name;
+    struct slice text;
+    uint64_t cursor = 0;
+    if (json_kind(value) != JSON_ARRAY)
+        return false;
+    while (json_next(value, &cursor, NULL, &name))
+        if (!json_string(name, &text))
+            return false;
+    return true;
+}
+
+static bool are_types(struct json_value value)
+{
+    struct json_value name;
+    struct slice text;
+    uint64_t cursor = 0;
+    if (json_string(value, &text))
+        return schema_type_of(text) != 0;
+    if (!are_names(value))
+        return false;
+    while (json_next(value, &cursor, NULL, &name))
+        if (!json_string(name, &text) || schema_type_of(text) == 0)
+            return false;
+    return cursor > 0;
+}
+
+static void read_reference(struct reading *reading, struct json_value value, const char *pointer)
+{
+    struct slice text;
+    struct json_value found;
+    if (!json_string(value, &text))
+        faults_add(reading->faults, pointer, "must be a string");
+    else if (text.size == 0 || text.at[0] != '#')
+        faults_add(reading->faults, pointer, "must begin with #: nothing is fetched");
+    else if (!schema_follow(reading->root, text, &found))
+        faults_add(reading->faults, pointer,
+                   "must be #, #/$defs/NAME or #/definitions/NAME of this schema");
+}
+
+static void read_list(struct reading *reading, struct json_value list, const char *pointer)
+{
+    struct json_value item;
+    uint64_t cursor = 0;
+    unsigned index = 0;
+    if (json_kind(list) != JSON_ARRAY) {
+        faults_add(reading->faults, pointer, "must be an array of schemas");
+        return;
+    }
+    for (; json_next(list, &cursor, NULL, &item); index++) {
+        char place[FAULT_POINTER_SIZE];
+        pointer_element(place, pointer, index);
+        read_schema(reading, item, place);
+    }
+    if (index == 0)
+        faults_add(reading->faults, pointer, "must not be empty");
+}
+
+static void read_map(struct reading *reading, enum shape shape, struct json_value map,
+                     const char *pointer)
+{
+    struct json_value item;
+    struct slice key;
+    uint64_t cursor = 0;
+    if (json_kind(map) != JSON_OBJECT) {
+        faults_add(reading->faults, pointer, "must be an object");
+        return;
+    }
+    while (json_next(map, &cursor, &key, &item)) {
+        char place[FAULT_POINTER_SIZE];
+        pointer_member(place, pointer, key);
+        if (shape == SCHEMA_MAP)
+            read_schema(reading, item, place);
+        else if (!are_names(item))
+            faults_add(reading->faults, place, "must be an array of strings");
+    }
+}
+
+/* What is wrong with a value that has no schemas in it; NULL: nothing. */
+static const char *wrong_with(enum shape shape, struct json_value value)
+{
+    double number = 0;
+    bool flag, is_number = json_double(value, &number);
+    uint64_t cursor = 0;
+    struct json_value first;
+    switch (shape) {
+    case TYPES:
+        return are_types(value) ? NULL : "must be a type of JSON, or an array of them";
+    case VALUES:
+        return json_kind(value) == JSON_ARRAY && json_next(value, &cursor, NULL, &first)
+                   ? NULL
+                   : "must be an array that is not empty";
+    case NAMES:
+        return are_names(value) ? NULL : "must be an array of strings";
+    case WHOLE:
+        return is_whole(value) ? NULL : "must be a whole number";
+    case NUMBER:
+        return is_number ? NULL : "must be a number";
+    case POSITIVE:
+        return is_number && number > 0 ? NULL : "must be a number above 0";
+    case FLAG:
+        return json_bool(value, &flag) ? NULL : "must be true or false";
+    default:
+        return NULL;
+    }
+}
+
+static void read_keyword(struct reading *reading, enum shape shape, struct json_value value,
+                         const char *pointer)
+{
+    const char *wrong = wrong_with(shape, value);
+    if (wrong)
+        faults_add(reading->faults, pointer, "%s", wrong);
+    else if (shape == SUBSCHEMA)
+        read_schema(reading, value, pointer);
+    else if (shape == SCHEMA_LIST)
+        read_list(reading, value, pointer);
+    else if (shape == SCHEMA_MAP || shape == NAMES_MAP)
+        read_map(reading, shape, value, pointer);
+    else if (shape == REFERENCE)
+        read_reference(reading, value, pointer);
+}
+
+static const struct keyword_shape *find_shape(struct slice name)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        if (slice_equal(slice_str(shapes[i].name), name))
+            return &shapes[i];
+    return NULL;
+}
+
+static void read_members(struct reading *reading, struct json_value schema, const char *pointer)
+{
+    struct json_value value;
+    struct slice key;
+    uint64_t cursor = 0;
+    while (json_next(schema, &cursor, &key, &value)) {
+        char place[FAULT_POINTER_SIZE];
+        const struct keyword_shape *found = find_shape(key);
+        pointer_member(place, pointer, key);
+        if (found)
+            read_keyword(reading, found->shape, value, place);
+        else if (!slice_starts_with(key, SLICE("x-")))
+            faults_add(reading->faults, place, "is not a keyword that is checked here");
+    }
+}
+
+static void read_schema(struct reading *reading, struct json_value value, const char *pointer)
+{
+    bool flag;
+    if (json_bool(value, &flag))
+        return;
+    if (json_kind(value) != JSON_OBJECT) {
+        faults_add(reading->faults, pointer, "must be a schema: an object, true or false");
+        return;
+    }
+    if (reading->depth == SCHEMA_DEPTH_MAX) {
+        faults_add(reading->faults, pointer, "nests too deeply: %d schemas at most",
+                   SCHEMA_DEPTH_MAX);
+        return;
+    }
+    reading->depth++;
+    read_members(reading, value, pointer);
+    reading->depth--;
+}
+
+/* ---- life ---- */
+
+int schema_open(struct schema **schema, struct json_value value, const char *pointer,
+                struct faults *faults)
+{
+    char why[JSON_WHY_SIZE];
+    struct schema *made = calloc(1, sizeof *made + SCHEMA_SIZE_MAX + JSON_PADDING);
+    if (!made)
+        return -ENOMEM;
+    long size = json_print(value, made->text, SCHEMA_SIZE_MAX);
+    if (size < 0) {
+        faults_add(faults, pointer, "must have at most %d bytes", SCHEMA_SIZE_MAX);
+        free(made);
+        return -EINVAL;
+    }
+    made->size = (size_t)size;
+    struct schema *fitting = realloc(made, sizeof *made + made->size + JSON_PADDING);
+    made = fitting ? fitting : made;
+
+    int error = json_open(&made->json);
+    if (!error)
+        error = json_read(made->json, schema_text(made), &made->root, why);
+    must(error != -EINVAL); /* it was just printed */
+    if (!error) {
+        struct reading reading = {.root = made->root, .faults = faults};
+        unsigned before = faults->count;
+        read_schema(&reading, made->root, pointer);
+        error = faults->count > before ? -EINVAL : 0;
+    }
+    if (error)
+        schema_close(made);
+    else
+        *schema = made;
+    return error;
+}
+
+void schema_close(struct schema *schema)
+{
+    if (!schema)
+        return;
+    if (schema->json)
+        json_close(schema->json);
+    free(schema);
+}
+
+struct slice schema_text(const struct schema *schema)
+{
+    return slice_of(schema->text, schema->size);
+}
+
+bool schema_allows(const struct schema *schema, struct json_value document, const char *pointer,
+                   struct faults *faults)
+{
+    return schema_check(schema->root, document, pointer, faults);
+}

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""The catalogue of event types: kept, shown, and what events are held against."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support import case
+from support.client import Client
+
+TENANTS = "/api/v1/tenants"
+KEYS = "/api/v1/keys"
+TYPES = "/api/v1/webhooks/event-types"
+EVENTS = "/api/v1/webhooks/events"
+
+ORDER = {
+    "type": "object",
+    "required": ["id"],
+    "additionalProperties": False,
+    "properties": {"id": {"type": "integer", "minimum": 1},
+                   "lines": {"type": "array", "maxItems": 3, "items": {"$ref": "#/$defs/line"}}},
+    "$defs": {"line": {"type": "object", "properties": {"sku": {"type": "string", "minLength": 2}}}},
+}
+
+
+class TypesCase(case.EngineCase):
+    """Each test has a tenant of its own."""
+
+    def setUp(self):
+        super().setUp()
+        admin = self.engine.admin
+        self.tenant = admin.post(TENANTS, {"name": f"t{self.id().split('.')[-1][-40:]}"}).json()
+        key = admin.post(KEYS, {"scopes": ["manage", "ingest"]}, headers={"Grapnel-Tenant": self.tenant["id"]}).json()
+        self.key = key["key"]
+        self.open()
+        self.addCleanup(lambda: self.engine.admin.request("DELETE", f"{TENANTS}/{self.tenant['id']}"))
+
+    def open(self):
+        self.manage = Client(self.engine.admin_address, self.key, described=True)
+        self.producer = Client(self.engine.ingest_address, self.key)
+
+    def make(self, name="order.created", status=201, **fields):
+        answer = self.manage.post(TYPES, {"name": name, **fields})
+        self.assertEqual(answer.status, status, answer)
+        return answer.json()
+
+    def enforce(self, mode):
+        answer = self.engine.admin.request("PATCH", f"{TENANTS}/{self.tenant['id']}",
+                                           {"event_types": {"enforcement": mode}})
+        self.assertEqual(answer.json()["event_types"], {"enforcement": mode})
+
+    def pointers(self, answer):
+        return [error["pointer"] for error in self.assert_problem(answer, 422)["errors"]]
+
+    def send(self, body, content_type="application/json", **headers):
+        if not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        if isinstance(body, str):
+            body = body.encode()
+        return self.producer.post(EVENTS, body, headers={"Content-Type": content_type, **headers})
+
+
+class Catalogue(TypesCase):
+    def test_a_type_is_made_shown_changed_and_deleted(self):
+        answer = self.manage.post(TYPES, {"name": "order.created", "description": "d", "metadata": {"team": "shop"},
+                                          "versions": [{"version": "1", "schema": ORDER, "examples": [{"id": 7}]}]})
+        self.assertEqual(answer.status, 201, answer)
+        made = answer.json()
+        path = f"{TYPES}/order.created"
+        self.assertEqual(answer.headers["location"], path)
+        self.assertEqual(self.manage.get(path).json(), made)
+        self.assertEqual((made["deprecated"], made["deprecated_at"], made["replaced_by"]), (False, None, None))
+        self.assertEqual(made["versions"][0]["schema"], ORDER)
+
+        changed = self.manage.request("PATCH", path, {"deprecated": True, "replaced_by": "order.made"}).json()
+        self.assertIsNotNone(changed["deprecated_at"])
+        self.assertEqual(changed["versions"], made["versions"])
+        self.assertEqual(self.manage.request("PUT", path, changed).status, 200, "what was got may be sent back")
+        self.assertEqual(self.manage.get(path).json()["deprecated_at"], changed["deprecated_at"])
+
+        self.assertEqual(self.manage.request("PUT", path, {}).json()["versions"], [])
+        self.assertEqual(self.manage.request("DELETE", path).status, 204)
+        for method in ("GET", "DELETE"):
+            self.assert_problem(self.manage.request(method, path), 404)
+
+    def test_a_name_is_taken_once_and_may_have_a_slash(self):
+        self.make("a/b:c.d")
+        self.assertEqual(self.manage.get(f"{TYPES}/a%2Fb:c.d").json()["name"], "a/b:c.d")
+        self.assert_problem(self.manage.post(TYPES, {"name": "a/b:c.d"}), 409)
+
+    def test_lists_are_newest_first_in_pages(self):
+        for name in "abc":
+            self.make(name)
+        first = self.manage.get(f"{TYPES}?limit=2").json()
+        second = self.manage.get(f"{TYPES}?limit=2&cursor={first['next_cursor']}").json()
+        self.assertEqual([item["name"] for item in first["data"] + second["data"]], ["c", "b", "a"])
+        self.assertIsNone(second["next_cursor"])
+
+    def test_a_change_of_what_has_changed_is_refused(self):
+        self.make("a")
+        tag = self.manage.get(f"{TYPES}/a").headers["etag"]
+        self.assertEqual(self.manage.request("PATCH", f"{TYPES}/a", {"description": "b"},
+                                             headers={"If-Match": tag}).status, 200)
+        self.assert_problem(self.manage.request("DELETE", f"{TYPES}/a", headers={"If-Match": tag}), 412)
+
+    def test_another_tenants_types_are_not_there(self):
+        self.make("mine")
+        self.assert_problem(self.engine.admin.get(f"{TYPES}/mine"), 404)
+        self.assertNotIn("mine", [item["name"] for item in self.engine.admin.get(TYPES).json()["data"]])
+
+    def test_wrong_bodies_are_told_where(self):
+        for body, pointer in (
+                ({}, "/name"),
+                ({"name": "with space"}, "/name"),
+                ({"name": "a", "unknown": 1}, "/unknown"),
+                ({"name": "a", "versions": [{}]}, "/versions/0/version"),
+                ({"name": "a", "versions": [{"version": "1"}, {"version": "1"}]}, "/versions/1/version"),
+                ({"name": "a", "versions": [{"version": "1", "schema": {"type": "strng"}}]}, "/versions/0/schema/type"),
+                ({"name": "a", "versions": [{"version": "1", "schema": ORDER, "examples": [{"id": 1}, {"id": 0}]}]},
+                 "/versions/0/examples/1/id"),
+                ({"name": "a", "versions": [{"version": str(i)} for i in range(17)]}, "/versions"),
+                ({"name": "a", "versions": [{"version": "1", "schema": {"description": "x" * 65536}}]},
+                 "/versions/0/schema")):
+            with self.subTest(body=str(body)[:80]):
+                self.assertEqual(self.pointers(self.manage.post(TYPES, body)), [pointer])
+
+    def test_hostile_schemas_are_refused(self):
+        deep = {}
+        for _ in range(200):
+            deep = {"not": deep}
+        for schema, pointer in (({"$ref": "http://127.0.0.1:1/schema"}, "/$ref"),
+                                ({"$ref": "file:///etc/passwd"}, "/$ref"),
+                                ({"$ref": "#/$defs/none"}, "/$ref"),
+                                ({"$id": "http://example.com/"}, "/$id"),
+                                ({"properties": {"a": {"pattern": "^(a+)+$"}}}, "/properties/a/pattern")):
+            with self.subTest(schema=schema):
+                answer = self.manage.post(TYPES, {"name": "h", "versions": [{"version": "1", "schema": schema}]})
+                self.assertEqual(self.pointers(answer), ["/versions/0/schema" + pointer])
+        answer = self.manage.post(TYPES, {"name": "h", "versions": [{"version": "1", "schema": deep}]})
+        self.assertEqual(len(self.pointers(answer)), 1)
+
+    def test_types_are_there_after_a_restart(self):
+        made = self.make(versions=[{"version": "1", "schema": ORDER}])
+        self.enforce("reject")
+        self.engine.kill()
+        self.engine.restart()
+        self.open()
+        self.assertEqual(self.manage.get(f"{TYPES}/order.created").json(), made)
+        self.assertEqual(self.pointers(self.send({"type": "order.created", "payload": {}})), ["/payload/id"])
+
+    def test_changes_are_in_the_audit_log(self):
+        self.make()
+        records = self.manage.get("/api/v1/audit?action=event_type.create").json()["data"]
+        self.assertEqual([record["after"]["name"] for record in records], ["order.created"])
+
+
+class Enforcement(TypesCase):
+    def setUp(self):
+        super().setUp()
+        self.make(versions=[{"version": "1", "schema": ORDER}, {"version": "2", "schema": {"type": "string"}}])
+        self.make("free")
+
+    def test_off_takes_all(self):
+        self.assertEqual(self.send({"type": "nobody.knows", "payload": 1}).status, 202)
+
+    def test_reject_tells_what_is_wrong_and_where(self):
+        self.enforce("reject")
+        for event, pointers in (({"type": "order.created", "version": "1", "payload": {"id": 1}}, None),
+                                ({"type": "order.created", "payload": "the last version"}, None),
+                                ({"type": "free", "payload": 1}, None),
+                                ({"type": "nobody.knows", "payload": 1}, ["/type"]),
+                                ({"type": "order.created", "version": "3", "payload": 1}, ["/version"]),
+                                ({"type": "order.created", "payload": 1}, ["/payload"]),
+                                ({"type": "order.created", "version": "1",
+                                  "payload": {"id": 0, "x/y": 1, "lines": [{"sku": "ab"}, {"sku": "a"}]}},
+                                 ["/payload/id", "/payload/lines/1/sku", "/payload/x~1y"])):
+            with self.subTest(event=event):
+                answer = self.send(event)
+                if pointers is None:
+                    self.assertEqual(answer.status, 202, answer)
+                else:
+                    self.assertEqual(sorted(self.pointers(answer)), pointers)
+
+    def test_a_batch_is_all_or_nothing(self):
+        self.enforce("reject")
+        good, bad = {"type": "free", "payload": 1}, {"type": "order.created", "version": "1", "payload": {"id": "x"}}
+        self.assertEqual(self.pointers(self.send([good, bad])), ["/1/payload/id"])
+        self.assertEqual(self.pointers(self.send(f"{json.dumps(good)}\n{json.dumps(bad)}\n", "application/x-ndjson")),
+                         ["/1/payload/id"])
+        self.assertEqual(self.manage.get(EVENTS).json()["data"], [])
+
+    def test_cloudevents(self):
+        self.enforce("reject")
+        event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "order.created", "data": 5}
+        self.assertEqual(self.pointers(self.send(event, "application/cloudevents+json")), ["/data"])
+        self.assertEqual(self.pointers(self.send([event], "application/cloudevents-batch+json")), ["/0/data"])
+        binary = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "order.created"}
+        self.assertEqual(self.pointers(self.send("5", **binary)), [""])
+        self.assertEqual(self.pointers(self.send("<x/>", "text/xml", **binary)), [""])
+        self.assertEqual(self.send('"s"', **binary).status, 202)
+
+    def test_warn_takes_and_counts(self):
+        def counted():
+            text = self.engine.admin.get("/metrics").body.decode()
+            return int(next(line.split()[1] for line in text.splitlines()
+                            if line.startswith("grapnel_events_invalid_total ")))
+        self.enforce("warn")
+        before = counted()
+        self.assertEqual(self.send([{"type": "nobody.knows", "payload": 1}, {"type": "free", "payload": 1}]).status, 202)
+        self.assertEqual(counted() - before, 1)
+
+    def test_by_the_admin_port_too(self):
+        self.enforce("reject")
+        answer = self.manage.post(EVENTS, {"type": "order.created", "payload": 1})
+        self.assertEqual(self.pointers(answer), ["/payload"])
+
+    def test_a_deprecated_type_is_taken(self):
+        self.enforce("reject")
+        self.manage.request("PATCH", f"{TYPES}/free", {"deprecated": True})
+        self.assertEqual(self.send({"type": "free", "payload": 1}).status, 202)
+
+    def test_schemas_that_never_end_are_answered(self):
+        self.enforce("reject")
+        loop = {"$ref": "#"}
+        doubling = {"$ref": "#/$defs/0", "$defs": {str(i): {"not": {"oneOf": [{"$ref": f"#/$defs/{i + 1}"}] * 2}}
+                                                   for i in range(20)} | {"20": False}}
+        unique = {"uniqueItems": True}
+        for schema, payload in ((loop, 1), (doubling, 1), (unique, list(range(5000)))):
+            with self.subTest(schema=str(schema)[:60]):
+                answer = self.manage.request("PUT", f"{TYPES}/free", {"versions": [{"version": "1", "schema": schema}]})
+                self.assertEqual(answer.status, 200, answer)
+                self.assertEqual(self.pointers(self.send({"type": "free", "payload": payload})), ["/payload"])
+
+
+if __name__ == "__main__":
+    case.main()
