@@ -210,6 +210,35 @@ class Apart(TenantCase):
         self.assertEqual(self.engine.admin.request("DELETE", f"{TENANTS}/{self.tenants[0]['id']}").status, 204)
         wait.until(lambda: self.cancelled() == before + 3, "three deliveries to be cancelled")
 
+    def gauge(self, name):
+        found = re.search(rf"^{name} (\d+)$", self.engine.admin.get("/metrics").body.decode(), re.MULTILINE)
+        return int(found.group(1))
+
+    def test_nothing_of_a_deleted_tenant_waits_anywhere(self):
+        """Parked on the disk, waiting for a retry, in memory: neither now nor after a start."""
+        self.receiver.script(f"{self.path}/0", [status(503)] * 100)
+        paused = self.subscribe_as(0)
+        self.assertEqual(self.sides[0][1].post(f"{SUBSCRIPTIONS}/{paused}/pause").status, 200)
+        answer = self.sides[0][1].post(SUBSCRIPTIONS, {"url": self.receiver.url(f"{self.path}/0"),
+                                                       "retry": {"schedule": ["2s"] * 10}})
+        self.assertEqual(answer.status, 201, answer)
+        for _ in range(5):
+            self.assertEqual(self.publish_as(0)["deliveries"], 2)
+        self.receiver.await_count(f"{self.path}/0", 5)
+        self.assertEqual(self.engine.admin.request("DELETE", f"{TENANTS}/{self.tenants[0]['id']}").status, 204)
+        wait.until(lambda: self.gauge("grapnel_deliveries_in_memory") == 0, "memory to be free of them")
+        seen = len(self.receiver.of(f"{self.path}/0"))
+
+        self.engine.restart()
+        later = self.engine.subscribe(self.receiver.url(f"{self.path}/other"), events=[self.kind])
+        self.addCleanup(lambda: self.engine.admin.request("DELETE", f"{SUBSCRIPTIONS}/{later['id']}"))
+        self.engine.publish(self.kind)
+        self.receiver.await_count(f"{self.path}/other", 1)
+        self.assertEqual(self.gauge("grapnel_deliveries_loaded_total"), 0)
+        self.assertEqual(len(self.receiver.of(f"{self.path}/0")), seen)
+        for name in (self.tenants[0]["id"], self.tenants[0]["name"]):
+            self.assert_problem(self.engine.admin.get(f"{TENANTS}/{name}"), 404)
+
     def test_a_deleted_tenant_ends_with_all_it_has(self):
         subscription = self.subscribe_as(0)
         other = self.subscribe_as(1)
