@@ -201,6 +201,14 @@ static void parse_event_types(struct form *form, struct json_value value, const 
     FORM_WALK(form, value, pointer, type_fields);
 }
 
+/* ---- what it is promised ---- */
+
+static void parse_sla(struct form *form, struct json_value value, const char *pointer)
+{
+    struct tenant *made = draft_of(form)->made;
+    form->out_of_memory |= sla_parse(value, pointer, &made->sla, form->faults) != 0;
+}
+
 static const struct form_field fields[] = {
     {"id", parse_id},
     {"uid", parse_uid},
@@ -211,6 +219,7 @@ static const struct form_field fields[] = {
     {"egress", parse_egress},
     {"https_only", parse_https_only},
     {"event_types", parse_event_types},
+    {"sla", parse_sla},
     {"created_at", parse_created},
     {"updated_at", parse_updated},
 };
@@ -274,8 +283,9 @@ void tenant_print(const struct tenant *tenant, struct text *text)
         text_put(text, SLICE("null"));
     text_put(text, SLICE(",\"egress\":"));
     egress_rules_print(tenant->egress, text);
-    text_printf(text, ",\"https_only\":%s,\"event_types\":{\"enforcement\":\"%s\"}",
+    text_printf(text, ",\"https_only\":%s,\"event_types\":{\"enforcement\":\"%s\"},\"sla\":",
                 tenant->https_only ? "true" : "false", enforcements[tenant->enforcement]);
+    sla_print(&tenant->sla, text);
     text_put(text, SLICE(",\"created_at\":\""));
     text_time(text, id_time_ms(&tenant->id));
     text_put(text, SLICE("\",\"updated_at\":\""));

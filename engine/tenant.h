@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "egress_rules.h"
 #include "limits.h"
+#include "sla.h"
 #include "throttle.h"
 
 enum { TENANT_NAME_SIZE = 64, TENANT_UID_SIZE = 65, TENANT_RATE_MAX = 1000000 };
@@ -27,6 +28,7 @@ struct tenant {
     struct egress_rules *egress;  /* NULL: none */
     bool https_only;
     enum enforcement enforcement;
+    struct sla sla;
 };
 
 struct faults;

@@ -95,6 +95,8 @@ static const struct api_route routes[] = {
     {"GET", "/api/v1/webhooks/stats", READERS, tenant_stats_get,
      {"getStats", "What came of all attempts; or which subscriptions fail most",
       .query = PAGE " window resolution group_by", .answer = "Stats"}},
+    {"GET", "/api/v1/webhooks/sla", READERS, sla_get,
+     {"getSla", "Whether a tenant gets what it is promised", .answer = "Sla"}},
 
     {"GET", EVENT_TYPES, READERS, event_types_list,
      {"listEventTypes", "Event types, newest first", .query = PAGE, .answer = "[CatalogueEntry]"}},
