@@ -104,6 +104,8 @@ static void watch_storage(struct control *control)
     if (is_low)
         LOG(LOG_ERROR, "too little free space on the disk: events are refused",
             log_str("data", control->config.data));
+    if (is_low)
+        observer_storage_low(&control->observer, control->config.storage_free_min_bytes);
     else
         LOG(LOG_WARN, "there is enough free space on the disk again: events are accepted");
     if (changes_send(&control->meta.changes, DIRECTORY_STORAGE,
@@ -231,7 +233,7 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     if (!error)
         error = meta_open(&control->meta, &control->config, crew, db, why);
     if (!error)
-        error = observer_open(&control->observer, db);
+        error = observer_open(&control->observer, crew, db, &control->meta.registry);
     if (!error)
         error = replays_open(&control->replays, &control->meta.changes,
                              control->config.retention_ms, why);
@@ -378,6 +380,8 @@ static void on_report(struct control *control, struct mail_report *report)
 {
     if (control->phase <= DRAINING)
         report_apply(report, &control->meta.changes);
+    if (control->phase == RUNNING)
+        observer_reported(&control->observer, report);
     send_back(control, &report->mail);
 }
 
@@ -403,7 +407,9 @@ void control_take_mail(struct control *control, struct mail *mail)
         api_forgotten(container_of(mail, struct mail_forget, mail));
         break;
     case MAIL_PUBLISH:
-        api_published(control->api, container_of(mail, struct mail_publish, mail));
+        if (!alerts_published(&control->observer.alerts,
+                              container_of(mail, struct mail_publish, mail)))
+            api_published(control->api, container_of(mail, struct mail_publish, mail));
         break;
     case MAIL_ASK:
         on_ask(control, container_of(mail, struct mail_ask, mail));

@@ -222,7 +222,7 @@ void endpoint_put(struct shard *shard, const struct subscription *subscription)
 
 /* The breaker, which was in state `was`, may have changed: counts it, and says so where it is news.
  */
-static void note(struct shard *shard, const struct endpoint *endpoint, enum breaker_state was,
+static void note(struct shard *shard, struct endpoint *endpoint, enum breaker_state was,
                  enum breaker_change change)
 {
     const struct breaker *breaker = &endpoint->gate.breaker;
@@ -238,6 +238,7 @@ static void note(struct shard *shard, const struct endpoint *endpoint, enum brea
         shard->metrics.breakers_opened++;
         if (breaker->reason == BREAKER_BY_PROBE)
             return;
+        report_failing(shard, endpoint);
         text_init(&text, why, sizeof why);
         breaker_explain(breaker, &text);
         LOG(LOG_WARN, "breaker opened", log_id("subscription", "sub", &endpoint->id),
@@ -245,6 +246,7 @@ static void note(struct shard *shard, const struct endpoint *endpoint, enum brea
         return;
     case BREAKER_CLOSED_AGAIN:
         shard->metrics.breakers_closed++;
+        report_recovered(shard, endpoint);
         LOG(LOG_INFO, "breaker closed", log_id("subscription", "sub", &endpoint->id));
     }
 }
@@ -252,6 +254,7 @@ static void note(struct shard *shard, const struct endpoint *endpoint, enum brea
 static void reset(struct shard *shard, struct endpoint *endpoint)
 {
     enum breaker_state was = endpoint->gate.breaker.state;
+    endpoint->is_failing = false; /* a person says so: that is no news to anybody */
     note(shard, endpoint, was, gate_reset(&endpoint->gate, shard->now_ms));
 }
 
@@ -270,7 +273,7 @@ void endpoint_change(struct shard *shard, struct endpoint *endpoint,
     configure(shard, endpoint, subscription);
     gate_change(&endpoint->gate, subscription, shard->now_ms);
     if (is_new) {
-        list_remove(&endpoint->report);
+        report_forget(endpoint);
         outage_forget(&endpoint->outage);
         reset(shard, endpoint);
     }
@@ -287,7 +290,7 @@ void endpoint_delete(struct shard *shard, struct endpoint *endpoint)
     timer_disarm(&endpoint->opens);
     turns_leave(endpoint);
     list_remove(&endpoint->hungry);
-    list_remove(&endpoint->report);
+    report_forget(endpoint);
     paging_erase(shard, &endpoint->id);
     delivery_cancel_all(shard, endpoint);
     endpoint_free_if_over(shard, endpoint);

@@ -243,3 +243,27 @@ int envelope_key_from_field(struct slice value, char *out, size_t room, size_t *
     *size = used;
     return used > 0 ? 0 : -EINVAL;
 }
+
+void envelope_print_refusal(const struct envelope *envelope, const uint32_t *index,
+                            struct text *text)
+{
+    const char *place = envelope->pointer, *space = place[0] ? " " : "";
+    char pointer[96], detail[320];
+    if (index) {
+        snprintf(pointer, sizeof pointer, "/%u%s%s", *index,
+                 place[0] == '/' || !place[0] ? "" : "/", place);
+        snprintf(detail, sizeof detail, "event %u of the batch: %s%s%s", *index, place, space,
+                 envelope->why);
+    } else {
+        snprintf(pointer, sizeof pointer, "%s", place);
+        snprintf(detail, sizeof detail, "%s%s%s", place, space, envelope->why);
+    }
+    text_printf(text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+                http_reason(envelope->status), envelope->status);
+    text_json(text, slice_str(detail));
+    text_put(text, SLICE(",\"errors\":[{\"pointer\":"));
+    text_json(text, slice_str(pointer));
+    text_put(text, SLICE(",\"detail\":"));
+    text_json(text, slice_str(envelope->why));
+    text_put(text, SLICE("}]}"));
+}

@@ -53,6 +53,12 @@ void envelope_reset(struct envelope *envelope);
 MUST_CHECK int envelope_refuse(struct envelope *envelope, int status, const char *pointer,
                                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The answer to a request with an event that was refused (RFC 9457), with "errors" that says where.
+ * `index`: of the event in its batch; NULL: it is alone. */
+struct text;
+void envelope_print_refusal(const struct envelope *envelope, const uint32_t *index,
+                            struct text *text);
+
 /* Unescapes a JSON string of 1 to `room` - 1 bytes without controls into `out`. 0, or refused. */
 MUST_CHECK int envelope_string(struct envelope *envelope, const struct json_member *member,
                                char *out, size_t room, struct slice *text);

@@ -1,4 +1,5 @@
 /* ingest.c - see ingest.h. From the request to what intake keeps, and back to the answer. */
+#include "alert.h"
 #include "allowance.h"
 #include "ask.h"
 #include "conformity.h"
@@ -38,6 +39,8 @@ struct visit {
     bool is_full;                /* memory or a pool had run out */
     bool is_answered;            /* with a refusal */
     bool is_resumed;             /* it has waited for the tenant's allowance */
+    bool is_own;                 /* an alert: the engine itself publishes it */
+    bool is_unwanted;            /* nobody subscribes to it, so it is not stored */
     struct allowance *allowance; /* that `allowed` events were taken from; NULL: no limit */
     unsigned allowed;
 };
@@ -78,7 +81,7 @@ static void count_refusal(struct visit *visit, int status)
     struct shard_metrics *metrics = &visit->shard->metrics;
     visit->is_answered = true;
     metrics->events_shed += status >= 500;
-    metrics->events_refused += status < 500;
+    metrics->events_refused += status < 500 && !visit->is_own;
     metrics->refusals[metrics_refusal_of(status)]++;
 }
 
@@ -94,35 +97,12 @@ static void refuse_full(struct visit *visit, const char *what)
     refuse(visit, 503, what, SLICE("Retry-After: 1\r\n"));
 }
 
-/* RFC 9457, with "errors" that says where. */
 static void refuse_event(struct visit *visit, const struct envelope *envelope)
 {
     char body[1024];
-    char pointer[96] = "";
     struct text text;
-
-    if (visit->is_batch)
-        snprintf(pointer, sizeof pointer, "/%u%s%s", visit->index,
-                 envelope->pointer[0] == '/' || !envelope->pointer[0] ? "" : "/",
-                 envelope->pointer);
-    else
-        snprintf(pointer, sizeof pointer, "%s", envelope->pointer);
-
     text_init(&text, body, sizeof body);
-    text_printf(&text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
-                http_reason(envelope->status), envelope->status);
-    char detail[DETAIL_SIZE], which[32] = "";
-    if (visit->is_batch)
-        snprintf(which, sizeof which, "event %u of the batch: ", visit->index);
-    snprintf(detail, sizeof detail, "%s%s%s%s", which, envelope->pointer,
-             envelope->pointer[0] ? " " : "", envelope->why);
-    text_json(&text, slice_str(detail));
-    text_put(&text, SLICE(",\"errors\":[{\"pointer\":"));
-    text_json(&text, slice_str(pointer));
-    text_put(&text, SLICE(",\"detail\":"));
-    text_json(&text, slice_str(envelope->why));
-    text_put(&text, SLICE("}]}"));
-
+    envelope_print_refusal(envelope, visit->is_batch ? &visit->index : NULL, &text);
     count_refusal(visit, envelope->status);
     requester_reply(visit->shard, &visit->requester,
                     &(struct http_response){.status = envelope->status,
@@ -219,7 +199,7 @@ static bool conforms(struct visit *visit, const struct envelope *envelope)
     struct shard *shard = visit->shard;
     struct faults faults;
     char base[16] = "";
-    if (visit->enforcement == ENFORCEMENT_OFF || has_target(visit))
+    if (visit->enforcement == ENFORCEMENT_OFF || has_target(visit) || visit->is_own)
         return true;
     if (visit->is_batch)
         snprintf(base, sizeof base, "/%u", visit->index);
@@ -235,6 +215,14 @@ static bool conforms(struct visit *visit, const struct envelope *envelope)
     return false;
 }
 
+/* Types that are the engine's are its alone. */
+static int check_type(const struct visit *visit, struct envelope *envelope)
+{
+    if (visit->is_own || !alert_is_type(envelope->type))
+        return 0;
+    return envelope_refuse(envelope, 422, "/type", "is a type of the engine's own events");
+}
+
 static int add_event(struct visit *visit, const struct envelope *envelope)
 {
     if (!conforms(visit, envelope))
@@ -246,6 +234,10 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
     unsigned count = match(visit, envelope);
     if (count > RECORD_SUBSCRIPTIONS_MAX)
         count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
+    if (visit->is_own && count == 0) {
+        visit->is_unwanted = true;
+        return 0;
+    }
     bool is_ordered = false;
     for (unsigned i = 0; i < count; i++) {
         ingest->matched[i] = ingest->matches[i]->id;
@@ -292,6 +284,8 @@ static int add_text(void *context, struct slice text)
     }
     int rc = visit->is_cloudevent ? envelope_parse_cloudevent(envelope, ingest->inner, text)
                                   : envelope_parse(envelope, ingest->inner, text);
+    if (!rc)
+        rc = check_type(visit, envelope);
     if (rc) {
         refuse_event(visit, envelope);
         return rc;
@@ -331,7 +325,8 @@ static void add_lines(struct visit *visit)
 static void add_binary(struct visit *visit)
 {
     struct envelope *envelope = &visit->shard->ingest.envelope;
-    if (envelope_from_headers(envelope, visit->request->head, visit->request->body))
+    if (envelope_from_headers(envelope, visit->request->head, visit->request->body) ||
+        check_type(visit, envelope))
         refuse_event(visit, envelope);
     else
         visit->is_full |= add_event(visit, envelope) != 0 && !visit->is_answered;
@@ -453,6 +448,8 @@ static void take_in(struct visit *visit, enum event_form form, uint64_t received
     add_all(visit, form);
     if (visit->is_full && !visit->is_answered)
         refuse_full(visit, "too much is waiting: memory for events is exhausted");
+    if (!visit->is_answered && visit->is_unwanted)
+        refuse(visit, 404, "nobody subscribes to it", SLICE(""));
     if (!visit->is_answered && visit->intake.count == 0)
         refuse(visit, 422, "the batch is empty", SLICE(""));
     if (visit->is_answered)
@@ -478,7 +475,7 @@ static void publish(struct visit *visit)
     uint64_t received_ns = clock_monotonic_ns();
 
     tell_time(visit);
-    if (!authenticate(visit) || !take_header_key(visit))
+    if (!visit->is_own && (!authenticate(visit) || !take_header_key(visit)))
         return;
     if (form == FORM_UNKNOWN) {
         refuse(visit, 415,
@@ -488,11 +485,11 @@ static void publish(struct visit *visit)
                SLICE(""));
         return;
     }
-    if (shard->ingest.storage_low || shard->stopping) {
+    if ((shard->ingest.storage_low && !visit->is_own) || shard->stopping) {
         refuse_full(visit, shard->stopping ? "stopping" : "the disk is nearly full");
         return;
     }
-    if (!admit(visit, form))
+    if (!visit->is_own && !admit(visit, form))
         return;
     take_in(visit, form, received_ns);
     if (visit->is_answered && visit->allowance)
@@ -529,7 +526,11 @@ void ingest_resume(struct shard *shard, const struct requester *requester,
 
 void ingest_publish(struct shard *shard, struct mail_publish *mail)
 {
-    struct visit visit = {.shard = shard, .requester.mail = mail, .request = &mail->request};
+    struct visit visit = {.shard = shard,
+                          .requester.mail = mail,
+                          .request = &mail->request,
+                          .is_own = mail->alert,
+                          .credential.tenant = mail->tenant};
     publish(&visit);
 }
 

@@ -168,11 +168,19 @@ struct mail_ask {
     size_t answer_size;
 };
 
-/* A subscription is to be disabled. */
+enum report_what {
+    REPORT_DISABLE = 1,   /* the subscription is to be disabled */
+    REPORT_FAILING = 2,   /* its receiver has begun to fail: the breaker has opened */
+    REPORT_RECOVERED = 4, /* and is well again */
+};
+
 struct mail_report {
     struct mail mail;
     struct id subscription;
-    enum disabled_reason reason;
+    unsigned what;               /* bits of enum report_what */
+    enum disabled_reason reason; /* with REPORT_DISABLE */
+    uint64_t since_ms;           /* of the outage, wall; with the others */
+    char why[96];                /* with REPORT_FAILING */
 };
 
 struct mail_forget {

@@ -1,23 +1,47 @@
-/* observer.h - what control sees of deliveries: it sums up the attempts logs, a little at a time.
+/* observer.h - what control sees of deliveries: it sums up the attempts logs, a little at a time,
+ * and raises alerts about what it finds.
  *
- * Control's thread. Shards know nothing of it.
+ * Control's thread.
  */
 #ifndef ENGINE_OBSERVER_H
 #define ENGINE_OBSERVER_H
 
+#include "losses.h"
+#include "mail.h"
 #include "store/rollups.h"
 
+enum { OBSERVER_TOLD = 64 };
+
 struct observer {
+    struct db *db;
+    const struct registry *registry;
     struct rollups *rollups;
+    struct alerts alerts;
+    struct losses losses;
     uint64_t again_ms; /* monotonic: when to go on */
     bool is_failing;   /* and that was said */
     uint64_t lost;     /* blocks that were said to be lost */
+    size_t looked_at;  /* subscriptions, whether they were disabled before this start */
+    size_t judged;     /* tenants, in this round */
+    uint64_t judge_ms; /* monotonic: the next round */
+    struct {
+        struct id tenant;
+        uint64_t day;
+    } told[OBSERVER_TOLD]; /* breaches, to say each once a day */
+    unsigned told_next;
 };
 
-MUST_CHECK int observer_open(struct observer *observer, struct db *db);
+MUST_CHECK int observer_open(struct observer *observer, struct crew *crew, struct db *db,
+                             const struct registry *registry);
 void observer_close(struct observer *observer); /* a zeroed one is allowed */
 
 /* Does a little of what there is to do. Returns the monotonic ms at which to be called next. */
 uint64_t observer_turn(struct observer *observer, uint64_t now_ms);
+
+/* A shard's report, which was applied. */
+void observer_reported(struct observer *observer, const struct mail_report *report);
+
+/* There is too little room on the disk. */
+void observer_storage_low(struct observer *observer, uint64_t free_min_bytes);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "shard.h"
 
 void reports_init(struct reports *reports)
@@ -14,23 +15,74 @@ void reports_init(struct reports *reports)
 static void send_next(struct shard *shard)
 {
     struct reports *reports = &shard->reports;
+    struct text why;
     if (reports->is_out || !list_is_linked(&reports->waiting))
         return;
     struct endpoint *endpoint = container_of(reports->waiting.next, struct endpoint, report);
     list_remove(&endpoint->report);
     reports->is_out = true;
     reports->mail.subscription = endpoint->id;
+    reports->mail.what = endpoint->to_report;
     reports->mail.reason = endpoint->to_disable;
+    reports->mail.since_ms = endpoint->failing_since_ms;
+    text_init(&why, reports->mail.why, sizeof reports->mail.why - 1);
+    breaker_explain(&endpoint->gate.breaker, &why);
+    reports->mail.why[why.size] = '\0';
+    endpoint->to_report = 0;
     crew_post(shard->crew, shard->number, crew_control(shard->crew), &reports->mail.mail);
+}
+
+static void put(struct shard *shard, struct endpoint *endpoint, enum report_what what)
+{
+    endpoint->to_report |= (uint8_t)what;
+    if (!list_is_linked(&endpoint->report))
+        list_push_back(&shard->reports.waiting, &endpoint->report);
+    send_next(shard);
 }
 
 void report_disable(struct shard *shard, struct endpoint *endpoint, enum disabled_reason reason)
 {
-    if (list_is_linked(&endpoint->report))
+    if (endpoint->to_report & REPORT_DISABLE)
         return;
     endpoint->to_disable = reason;
-    list_push_back(&shard->reports.waiting, &endpoint->report);
-    send_next(shard);
+    put(shard, endpoint, REPORT_DISABLE);
+}
+
+void report_forget(struct endpoint *endpoint)
+{
+    list_remove(&endpoint->report);
+    endpoint->to_report = 0;
+}
+
+/* It waits for its turn, or the opposite does not any more. */
+static void put_or_take_back(struct shard *shard, struct endpoint *endpoint, enum report_what what,
+                             enum report_what opposite)
+{
+    if (!(endpoint->to_report & opposite)) {
+        put(shard, endpoint, what);
+        return;
+    }
+    endpoint->to_report &= (uint8_t)~opposite;
+    if (endpoint->to_report == 0)
+        list_remove(&endpoint->report);
+}
+
+void report_failing(struct shard *shard, struct endpoint *endpoint)
+{
+    if (endpoint->is_failing)
+        return;
+    endpoint->is_failing = true;
+    endpoint->failing_since_ms =
+        endpoint->outage.since_ms ? endpoint->outage.since_ms : clock_wall_ms();
+    put_or_take_back(shard, endpoint, REPORT_FAILING, REPORT_RECOVERED);
+}
+
+void report_recovered(struct shard *shard, struct endpoint *endpoint)
+{
+    if (!endpoint->is_failing)
+        return;
+    endpoint->is_failing = false;
+    put_or_take_back(shard, endpoint, REPORT_RECOVERED, REPORT_FAILING);
 }
 
 void report_taken(struct shard *shard)
@@ -43,7 +95,7 @@ void report_apply(const struct mail_report *report, struct changes *changes)
 {
     static const struct mutation disabling = {.action = "subscription.disable"};
     struct subscription *before = registry_subscription(changes->registry, &report->subscription);
-    if (!before || before->status == SUBSCRIPTION_DISABLED)
+    if (!(report->what & REPORT_DISABLE) || !before || before->status == SUBSCRIPTION_DISABLED)
         return;
     struct subscription *after = subscription_copy(before);
     must(after);

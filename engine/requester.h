@@ -16,6 +16,7 @@ struct shard;
 struct mail_publish {
     struct mail mail;
     struct http_ticket ticket; /* control's */
+    void *alert; /* control's own: an event of the engine's, of `tenant`; NULL: a request */
     struct http_head head;
     struct http_request request;
     struct address peer;

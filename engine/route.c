@@ -3,6 +3,7 @@
  */
 #include "route.h"
 
+#include "alert.h"
 #include "channels.h"
 
 #include <errno.h>
@@ -173,7 +174,8 @@ unsigned route_match(const struct route *route, struct slice type, struct slice 
     const struct pattern *pattern = find(route, type, false);
     if (pattern)
         gather(&matches, pattern);
-    pattern = find(route, SLICE(""), true);
+    /* "*" is all that producers publish; alerts are for those that name them. */
+    pattern = alert_is_type(type) ? NULL : find(route, SLICE(""), true);
     if (pattern)
         gather(&matches, pattern);
 

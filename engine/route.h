@@ -1,6 +1,7 @@
 /* route.h - which subscriptions of a tenant want an event, by its type and channels.
  *
- * A pattern is an exact type, a glob "a.b.*" (one or more segments follow), or "*" (all). Each
+ * A pattern is an exact type, a glob "a.b.*" (one or more segments follow), or "*" (all but
+ * alerts). Each
  * pattern is one entry of a hash table, so a match looks up the type, its prefixes and "*": the
  * cost depends on the number of segments and of matches, not on the number of subscriptions.
  *

@@ -34,6 +34,8 @@ struct live {
 
 struct rollups {
     struct db *db;
+    void (*on_dead)(void *context, const struct attempt_record *attempt);
+    void *context;
     struct batch *batch;
     struct level levels[DB_SHARDS_MAX]; /* as stored */
     struct level read[DB_SHARDS_MAX];   /* as this step has it */
@@ -73,12 +75,16 @@ static int level_load(struct rollups *rollups, unsigned shard)
     return error;
 }
 
-int rollups_open(struct rollups **result, struct db *db)
+int rollups_open(struct rollups **result, struct db *db,
+                 void (*on_dead)(void *context, const struct attempt_record *attempt),
+                 void *context)
 {
     struct rollups *rollups = calloc(1, sizeof *rollups);
     if (!rollups)
         return -ENOMEM;
     rollups->db = db;
+    rollups->on_dead = on_dead;
+    rollups->context = context;
     rollups->live = malloc(ROLLUPS_LIVE * sizeof *rollups->live);
     int error = rollups->live ? batch_open(&rollups->batch) : -ENOMEM;
     if (!error)
@@ -147,6 +153,8 @@ static bool gather(struct rollups *rollups, unsigned shard, const struct attempt
     if (!live)
         return false;
     rollup_add(&live->rollup, attempt);
+    if (attempt->status_after == DELIVERY_DEAD && rollups->on_dead)
+        rollups->on_dead(rollups->context, attempt);
     rollups->read_ms[shard] = ended_ms;
     rollups->figures.attempts++;
     return true;

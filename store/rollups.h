@@ -26,8 +26,12 @@ struct rollups_figures {
 
 struct rollups;
 
-/* Reads how far it was. 0 or -errno. */
-MUST_CHECK int rollups_open(struct rollups **rollups, struct db *db);
+/* Reads how far it was. 0 or -errno. `on_dead`, if not NULL, is told of each attempt that is
+ * summed up and after which its delivery was given up; in a step that fails, perhaps for nothing.
+ */
+MUST_CHECK int rollups_open(struct rollups **rollups, struct db *db,
+                            void (*on_dead)(void *context, const struct attempt_record *attempt),
+                            void *context);
 void rollups_close(struct rollups *rollups); /* NULL is allowed */
 
 /* One step over at most `records_max` records. *more: there is more to be read. -EIO, -ENOMEM:

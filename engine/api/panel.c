@@ -26,7 +26,7 @@ struct process_figures {
     uint64_t retention_ms, retention_bytes;
     uint64_t cache_hits[READING_THREADS], blocks_read[READING_THREADS];
     uint64_t bytes_read[READING_THREADS];
-    uint64_t rollup_lag_ms;
+    uint64_t rollup_lag_ms, alerts, alerts_dropped;
     struct rollups_figures rollups;
     uint64_t admin_connections;
     struct http_server_counters admin;
@@ -82,6 +82,8 @@ static void look_at_process(const struct api *api, const struct db_figures *stor
         .retention_ms = parts->config->retention_ms,
         .retention_bytes = parts->config->retention_bytes,
         .rollups = rollups_figures(parts->observer->rollups),
+        .alerts = parts->observer->alerts.raised,
+        .alerts_dropped = parts->observer->alerts.dropped,
         .admin_connections = http_server_connections(api->server),
         .admin = http_server_counters(api->server),
         .loop = loop_counters(parts->crew->members[crew_control(parts->crew)].loop),
@@ -480,6 +482,12 @@ static const struct metric metrics[] = {
     {"grapnel_rollup_lag_seconds",
      "How far the sums are behind.",
      GAUGE, MILLISECONDS, NULL, OF_PROCESS(rollup_lag_ms)},
+    {"grapnel_alerts_total",
+     "Alerts that were raised.",
+     COUNTER, ONE, NULL, OF_PROCESS(alerts)},
+    {"grapnel_alerts_dropped_total",
+     "Of these, dropped: too many at a time, or not to be stored.",
+     COUNTER, ONE, NULL, OF_PROCESS(alerts_dropped)},
     /* the process */
     {"process_cpu_seconds_total",
      "CPU time of this process.",

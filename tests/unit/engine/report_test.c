@@ -126,6 +126,48 @@ Test(report, of_one_endpoint_waits_once)
     expect_no_report();
 }
 
+static void expect_bits(unsigned number, unsigned what, uint64_t since_ms)
+{
+    struct mail *mail = mailbox_take(&crew.members[crew_control(&crew)].mailbox);
+    cr_assert(mail != NULL);
+    struct mail_report *report = container_of(mail, struct mail_report, mail);
+    cr_expect(id_equal(&report->subscription, &endpoints[number].id));
+    cr_expect(eq(u32, report->what, what));
+    cr_expect(eq(u64, report->since_ms, since_ms));
+}
+
+Test(report, tells_an_outage_once_and_its_end_once)
+{
+    endpoints[0].outage.since_ms = 77;
+    report_failing(&shard, &endpoints[0]);
+    expect_bits(0, REPORT_FAILING, 77);
+    report_taken(&shard);
+    report_failing(&shard, &endpoints[0]);
+    expect_no_report();
+    endpoints[0].outage.since_ms = 0;
+    report_recovered(&shard, &endpoints[0]);
+    expect_bits(0, REPORT_RECOVERED, 77);
+    report_taken(&shard);
+    report_recovered(&shard, &endpoints[0]);
+    expect_no_report();
+}
+
+/* Nobody was told of it. */
+Test(report, of_an_outage_that_is_over_before_its_turn_is_taken_back)
+{
+    report_disable(&shard, &endpoints[0], DISABLED_GONE);
+    report_failing(&shard, &endpoints[1]);
+    report_recovered(&shard, &endpoints[1]);
+    report_failing(&shard, &endpoints[2]);
+    report_disable(&shard, &endpoints[2], DISABLED_GONE);
+    report_recovered(&shard, &endpoints[2]);
+    expect_bits(0, REPORT_DISABLE, 0);
+    report_taken(&shard);
+    expect_bits(2, REPORT_DISABLE, NOW_MS);
+    report_taken(&shard);
+    expect_no_report();
+}
+
 /* Control may not have been able to do it. */
 Test(report, is_made_again_once_it_was_taken)
 {
@@ -142,7 +184,8 @@ static void apply_to(enum subscription_status status)
 {
     static char url[] = "https://example.com/";
     static const struct subscription plain = {.url_text = url};
-    static const struct mail_report report = {.subscription = {{1}}, .reason = DISABLED_FAILING};
+    static const struct mail_report report = {
+        .what = REPORT_DISABLE, .subscription = {{1}}, .reason = DISABLED_FAILING};
     known = subscription_copy(&plain);
     known->id = report.subscription;
     known->status = status;
@@ -174,7 +217,7 @@ Test(report, does_not_disable_twice)
 
 Test(report, says_nothing_of_what_is_deleted)
 {
-    report_apply(&(struct mail_report){.reason = DISABLED_GONE}, &changes);
+    report_apply(&(struct mail_report){.what = REPORT_DISABLE}, &changes);
     cr_expect(zero(u32, changes_begun));
 }
 

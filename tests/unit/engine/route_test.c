@@ -90,6 +90,19 @@ Test(route, matches_everything_with_a_star)
     cr_assert(eq(u32, count_for(".odd."), 1));
 }
 
+Test(route, gives_alerts_only_to_those_that_name_them)
+{
+    static struct wish everything, glob, exact;
+    add(&everything, "*");
+    add(&glob, "endpoint.*");
+    add(&exact, "endpoint.disabled");
+
+    cr_assert(eq(u32, count_for("endpoint.disabled"), 2));
+    cr_assert(eq(u32, count_for("endpoint.failing"), 1));
+    cr_assert(zero(u32, count_for("sla.breached")));
+    cr_assert(eq(u32, count_for("endpoint.created"), 2));
+}
+
 Test(route, keeps_the_type_a_dot_apart_from_the_glob_a_dot_star)
 {
     static struct wish exact, glob;

@@ -79,7 +79,7 @@ Test(tenant, has_standards_for_all_but_its_name)
                      "{\"id\":\"ten_01hf7yat00e00r000000000002\",\"uid\":null,\"name\":\"acme\","
                      "\"description\":\"\",\"metadata\":{},\"ingest\":null,"
                      "\"egress\":{\"allow\":[],\"deny\":[]},\"https_only\":false,"
-                     "\"event_types\":{\"enforcement\":\"off\"},"
+                     "\"event_types\":{\"enforcement\":\"off\"},\"sla\":null,"
                      "\"created_at\":\"2023-11-14T22:13:20.000Z\","
                      "\"updated_at\":\"2023-11-14T22:13:20.000Z\"}");
     free(shown);

@@ -23,6 +23,14 @@ static size_t record_count;
 static uint64_t next_block[SHARDS];
 static uint64_t now_ms; /* not long ago: compaction drops what is kept no longer */
 
+static unsigned dead_seen;
+
+static void count_dead(void *context, const struct attempt_record *attempt)
+{
+    cr_assert(eq(int, (int)attempt->status_after, DELIVERY_DEAD));
+    ++*(unsigned *)context;
+}
+
 static void setup(void)
 {
     random_init(&chance, 11);
@@ -32,7 +40,7 @@ static void setup(void)
         subscriptions[i] = id_new(now_ms, &chance);
     for (size_t i = 0; i < TENANTS; i++)
         tenants[i] = id_new(now_ms, &chance);
-    cr_assert(zero(int, rollups_open(&rollups, scratch.db)));
+    cr_assert(zero(int, rollups_open(&rollups, scratch.db, count_dead, &dead_seen)));
 }
 
 static void teardown(void)
@@ -47,7 +55,7 @@ static void restart(void)
 {
     rollups_close(rollups);
     scratch_reopen(&scratch);
-    cr_assert(zero(int, rollups_open(&rollups, scratch.db)));
+    cr_assert(zero(int, rollups_open(&rollups, scratch.db, count_dead, &dead_seen)));
 }
 
 /* ---- what an engine writes ---- */
@@ -165,6 +173,10 @@ Test(rollups, are_what_all_records_give_however_they_are_read)
     check();
     cr_expect(zero(u64, rollups_figures(rollups).blocks_lost));
     cr_expect(zero(u64, rollups_figures(rollups).rows_damaged));
+    unsigned dead = 0;
+    for (size_t i = 0; i < record_count; i++)
+        dead += records[i].status_after == DELIVERY_DEAD;
+    cr_expect(eq(u32, dead_seen, dead));
 }
 
 Test(rollups, of_what_was_read_already_do_not_grow)
@@ -294,7 +306,7 @@ Test(rollups, agree_with_the_logs_after_any_crash, .timeout = 120)
         scratch_stop(&scratch);
         cut_log();
         scratch_start(&scratch);
-        cr_assert(zero(int, rollups_open(&rollups, scratch.db)));
+        cr_assert(zero(int, rollups_open(&rollups, scratch.db, count_dead, &dead_seen)));
         read_back();
         while (step(1000))
             ;
