@@ -263,6 +263,7 @@ static int read_logs(struct rollups *rollups, uint64_t now_ms, bool *more)
 {
     unsigned shards = db_shards(rollups->db);
     uint64_t as_of_ms = now_ms;
+    must(shards > 0);
     *more = false;
     memcpy(rollups->read, rollups->levels, sizeof rollups->read);
     for (unsigned i = 0; i < shards; i++) {
@@ -357,7 +358,7 @@ static int put_run(struct rollups *rollups, unsigned at, enum resolution resolut
 
 static int put_sums(struct rollups *rollups, bool of_tenant)
 {
-    qsort(rollups->order, rollups->live_count, sizeof rollups->order[0],
+    qsort(rollups->order, rollups->live_count, sizeof(void *),
           of_tenant ? compare_by_tenant : compare_by_subscription);
     for (enum resolution resolution = RESOLUTION_10S; resolution <= RESOLUTION_1H; resolution++) {
         for (unsigned at = 0; at < rollups->live_count;) {
