@@ -52,6 +52,8 @@ int ingest_open(struct ingest *ingest)
     if (rc == 0)
         rc = json_open(&ingest->inner);
     if (rc == 0)
+        rc = screen_open(&ingest->screen);
+    if (rc == 0)
         rc = json_reserve(ingest->json, JSON_RESERVE);
     if (rc == 0)
         rc = json_reserve(ingest->inner, JSON_RESERVE);
@@ -69,6 +71,7 @@ void ingest_close(struct ingest *ingest)
 {
     json_close(ingest->json);
     json_close(ingest->inner);
+    screen_close(&ingest->screen);
     free((void *)ingest->matches);
     free(ingest->matched);
     *ingest = (struct ingest){0};
@@ -181,16 +184,22 @@ static bool find_key(const struct visit *visit, const struct envelope *envelope,
     return true;
 }
 
-/* The subscriptions that the event is for, into ingest->matches; how many. */
-static unsigned match(const struct visit *visit, const struct envelope *envelope)
+/* The subscriptions that the event is for, into ingest->matches. 0, or -ENOMEM. */
+static int match(const struct visit *visit, const struct envelope *envelope, unsigned *count)
 {
     const struct directory *directory = &visit->shard->directory;
     struct ingest *ingest = &visit->shard->ingest;
-    if (!has_target(visit))
-        return directory_match(directory, &visit->credential.tenant, envelope->type,
-                               envelope->channels, ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
-    ingest->matches[0] = directory_subscription(directory, &visit->requester.mail->subscription);
-    return ingest->matches[0] ? 1 : 0;
+    if (has_target(visit)) { /* whatever it asks for */
+        ingest->matches[0] =
+            directory_subscription(directory, &visit->requester.mail->subscription);
+        *count = ingest->matches[0] ? 1 : 0;
+        return 0;
+    }
+    *count = directory_match(directory, &visit->credential.tenant, envelope->type,
+                             envelope->channels, ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
+    if (*count > RECORD_SUBSCRIPTIONS_MAX)
+        *count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
+    return screen_apply(&ingest->screen, envelope, ingest->matches, count);
 }
 
 /* Whether the event may come in, as far as the tenant's catalogue is concerned; answers if not. */
@@ -231,9 +240,9 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
     struct ingest *ingest = &shard->ingest;
     uint8_t hash[CLAIM_KEY_SIZE];
 
-    unsigned count = match(visit, envelope);
-    if (count > RECORD_SUBSCRIPTIONS_MAX)
-        count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
+    unsigned count;
+    if (match(visit, envelope, &count))
+        return -ENOMEM;
     if (visit->is_own && count == 0) {
         visit->is_unwanted = true;
         return 0;

@@ -6,11 +6,13 @@
 #include "envelope.h"
 #include "intake.h"
 #include "requester.h"
+#include "screen.h"
 
 struct ingest {
     struct json *json,
         *inner; /* a batch is walked by one while its elements are read by the other */
     struct envelope envelope;
+    struct screen screen;
     const struct subscription **matches; /* RECORD_SUBSCRIPTIONS_MAX */
     struct id *matched;
     uint64_t newest_ms; /* wall time of the newest event's id */

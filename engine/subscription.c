@@ -5,6 +5,7 @@
 
 #include "auth.h"
 #include "egress_rules.h"
+#include "filter.h"
 #include "secret.h"
 #include "template.h"
 
@@ -24,6 +25,7 @@ void subscription_free(struct subscription *subscription)
         free(subscription->patterns[i]);
     free(subscription->patterns);
     free(subscription->channels);
+    filter_drop(subscription->filter);
     free(subscription->ordering_key);
     free(subscription->redact_pointers);
     free(subscription->redact_patterns);
@@ -100,6 +102,7 @@ struct subscription *subscription_copy(const struct subscription *subscription)
     copy->redact_pointers = copy->redact_patterns = NULL;
     copy->url_text = copy->signature_header = copy->headers = NULL;
     copy->template = NULL;
+    copy->filter = filter_share(subscription->filter);
     copy->auth = NULL;
     copy->egress = NULL;
     copy->tls_roots = NULL;

@@ -39,6 +39,7 @@ enum signature_scheme {
 
 struct auth;
 struct egress_rules;
+struct filter;
 
 struct batch_settings {
     unsigned events; /* at most; 0: each delivery is a request of its own */
@@ -60,7 +61,8 @@ struct subscription {
     struct url url;  /* slices of url_text */
     char **patterns; /* of event types; "*", "a.b", "a.*" */
     unsigned pattern_count;
-    char *channels; /* as in channels.h; "" for none */
+    char *channels;        /* as in channels.h; "" for none */
+    struct filter *filter; /* NULL: none */
 
     enum signature_scheme scheme;
     char *signature_header;               /* its name; NULL: the scheme's own, or the template's */

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "draft.h"
 #include "egress_rules.h"
+#include "filter.h"
 #include "retry.h"
 
 #include <errno.h>
@@ -243,8 +244,9 @@ static void parse_egress(struct draft *draft, struct json_value value, const cha
 
 static void parse_filter(struct draft *draft, struct json_value value, const char *pointer)
 {
-    (void)value;
-    faults_add(draft->faults, pointer, "not supported by this version: only null");
+    filter_drop(draft->made->filter);
+    draft->out_of_memory |=
+        filter_compile(value, pointer, &draft->made->filter, draft->faults) == -ENOMEM;
 }
 
 static const struct field subscription_fields[] = {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "egress_rules.h"
 #include "faults.h"
+#include "filter.h"
 #include "lines.h"
 #include "signature.h"
 #include "template.h"
@@ -294,8 +295,10 @@ static void put_rest(struct text *text, const struct subscription *subscription,
     put_string(text, "uid", subscription->uid);
     put_string(text, "url", subscription->url_text);
     put_patterns(text, subscription);
-    text_printf(text, "\"channels\":%s,\"filter\":null,",
+    text_printf(text, "\"channels\":%s,\"filter\":",
                 subscription->channels[0] ? subscription->channels : "[]");
+    text_put(text, subscription->filter ? filter_text(subscription->filter) : SLICE("null"));
+    text_char(text, ',');
     put_string(text, "description", subscription->description);
     text_printf(text, "\"metadata\":%s,", subscription->metadata);
     put_string(text, "status", subscription_status_name(subscription->status));

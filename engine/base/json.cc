@@ -347,6 +347,15 @@ bool json_u64(struct json_value value, uint64_t *result)
     return !(static_cast<double>(*result) < number);
 }
 
+bool json_i64(struct json_value value, int64_t *result)
+{
+    tape_ref place = place_of(value);
+    if (!place.is_int64())
+        return false;
+    *result = place.next_tape_value<int64_t>();
+    return true;
+}
+
 bool json_string(struct json_value value, struct slice *result)
 {
     if (json_kind(value) != JSON_STRING)

@@ -87,6 +87,7 @@ enum json_kind json_kind(struct json_value value);
 /* Each is true if the value is of that kind and in range. */
 bool json_bool(struct json_value value, bool *result);
 bool json_u64(struct json_value value, uint64_t *result); /* a whole number >= 0, also 1e3 */
+bool json_i64(struct json_value value, int64_t *result);  /* written as one */
 bool json_double(struct json_value value, double *result);
 bool json_string(struct json_value value, struct slice *result);
 

@@ -57,6 +57,7 @@ only_in 'BoringSSL, X.509' '^#include <openssl/(bio|err|pem|x509)' net/tls.c net
 only_in 'RocksDB' '^#include <rocksdb/' store/db.c store/tuning.c
 only_in 'c-ares' '^#include <ares' net/resolver.c
 only_in 'simdjson' '^#include <simdjson' engine/base/json.cc
+only_in 'RE2' '^#include <re2/' engine/base/regex.cc
 only_in 'libdeflate' '^#include <libdeflate' engine/gzip.c
 only_in 'atomics' '^#include <stdatomic|__atomic_|__sync_' engine/mailbox.h engine/mailbox.c engine/base/log.c
 only_in 'a clock' '\b(clock_gettime|gettimeofday|timespec_get|time) ?\((NULL|&|CLOCK|clock)' engine/base/clock.c

@@ -130,7 +130,8 @@ static const char everything[] =
     "\"retry\":{\"schedule\":[\"500ms\",\"2m\"],\"jitter\":0.25},\"timeout\":\"1500ms\","
     "\"method\":\"PUT\",\"headers\":{\"X-A\":\"1, 2\",\"Content-Type\":\"text/plain\"},"
     "\"concurrency\":{\"max\":3,\"adaptive\":false},\"tls\":{\"verify\":false},"
-    "\"channels\":[\"a/b\",\"c:1\"],\"filter\":null,\"ordering\":{\"key\":\"/a~1b/0\"},"
+    "\"channels\":[\"a/"
+    "b\",\"c:1\"],\"filter\":{\"payload\":{\"a\":{\"$gt\":1}}},\"ordering\":{\"key\":\"/a~1b/0\"},"
     "\"rate_limit\":{\"per_second\":0.3,\"burst\":7},"
     "\"delivery\":{\"mode\":\"single\"},\"compression\":\"gzip\",\"auth\":null,"
     "\"breaker\":{\"window\":\"1500ms\",\"min_attempts\":3,\"failure_rate\":0.07,"
@@ -371,7 +372,8 @@ static const struct {
     {"\"headers\":{\"X-A\":\"1\",\"x-a\":\"2\"}", "/headers/x-a", "twice"},
     {"\"concurrency\":{\"max\":0}", "/concurrency/max", "1 to 1024"},
     {"\"tls\":{\"verify\":1}", "/tls/verify", "true or false"},
-    {"\"filter\":{}", "/filter", "not supported"},
+    {"\"filter\":1", "/filter", "must be an object"},
+    {"\"filter\":{\"payload\":{\"$x\":1}}", "/filter/payload/$x", "unknown operator"},
     {"\"channels\":\"a\"", "/channels", "array"},
     {"\"channels\":[\"a\",\"b c\"]", "/channels/1", "1 to 128"},
     {"\"channels\":[\"\"]", "/channels/0", "1 to 128"},

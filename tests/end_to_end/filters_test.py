@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Filters: a subscription gets the events that fulfil its condition, and no others."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support import case
+from support.engine import SUBSCRIPTIONS
+
+LARGE = {"payload": {"amount": {"$gte": 100}}}
+
+
+class Filters(case.EngineCase):
+    def test_a_filtered_subscription_gets_exactly_its_events(self):
+        self.subscribe(f"{self.path}/all")
+        self.subscribe(f"{self.path}/large", filter=LARGE)
+        self.subscribe(f"{self.path}/eu", filter={"$or": [{"channels": "eu"}, {"payload": {"to": {"$regex": "^eu-"}}}]})
+        wanted = {"all": [], "large": [], "eu": []}
+        for payload, channels, to in [({"amount": 100}, [], ["large"]), ({"amount": 99.5}, [], []),
+                                      ({"amount": "100"}, ["us", "eu"], ["eu"]),
+                                      ([{"amount": 1}, {"amount": 200}], [], ["large"]),
+                                      ({"amount": 500, "to": "eu-west"}, ["us"], ["large", "eu"]), ("text", [], [])]:
+            got = self.engine.publish(self.kind, payload, channels=channels)
+            self.assertEqual(got["deliveries"], len(to) + 1, payload)
+            for name in ["all", *to]:
+                wanted[name].append(got["id"])
+        for name, events in wanted.items():
+            got = self.receiver.await_count(f"{self.path}/{name}", len(events))
+            self.assertEqual(sorted(each.event for each in got), sorted(events), name)
+
+    def test_events_of_a_batch_are_told_apart(self):
+        self.subscribe(filter={"payload": {"n": {"$in": [1, 3]}}})
+        events = [{"type": self.kind, "payload": {"n": n}} for n in range(5)]
+        self.assertEqual(self.engine.ingest.post("/api/v1/webhooks/events", events).status, 202)
+        got = self.receiver.await_count(self.path, 2)
+        self.assertEqual(sorted(json.loads(each.body)["n"] for each in got), [1, 3])
+
+    def test_a_payload_that_is_no_JSON_has_no_members(self):
+        self.subscribe(f"{self.path}/n", filter={"payload": {"n": 1}})
+        self.subscribe(f"{self.path}/none", filter={"payload": {"$exist": False}})
+        answer = self.engine.ingest.post("/api/v1/webhooks/events", body=b'{"n":1}', headers={
+            "Content-Type": "text/plain", "ce-specversion": "1.0", "ce-id": self.kind, "ce-source": "/t",
+            "ce-type": self.kind})
+        self.assertEqual(answer.status, 202)
+        self.assertEqual(answer.json()["deliveries"], 1)
+        self.receiver.await_count(f"{self.path}/none", 1)
+
+    def test_it_is_shown_as_given_changed_and_removed(self):
+        made = self.subscribe(filter=LARGE)
+        path = f"{SUBSCRIPTIONS}/{made['id']}"
+        self.assertEqual(made["filter"], LARGE)
+        self.assertIn(b'"filter":{"payload":{"amount":{"$gte":100}}}', self.engine.admin.get(path).body)
+        self.assertEqual(self.engine.publish(self.kind, {"amount": 1})["deliveries"], 0)
+        changed = self.engine.admin.request("PATCH", path, {"filter": {"payload": {"amount": {"$gte": 1}}}})
+        self.assertEqual(changed.json()["filter"], {"payload": {"amount": {"$gte": 1}}})
+        self.assertEqual(self.engine.publish(self.kind, {"amount": 1})["deliveries"], 1)
+        self.assertIsNone(self.engine.admin.request("PATCH", path, {"filter": None}).json()["filter"])
+        self.assertEqual(self.engine.publish(self.kind, {"amount": 0})["deliveries"], 1)
+
+    def test_it_is_there_after_a_restart(self):
+        made = self.subscribe(filter=LARGE)
+        self.engine.restart()
+        self.assertEqual(self.engine.admin.get(f"{SUBSCRIPTIONS}/{made['id']}").json()["filter"], LARGE)
+        self.assertEqual(self.engine.publish(self.kind, {"amount": 99})["deliveries"], 0)
+        self.assertEqual(self.engine.publish(self.kind, {"amount": 101})["deliveries"], 1)
+
+    def test_faults_say_where(self):
+        answer = self.engine.admin.post(SUBSCRIPTIONS, {
+            "url": "https://example.com", "filter": {"payload": {"a": {"$like": 1}, "b": {"$regex": "("}}}})
+        self.assertEqual(answer.status, 422)
+        self.assertEqual({error["pointer"] for error in answer.json()["errors"]},
+                         {"/filter/payload/a/$like", "/filter/payload/b/$regex"})
+
+
+if __name__ == "__main__":
+    case.main()
