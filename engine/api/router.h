@@ -58,6 +58,7 @@ void event_types_replace(struct call *call);
 void event_types_patch(struct call *call);
 void event_types_delete(struct call *call);
 void sla_get(struct call *call);
+void filters_test(struct call *call);
 void events_list(struct call *call);
 void events_publish(struct call *call);
 void events_get(struct call *call);

@@ -114,6 +114,10 @@ static const struct api_route routes[] = {
     {"DELETE", EVENT_TYPES "/{id}", SCOPE_MANAGE, event_types_delete,
      {"deleteEventType", "Takes an event type out of the catalogue", .status = 204}},
 
+    {"POST", "/api/v1/webhooks/filters/test", READERS, filters_test,
+     {"testFilter", "Says whether a filter lets an event pass", .body = "FilterTrial",
+      .answer = "FilterVerdict"}},
+
     {"GET", EVENTS, READERS, events_list,
      {"listEvents", "Events, newest first", .query = PAGE " type since until",
       .answer = "[Event]"}},

@@ -2,12 +2,14 @@
 """Filters: a subscription gets the events that fulfil its condition, and no others."""
 import json
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case
 from support.engine import SUBSCRIPTIONS
 
+MANUAL = pathlib.Path(__file__).resolve().parents[2] / "tools/docs/filters.md"
 LARGE = {"payload": {"amount": {"$gte": 100}}}
 
 
@@ -71,6 +73,41 @@ class Filters(case.EngineCase):
         self.assertEqual(answer.status, 422)
         self.assertEqual({error["pointer"] for error in answer.json()["errors"]},
                          {"/filter/payload/a/$like", "/filter/payload/b/$regex"})
+
+    def test_an_event_for_one_subscription_alone_passes_its_filter(self):
+        made = self.subscribe(filter={"payload": {"never": True}})
+        answer = self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/test", {"payload": {"a": 1}})
+        self.assertEqual(answer.status, 202, answer)
+        self.receiver.await_count(self.path, 1)
+
+    def verdict(self, condition, event):
+        answer = self.engine.admin.post("/api/v1/webhooks/filters/test", {"filter": condition, "event": event})
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json()
+
+    def test_a_filter_is_tried(self):
+        event = {"type": "a.b", "payload": {"amount": 99}}
+        self.assertEqual(self.verdict(LARGE, event), {"matches": False, "failed": "/payload/amount/$gte"})
+        self.assertEqual(self.verdict({"$not": LARGE}, event), {"matches": True})
+        self.assertEqual(self.verdict({"payload": None}, {"type": "a", "payload": None}), {"matches": True})
+        for body, pointer in [({"filter": {}}, "/event"), ({"event": event}, "/filter"),
+                              ({"filter": {}, "event": {"type": "a"}}, "/event/payload"),
+                              ({"filter": {}, "event": {"payload": 1}}, "/event/type"),
+                              ({"filter": {}, "event": {**event, "channels": [1]}}, "/event/channels"),
+                              ({"filter": {}, "event": 1}, "/event"), ({"filter": {"x": 1}, "event": event}, "/filter/x"),
+                              ({"filter": {}, "event": event, "more": 1}, "/more")]:
+            answer = self.engine.admin.post("/api/v1/webhooks/filters/test", body)
+            self.assertEqual(answer.status, 422, body)
+            self.assertIn(pointer, [error["pointer"] for error in answer.json()["errors"]], body)
+
+    def test_what_the_manual_shows(self):
+        rows = [re.findall(r"`(.*?)`", line) for line in MANUAL.read_text().split("## Examples")[1].splitlines()
+                if line.startswith("| `")]
+        self.assertGreater(len(rows), 5)
+        for row in rows:
+            condition, passes, refused = (json.loads(cell.replace("\\|", "|")) for cell in row)
+            self.assertEqual(self.verdict(condition, passes), {"matches": True}, row)
+            self.assertFalse(self.verdict(condition, refused)["matches"], row)
 
 
 if __name__ == "__main__":

@@ -171,6 +171,8 @@ static const struct verb subscription_verbs[] = {
      .options = OPTIONS({"overlap", "TIME", OPTION_TEXT, NULL, NULL, "how long (24h)"}, {"secret", "SECRET", OPTION_TEXT, NULL, NULL, "the new one; made if it is not given"})},
     {.name = "test",   .help = "Sends it an event of its own, whatever types it asks for.", .method = "POST", .path = SUBSCRIPTIONS "/{id}/test", .argument = "ID", .takes = TAKES_FIELDS,
      .options = OPTIONS({"type", "TYPE", OPTION_TEXT, NULL, NULL, "of the event (grapnel.test)"}, {"payload", "JSON", OPTION_JSON, NULL, NULL, "what is delivered"})},
+    {.name = "test-filter", .help = "Says whether a filter lets an event pass, and what is against it.", .method = "POST", .path = "/api/v1/webhooks/filters/test", .takes = TAKES_FIELDS,
+     .options = OPTIONS({"filter", "JSON", OPTION_JSON, NULL, NULL, "the condition"}, {"event", "JSON", OPTION_JSON, NULL, NULL, "the event: '{\"type\":...,\"payload\":...}'"})},
     {.name = "stats",  .help = "Shows how it stands: breaker, backlog, what fails.", .method = "GET", .path = SUBSCRIPTIONS "/{id}/stats", .argument = "ID"},
     {0},
 };
