@@ -295,6 +295,7 @@ static void begin_stop(struct shard *shard, struct mail_stop *order)
     allowances_release(shard);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a case for each kind */
 static void take_mail(struct shard *shard, struct mail *mail)
 {
     switch ((enum mail_kind)mail->kind) {

@@ -48,8 +48,7 @@ static void list_left(struct searching *searching, unsigned home)
             searching->left[searching->left_count++] = wanted;
     }
     if (searching->left_count)
-        qsort((void *)searching->left, searching->left_count, sizeof *searching->left,
-              compare_commits);
+        qsort((void *)searching->left, searching->left_count, sizeof(void *), compare_commits);
 }
 
 static void take_attempt(struct searching *searching, const struct attempt_record *attempt,
@@ -140,6 +139,7 @@ static int search_all(struct searching *searching)
 {
     int error = 0;
     unsigned shards = db_shards(searching->db);
+    must(shards > 0);
     for (unsigned turn = 0; turn < 2 * shards && !error; turn++) {
         list_left(searching, turn < shards ? turn : DB_SHARDS_MAX);
         error = search_shard(searching, turn % shards);
@@ -153,7 +153,7 @@ int attempt_search_run(struct attempt_search *search, struct db *db, struct atte
     search->work = 0;
     struct searching searching = {.search = search, .db = db, .wanted = wanted, .count = count};
     pairs_init(&searching.index, count);
-    searching.left = count ? calloc(count, sizeof *searching.left) : NULL;
+    searching.left = count ? calloc(count, sizeof(void *)) : NULL;
     int error = count && !searching.left ? -ENOMEM : 0;
     for (size_t i = 0; i < count && !error; i++) {
         wanted[i].found = false;

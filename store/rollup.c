@@ -20,7 +20,7 @@ static const struct {
 } resolutions[] = {
     [RESOLUTION_10S] = {"10s", 10 * SECOND_MS, HOUR_MS},
     [RESOLUTION_1M] = {"1m", 60 * SECOND_MS, 48 * HOUR_MS},
-    [RESOLUTION_1H] = {"1h", HOUR_MS, 90 * 24 * HOUR_MS},
+    [RESOLUTION_1H] = {"1h", HOUR_MS, 90 * (24 * HOUR_MS)},
 };
 
 uint64_t resolution_span_ms(enum resolution resolution)

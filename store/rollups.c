@@ -262,6 +262,7 @@ static int read_log(struct rollups *rollups, unsigned shard, bool *is_read)
 static int read_logs(struct rollups *rollups, uint64_t now_ms, bool *more)
 {
     unsigned shards = db_shards(rollups->db);
+    must(shards > 0);
     uint64_t as_of_ms = now_ms;
     must(shards > 0);
     *more = false;

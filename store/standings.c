@@ -192,7 +192,7 @@ static int join(struct standings *standings)
     for (size_t i = 0; i < count; i++)
         sorted[i] = &standings->all[i];
     if (count)
-        qsort((void *)sorted, count, sizeof *sorted, compare_rows);
+        qsort((void *)sorted, count, sizeof(void *), compare_rows);
     for (size_t from = 0, to; from < count; from = to) {
         for (to = from + 1; to < count && sorted[to]->home == sorted[from]->home; to++)
             ;

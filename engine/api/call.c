@@ -479,6 +479,7 @@ void call_list(struct call *call, const struct listed *listed)
     if (!call_page(call, listed->prefix, listed->parameters, &page))
         return;
 
+    call->filter = listed->filter;
     struct text *text = call_text(call, listed->item_room);
     const struct id *last = NULL;
     bool more = false;

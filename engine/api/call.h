@@ -159,6 +159,7 @@ struct listed {
     const char *prefix;            /* of the ids */
     size_t item_room;              /* the most that an item prints */
     const char *const *parameters; /* more than limit and cursor; NULL: none */
+    const void *filter;            /* the call's while it is listed */
     bool (*sees)(const struct call *call, const void *item);
     void (*print)(const void *item, struct text *text);
 };

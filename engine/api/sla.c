@@ -12,7 +12,7 @@ enum { SLA_TEXT_SIZE = 2048 };
 static const struct {
     const char *name;
     uint64_t hours;
-} windows[] = {{"24h", 24}, {"30d", 30 * 24}};
+} windows[] = {{"24h", 24}, {"30d", UINT64_C(30) * 24}};
 enum { WINDOWS = sizeof windows / sizeof windows[0], HOUR_MS = 3600 * 1000 };
 
 static void put_budget(struct text *text, const struct sla *sla, const struct sla_account *account)

@@ -111,9 +111,9 @@ void subscriptions_list(struct call *call)
     if (!read_status(call, &filter) ||
         !call_query_text(call, "uid", filter.uid, sizeof filter.uid, &filter.has_uid))
         return;
-    call->filter = &filter;
     call_list(call, &(struct listed){.shelf = &call->api->parts.registry->subscriptions,
                                      .parameters = parameters,
+                                     .filter = &filter,
                                      .prefix = "sub",
                                      .item_room = SUBSCRIPTION_TEXT_MAX,
                                      .sees = lists,

@@ -71,9 +71,9 @@ void tenants_list(struct call *call)
     if (!call_query_text(call, "uid", filter.uid, sizeof filter.uid, &filter.has_uid) ||
         !call_query_text(call, "name", filter.name, sizeof filter.name, &filter.has_name))
         return;
-    call->filter = &filter;
     call_list(call, &(struct listed){.shelf = &call->api->parts.registry->tenants,
                                      .parameters = parameters,
+                                     .filter = &filter,
                                      .prefix = "ten",
                                      .item_room = TENANT_TEXT_MAX,
                                      .sees = lists,

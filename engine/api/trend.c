@@ -16,9 +16,9 @@ static const struct {
     uint64_t ms;
     enum resolution resolution; /* if none is asked for */
 } windows[] = {
-    {"5m", 5 * MINUTE_MS, RESOLUTION_10S},     {"1h", HOUR_MS, RESOLUTION_1M},
-    {"24h", 24 * HOUR_MS, RESOLUTION_1H},      {"7d", 7 * 24 * HOUR_MS, RESOLUTION_1H},
-    {"30d", 30 * 24 * HOUR_MS, RESOLUTION_1H},
+    {"5m", 5 * MINUTE_MS, RESOLUTION_10S},       {"1h", HOUR_MS, RESOLUTION_1M},
+    {"24h", 24 * HOUR_MS, RESOLUTION_1H},        {"7d", 7 * (24 * HOUR_MS), RESOLUTION_1H},
+    {"30d", 30 * (24 * HOUR_MS), RESOLUTION_1H},
 };
 enum { WINDOWS = sizeof windows / sizeof windows[0], WINDOW_STANDARD = 1 };
 

@@ -288,6 +288,17 @@ static const struct verb verify_verbs[] = {
     {0},
 };
 
+static const struct verb stats_verbs[] = {
+    {.help = "Shows what came of a tenant's attempts, over a time; or which of its subscriptions fail most.", .method = "GET", .path = "/api/v1/webhooks/stats",
+     .options = OPTIONS({"window", "TIME", OPTION_QUERY, NULL, "5m|1h|24h|7d|30d", "how far back (1h)"}, {"resolution", "TIME", OPTION_QUERY, NULL, "10s|1m|1h", "of the series"}, {"group-by", "NAME", OPTION_QUERY, "group_by", "subscription", "which fail most"})},
+    {0},
+};
+
+static const struct verb sla_verbs[] = {
+    {.help = "Shows what part of its deliveries a tenant is promised, and whether it gets it.", .method = "GET", .path = "/api/v1/webhooks/sla"},
+    {0},
+};
+
 static const struct verb backup_verbs[] = {
     {.help = "Copies all that is kept to a directory of this name under the engine's backup_directory. Without DIR it is called by the time.", .method = "POST", .path = "/api/v1/backup", .argument = "[DIR]", .field = "directory", .takes = TAKES_FIELDS, .timeout = "1h"},
     {0},
@@ -332,6 +343,8 @@ const struct noun nouns[] = {
     {"replay",       "what was delivered, delivered once more", replay_verbs},
     {"audit",        "who changed what, and whether that is true", audit_verbs},
     {"verify",       "checks a signature, offline", verify_verbs},
+    {"stats",        "what came of deliveries, over time", stats_verbs},
+    {"sla",          "what part of deliveries is promised, and kept", sla_verbs},
     {"backup",       "a copy of all that is kept", backup_verbs},
     {"doctor",       "looks at this host for what an engine needs", doctor_verbs},
     {"rekey",        "secrets at rest under other keys", rekey_verbs},
