@@ -131,7 +131,8 @@ enum redelivery_result {
 
 enum { REDELIVERY_DOCUMENT_MAX = 16 * 1024 };
 
-/* One page of deliveries of one subscription, in order of event. */
+/* One page of deliveries of one subscription, oldest first: where the clock was set back, that is
+ * not the order of their ids. */
 struct mail_redeliver {
     struct mail mail;
     struct id subscription;

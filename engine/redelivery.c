@@ -54,9 +54,10 @@ static enum redelivery_result judge(struct shard *shard, struct endpoint *endpoi
     return REDELIVERY_DONE;
 }
 
+/* Each is noted as parked, not the first alone: where the clock was set back, that is not the one
+ * with the lowest id, and an idle endpoint would not look for what lies before it. */
 static void put_all(struct shard *shard, struct endpoint *endpoint, struct mail_redeliver *mail)
 {
-    const struct id *first = NULL;
     for (unsigned i = 0; i < mail->count; i++) {
         const struct ended_delivery *ended = &mail->deliveries[i];
         if (delivery_find(shard, endpoint, &ended->event))
@@ -68,11 +69,8 @@ static void put_all(struct shard *shard, struct endpoint *endpoint, struct mail_
         }
         trace_put_again(shard, endpoint, &ended->event, &ended->row);
         shard->metrics.deliveries_redelivered++;
-        if (!first)
-            first = &ended->event;
+        endpoint_parked(shard, endpoint, &ended->event);
     }
-    if (first)
-        endpoint_parked(shard, endpoint, first);
 }
 
 static const struct journal_document *print_document(struct mail_redeliver *mail)

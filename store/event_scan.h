@@ -2,8 +2,8 @@
  * many of them in steps, and may be taken up again after a restart.
  *
  * The place is the last event seen of each shard, since an event's id tells where it is; so nothing
- * is missed or seen twice whatever the clock did meanwhile. Among shards the order is that of ids.
- * One thread's.
+ * is missed or seen twice whatever the clock did meanwhile. Among shards the order is that of ids;
+ * within one it is that of acceptance, so where the clock was set back ids go down. One thread's.
  */
 #ifndef STORE_EVENT_SCAN_H
 #define STORE_EVENT_SCAN_H

@@ -1,5 +1,5 @@
 /* selection.h - which deliveries of a subscription have ended in a way that is asked for, a page at
- * a time, oldest event first: for delivering them once more.
+ * a time, oldest event first (event_scan.h; dead letters by id): for delivering them once more.
  *
  * Dead letters have rows of their own, which are walked. For all else the events are scanned, and
  * each one's delivery is looked up as history.h does. A step is bounded: it may find nothing, and

@@ -192,6 +192,35 @@ Test(redelivery, that_may_wait_does_so_while_there_is_enough_to_do)
     cr_expect(eq(u32, state_of(subscription, &event).attempt_count, 2));
 }
 
+Test(redelivery, finds_all_of_a_page_that_is_not_in_the_order_of_ids)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id done[3];
+    for (unsigned i = 0; i < 3; i++) {
+        done[i] = publish(subscription);
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+    }
+    cr_assert(eq(int, (int)redeliver(subscription, &done[2]), REDELIVERY_DONE));
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    begin(subscription); /* the rows up to the last are read */
+    add(subscription, &done[1]);
+    add(subscription, &done[0]);
+    post(&page.mail, MAIL_REDELIVER);
+    settle();
+    cr_assert(is_back());
+    cr_assert(eq(u32, page.handed, 2));
+    cr_assert(eq(u32, client.count, 2));
+    while (client.count > 0) {
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+    }
+    for (unsigned i = 0; i < 3; i++)
+        cr_expect(eq(u32, state_of(subscription, &done[i]).attempt_count, 2), "number %u", i);
+    cr_expect(zero(u32, rows_of(ROW_PARKED)));
+}
+
 Test(redelivery, of_an_ordered_subscription_goes_before_what_is_behind_and_in_order)
 {
     struct subscription *subscription =
