@@ -19,8 +19,8 @@ static void try_event(struct slice input)
     struct event_record event;
     if (event_record_decode(input, &event))
         return;
-    if (input.at[0] == 1)
-        return; /* written by an earlier version: encoded again it has another size */
+    if (input.at[0] == 1 || event.expunged)
+        return; /* written by an earlier version, or changed in its place: it has another size */
     size_t size = event_record_size(&event);
     char *again = malloc(size);
     event_record_encode(&event, again);
@@ -33,7 +33,7 @@ static void try_attempt(struct slice input)
     struct attempt_record attempt;
     if (attempt_record_decode(input, &attempt))
         return;
-    if (input.at[0] == 1)
+    if (input.at[0] == 1 || attempt.expunged)
         return; /* likewise */
     size_t size = attempt_record_size(&attempt);
     char *again = malloc(size);
@@ -48,7 +48,7 @@ static void try_rows(struct slice input)
     struct wait_row wait;
     struct dedup_row dedup;
     char again[DELIVERY_ROW_SIZE_MAX];
-    if (delivery_row_decode(input, &row) == 0)
+    if (delivery_row_decode(input, &row) == 0 && input.at[0] != 1)
         must(delivery_row_encode(&row, again) == input.size);
     if (wait_row_decode(input, &wait) == 0 && input.at[0] != 1) {
         wait_row_encode(&wait, again);
