@@ -33,7 +33,7 @@
 #include "trace.h"
 #include "verdict.h"
 
-enum { LOAD_AGAIN_MS = 50, LOAD_FAILED_MS = 1000, CONNECTIONS_AGAIN_MS = 10 };
+enum { WRITE_MS = 5, LOAD_AGAIN_MS = 50, LOAD_FAILED_MS = 1000, CONNECTIONS_AGAIN_MS = 10 };
 
 int deliveries_open(struct deliveries *deliveries)
 {
@@ -314,16 +314,17 @@ static void become_loading(struct delivery *delivery)
     delivery->endpoint->loading_count++;
 }
 
+/* Its 'D' row is read with its event, and has to tell of its last attempt. */
 static void fall_due(struct timer *timer)
 {
     struct delivery *delivery = container_of(timer, struct delivery, due);
     struct shard *shard = delivery->shard;
     bool is_wanted = may_load(shard, delivery->endpoint);
-
-    if (!shard->stopping && is_wanted && paging_load(shard, delivery))
+    bool is_written = delivery->written_sequence <= shard->outcomes.committed;
+    if (!shard->stopping && is_wanted && is_written && paging_load(shard, delivery))
         become_loading(delivery);
     else if (shard->stopping || is_wanted || !delivery_park_from(shard, delivery))
-        wheel_arm(&shard->wheel, timer, shard->now_ms + LOAD_AGAIN_MS);
+        wheel_arm(&shard->wheel, timer, shard->now_ms + (is_written ? LOAD_AGAIN_MS : WRITE_MS));
 }
 
 void delivery_loaded(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
@@ -467,6 +468,7 @@ static void end_one(struct shard *shard, struct delivery *delivery, struct attem
     }
     verdict_write(shard, delivery, record);
     settle(shard, delivery);
+    delivery->written_sequence = shard->outcomes.sequence;
     if (record->status_after == DELIVERY_RETRYING)
         wait_until(shard, delivery, record->next_attempt_ms);
     else

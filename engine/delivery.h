@@ -37,9 +37,9 @@ struct delivery {
     struct attempt *attempt;       /* STATE_SENDING */
     struct id event, subscription;
     struct shard *shard;
-    uint64_t taken_ms;       /* when it came to this shard, monotonic */
-    uint64_t ended_sequence; /* STATE_GHOST: the outcomes with its end */
-    uint64_t row_due_ms;     /* of a retry: when it is due, wall; of ROW_RETRY it is in the key */
+    uint64_t taken_ms;         /* when it came to this shard, monotonic */
+    uint64_t written_sequence; /* the outcomes with its last attempt, or (STATE_GHOST) its end */
+    uint64_t row_due_ms;       /* of a retry: when it is due, wall; of ROW_RETRY it is in the key */
     uint32_t attempt_count;
     uint32_t weight; /* in a batch (bundle.h) */
     uint32_t cost;   /* STATE_READY: of an attempt (turns.h) */

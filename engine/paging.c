@@ -102,7 +102,7 @@ void paging_erase(struct shard *shard, const struct id *subscription)
 
 void paging_haunt(struct shard *shard, struct delivery *delivery)
 {
-    delivery->ended_sequence = shard->outcomes.sequence;
+    delivery->written_sequence = shard->outcomes.sequence;
     list_push_back(&shard->paging.ghosts, &delivery->link);
 }
 
@@ -115,7 +115,7 @@ void paging_lay_ghosts(struct shard *shard)
 
     while (list_is_linked(&paging->ghosts)) {
         struct delivery *ghost = container_of(paging->ghosts.next, struct delivery, link);
-        if (ghost->ended_sequence > seen)
+        if (ghost->written_sequence > seen)
             return;
         list_remove(&ghost->link);
         delivery_lay(shard, ghost);

@@ -421,8 +421,24 @@ static void check_replayed(const struct event *event, const struct subscription_
                    subscription->index, seen->owed_by - 1);
 }
 
+/* A delivery's row remembers where each of its attempts is, or the latest of them. */
+static void check_attempts_kept(struct slice key, struct slice value)
+{
+    struct id subscription, event;
+    enum row_kind kind;
+    struct delivery_row row;
+    must(key_parse_row(key, &kind, &subscription, &event) == 0);
+    must(delivery_row_decode(value, &row) == 0);
+    unsigned owed =
+        row.attempt_count < RECORD_ATTEMPTS_KEPT ? row.attempt_count : RECORD_ATTEMPTS_KEPT;
+    if (row.block_count < owed)
+        world_fail("a delivery had %u attempts, and its row knows of %u", row.attempt_count,
+                   row.block_count);
+}
+
 void guarantees_at_rest(void)
 {
+    disk_each_row(ROW_DELIVERY, check_attempts_kept);
     for (unsigned i = 0; i < ledger_event_count; i++)
         for (unsigned k = 0; k < ledger_subscription_count; k++) {
             check_not_lost(&ledger_events[i], &ledger_subscriptions[k]);

@@ -21,7 +21,7 @@ static void draw_schedule(struct subscription_told *told, uint64_t long_ms)
     told->step_count = (unsigned)world_below(LEDGER_STEPS);
     uint64_t most_ms = long_ms != TERMS_A_DAY && world_one_in(3) ? long_ms : 30000;
     for (unsigned i = 0; i < told->step_count; i++)
-        told->steps_ms[i] = world_between(200, most_ms);
+        told->steps_ms[i] = world_one_in(4) ? world_between(10, 50) : world_between(200, most_ms);
     if (!told->is_day)
         return;
     told->step_count = sizeof day_ms / sizeof *day_ms;

@@ -117,6 +117,29 @@ Test(delivery, retries_when_it_is_due_and_not_a_moment_earlier)
     cr_expect(zero(sz, shard.deliveries.pool.used));
 }
 
+/* Its row is read back with its event, and has to be there by then. */
+Test(delivery, keeps_all_its_attempts_though_a_retry_is_due_before_the_disk_has_the_failure)
+{
+    struct subscription *subscription =
+        subscribe("{\"url\":\"https://example.com/\",\"retry\":{\"schedule\":[\"10ms\"]}}");
+    struct id event = publish(subscription);
+    end_call(0, HTTP_RESPONSE, 500);
+    for (int ms = 0; ms < 100; ms++) {
+        now_ms++;
+        tick();
+        stage_read();
+    }
+    cr_assert(eq(u32, client.begun, 1), "what is not written is not read");
+    settle();
+    pass(100);
+    cr_assert(eq(u32, client.begun, 2));
+    end_call(0, HTTP_RESPONSE, 200);
+    settle();
+    struct delivery_row state = state_of(subscription, &event);
+    cr_expect(eq(u32, state.attempt_count, 2));
+    cr_expect(eq(u32, state.block_count, 2));
+}
+
 Test(delivery, goes_again_with_those_it_failed_with_though_the_clock_ticks_meanwhile)
 {
     struct subscription *subscription =
