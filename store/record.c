@@ -2,7 +2,7 @@
  *
  * event record                            attempt record
  *   offset size                             offset size
- *        0    1  version (2)                     0    1  version (2)
+ *        0    1  version (3)                     0    1  version (2)
  *        1    1  flags: 1 duplicate              1    1  outcome
  *        2    2  size of type                    2    1  status after
  *        4    2  of version                      3    1  flags: 1 body truncated, 2 headers
@@ -15,13 +15,13 @@
  *       24   16  event                          20    4  duration_ms
  *       40   16  tenant                         24   16  dns, connect, tls, first byte: us, 4 each
  *       56    8  time_ms; not in version 1      40    8  at_ms
- *       64       subscriptions, 16 each,        48    8  next_attempt_ms
- *                type, version, correlation     56   16  event
- *                id, content type, channels,    72   16  subscription
- *                payload                        88   16  tenant
- *                                              104    4  size of request headers; not in version 1
- *                                              108    4  of response headers; likewise
- *                                              112       address, error, request headers,
+ *       64    2  size of traceparent; since     48    8  next_attempt_ms
+ *       66    2  of tracestate;   version 3     56   16  event
+ *       68       subscriptions, 16 each,        72   16  subscription
+ *                type, version, correlation     88   16  tenant
+ *                id, content type, channels,   104    4  size of request headers; not in version 1
+ *                traceparent, tracestate,      108    4  of response headers; likewise
+ *                payload                       112       address, error, request headers,
  *                                                        response headers, response body
  *
  * In version 1 of an attempt the time to the first byte begins with the attempt.
@@ -51,7 +51,7 @@
 
 enum {
     RECORD_VERSION = 1,
-    EVENT_VERSION = 2,
+    EVENT_VERSION = 3,
     ATTEMPT_VERSION = 2,
     WAIT_VERSION = 2,
     DELIVERY_VERSION = 2,
@@ -65,7 +65,8 @@ enum {
     ATTEMPT_FLAGS =
         FLAG_BODY_TRUNCATED | FLAG_HEADERS_TRUNCATED | FLAG_REUSED | FLAG_ATTEMPT_EXPUNGED,
     EVENT_HEAD_1 = 56, /* of version 1 */
-    EVENT_HEAD = 64,
+    EVENT_HEAD_2 = 64,
+    EVENT_HEAD = 68,
     ATTEMPT_HEAD_1 = 104, /* of version 1 */
     ATTEMPT_HEAD = 112,
     DELIVERY_ROW_HEAD = 32,
@@ -105,7 +106,8 @@ size_t event_record_size(const struct event_record *event)
 {
     return EVENT_HEAD + (size_t)event->subscription_count * ID_SIZE + event->type.size +
            event->version.size + event->correlation_id.size + event->content_type.size +
-           event->channels.size + event->payload.size;
+           event->channels.size + event->trace_parent.size + event->trace_state.size +
+           event->payload.size;
 }
 
 void event_record_encode(const struct event_record *event, char *at)
@@ -113,6 +115,7 @@ void event_record_encode(const struct event_record *event, char *at)
     must(event->type.size <= UINT16_MAX && event->version.size <= UINT16_MAX);
     must(event->correlation_id.size <= UINT16_MAX && event->content_type.size <= UINT16_MAX);
     must(event->channels.size <= UINT32_MAX && event->payload.size <= UINT32_MAX);
+    must(event->trace_parent.size <= UINT16_MAX && event->trace_state.size <= UINT16_MAX);
     must(event->subscription_count <= RECORD_SUBSCRIPTIONS_MAX);
     at[0] = EVENT_VERSION;
     at[1] = event->duplicate ? FLAG_DUPLICATE : 0;
@@ -127,6 +130,8 @@ void event_record_encode(const struct event_record *event, char *at)
     memcpy(at + 24, &event->event, ID_SIZE);
     memcpy(at + 40, &event->tenant, ID_SIZE);
     bytes_put_u64(at + EVENT_HEAD_1, event->time_ms);
+    bytes_put_u16(at + EVENT_HEAD_2, (uint16_t)event->trace_parent.size);
+    bytes_put_u16(at + EVENT_HEAD_2 + 2, (uint16_t)event->trace_state.size);
     at = put_bytes(at + EVENT_HEAD, event->subscriptions,
                    (size_t)event->subscription_count * ID_SIZE);
     at = put_slice(at, event->type);
@@ -134,32 +139,27 @@ void event_record_encode(const struct event_record *event, char *at)
     at = put_slice(at, event->correlation_id);
     at = put_slice(at, event->content_type);
     at = put_slice(at, event->channels);
+    at = put_slice(at, event->trace_parent);
+    at = put_slice(at, event->trace_state);
     put_slice(at, event->payload);
 }
 
-int event_record_decode(struct slice record, struct event_record *event)
+/* Cuts the texts, which have to take all of the record behind its head. */
+static bool cut_event(struct slice record, size_t head, struct event_record *event)
 {
     const char *at = record.at;
-    if (record.size < EVENT_HEAD_1 || (at[1] & ~EVENT_FLAGS))
-        return -EBADMSG;
-    size_t head = at[0] == EVENT_VERSION ? EVENT_HEAD : EVENT_HEAD_1;
-    if (record.size < head || at[0] < 1 || at[0] > EVENT_VERSION)
-        return -EBADMSG;
+    bool is_traced = head == EVENT_HEAD;
     size_t type = bytes_get_u16(at + 2), version = bytes_get_u16(at + 4);
     size_t correlation = bytes_get_u16(at + 6), content_type = bytes_get_u16(at + 8);
     size_t channels = bytes_get_u32(at + 12), payload = bytes_get_u32(at + 16);
+    size_t parent = is_traced ? bytes_get_u16(at + EVENT_HEAD_2) : 0;
+    size_t state = is_traced ? bytes_get_u16(at + EVENT_HEAD_2 + 2) : 0;
     uint32_t subscription_count = bytes_get_u16(at + 10);
     size_t subscriptions = (size_t)subscription_count * ID_SIZE;
-    if (record.size !=
-        head + subscriptions + type + version + correlation + content_type + channels + payload)
-        return -EBADMSG;
+    if (record.size != head + subscriptions + type + version + correlation + content_type +
+                           channels + parent + state + payload)
+        return false;
 
-    event->duplicate = at[1] & FLAG_DUPLICATE;
-    event->expunged = at[1] & FLAG_EVENT_EXPUNGED;
-    event->first_delivery = bytes_get_u32(at + 20);
-    memcpy(&event->event, at + 24, ID_SIZE);
-    memcpy(&event->tenant, at + 40, ID_SIZE);
-    event->time_ms = head == EVENT_HEAD ? bytes_get_u64(at + EVENT_HEAD_1) : 0;
     struct slice rest = slice_skip(record, head);
     event->subscription_count = subscription_count;
     event->subscriptions = (const void *)cut(&rest, subscriptions).at;
@@ -168,7 +168,28 @@ int event_record_decode(struct slice record, struct event_record *event)
     event->correlation_id = cut(&rest, correlation);
     event->content_type = cut(&rest, content_type);
     event->channels = cut(&rest, channels);
+    event->trace_parent = cut(&rest, parent);
+    event->trace_state = cut(&rest, state);
     event->payload = rest;
+    return true;
+}
+
+int event_record_decode(struct slice record, struct event_record *event)
+{
+    static const size_t heads[] = {0, EVENT_HEAD_1, EVENT_HEAD_2, EVENT_HEAD};
+    const char *at = record.at;
+    if (record.size < EVENT_HEAD_1 || at[0] < 1 || at[0] > EVENT_VERSION || (at[1] & ~EVENT_FLAGS))
+        return -EBADMSG;
+    size_t head = heads[(unsigned char)at[0]];
+    if (record.size < head || !cut_event(record, head, event))
+        return -EBADMSG;
+
+    event->duplicate = at[1] & FLAG_DUPLICATE;
+    event->expunged = at[1] & FLAG_EVENT_EXPUNGED;
+    event->first_delivery = bytes_get_u32(at + 20);
+    memcpy(&event->event, at + 24, ID_SIZE);
+    memcpy(&event->tenant, at + 40, ID_SIZE);
+    event->time_ms = head > EVENT_HEAD_1 ? bytes_get_u64(at + EVENT_HEAD_1) : 0;
     return 0;
 }
 

@@ -23,6 +23,7 @@ struct event_record {
     uint64_t time_ms;        /* when it happened, as its producer says; 0: not said */
     struct slice type, version, correlation_id, content_type, channels /* JSON array or empty */,
         payload;
+    struct slice trace_parent, trace_state; /* W3C Trace Context, or empty */
     const struct id *subscriptions;
     uint32_t subscription_count;
 };

@@ -19,7 +19,7 @@ static void try_event(struct slice input)
     struct event_record event;
     if (event_record_decode(input, &event))
         return;
-    if (input.at[0] == 1 || event.expunged)
+    if (input.at[0] < 3 || event.expunged)
         return; /* written by an earlier version, or changed in its place: it has another size */
     size_t size = event_record_size(&event);
     char *again = malloc(size);

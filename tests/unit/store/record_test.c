@@ -43,6 +43,8 @@ static struct event_record any_event(void)
         .correlation_id = any_slice(100),
         .content_type = any_slice(40),
         .channels = any_slice(300),
+        .trace_parent = any_slice(60),
+        .trace_state = any_slice(520),
         .payload = any_slice(2000),
         .subscriptions = ids + 2,
         .subscription_count = (uint32_t)random_below(&chance, 40),
@@ -113,6 +115,8 @@ Test(record, of_an_event_comes_back)
         cr_assert(slice_equal(read.correlation_id, event.correlation_id));
         cr_assert(slice_equal(read.content_type, event.content_type));
         cr_assert(slice_equal(read.channels, event.channels));
+        cr_assert(slice_equal(read.trace_parent, event.trace_parent));
+        cr_assert(slice_equal(read.trace_state, event.trace_state));
         cr_assert(slice_equal(read.payload, event.payload));
         cr_assert(eq(u32, read.subscription_count, event.subscription_count));
         cr_assert(zero(int, memcmp(read.subscriptions, event.subscriptions,
@@ -121,20 +125,31 @@ Test(record, of_an_event_comes_back)
     }
 }
 
-/* As version 1 wrote it: without the time. */
-Test(record, of_an_event_is_read_as_the_version_before_wrote_it)
+/* Version 2 has no trace, and version 1 no time either. */
+Test(record, of_an_event_is_read_as_the_versions_before_wrote_it)
 {
-    struct event_record event = any_event(), read;
-    struct slice encoded = encode_event(&event);
-    char *old = (char *)(uintptr_t)encoded.at;
-    memmove(old + 56, old + 64, encoded.size - 64);
-    old[0] = 1;
-    cr_assert(zero(int, event_record_decode(slice_of(old, encoded.size - 8), &read)));
-    cr_assert(zero(u64, read.time_ms));
-    cr_assert(slice_equal(read.type, event.type));
-    cr_assert(slice_equal(read.payload, event.payload));
-    cr_assert(eq(int, event_record_decode(encoded, &read), -EBADMSG));
-    give(encoded);
+    enum { HEAD_1 = 56, HEAD_2 = 64, HEAD = 68 };
+    static const size_t heads[] = {0, HEAD_1, HEAD_2};
+    for (char version = 1; version <= 2; version++) {
+        struct event_record event = any_event(), read;
+        event.trace_parent = event.trace_state = SLICE("");
+        struct slice encoded = encode_event(&event);
+        size_t head = heads[(unsigned char)version];
+        char *old = (char *)(uintptr_t)encoded.at;
+        memmove(old + head, old + HEAD, encoded.size - HEAD);
+        old[0] = version;
+        struct slice older = slice_of(old, encoded.size - (HEAD - head));
+        cr_assert(zero(int, event_record_decode(older, &read)));
+        cr_assert(eq(u64, read.time_ms, version == 1 ? 0 : event.time_ms));
+        cr_assert(slice_equal(read.type, event.type));
+        cr_assert(slice_equal(read.channels, event.channels));
+        cr_assert(zero(sz, read.trace_parent.size + read.trace_state.size));
+        cr_assert(slice_equal(read.payload, event.payload));
+        cr_assert(eq(int, event_record_decode(encoded, &read), -EBADMSG));
+        old[0] = 4;
+        cr_assert(eq(int, event_record_decode(older, &read), -EBADMSG));
+        give(encoded);
+    }
 }
 
 Test(record, of_an_event_with_all_its_subscriptions_comes_back)
@@ -266,6 +281,8 @@ Test(record, is_read_without_harm_whatever_the_bytes)
         mutate(encoded);
         if (event_record_decode(encoded, &event) == 0) {
             touch(event.type);
+            touch(event.trace_parent);
+            touch(event.trace_state);
             touch(event.payload);
             touch(slice_of(event.subscriptions, event.subscription_count * sizeof(struct id)));
         }
