@@ -1,6 +1,8 @@
 /* json_equal.c - see json_equal.h. Recursion is as deep as JSON_EQUAL_DEPTH_MAX and no deeper. */
 #include "json_equal.h"
 
+#include "json_number.h"
+
 static bool equal(struct json_value a, struct json_value b, uint64_t *steps, unsigned depth);
 
 static bool next(struct json_value container, uint64_t *cursor, struct slice *key,
@@ -30,15 +32,6 @@ static uint64_t count(struct json_value container, uint64_t *steps)
     while (next(container, &cursor, NULL, &value, steps))
         found++;
     return found;
-}
-
-static bool equal_numbers(struct json_value a, struct json_value b)
-{
-    uint64_t whole_a, whole_b;
-    double x = 0, y = 0;
-    if (json_u64(a, &whole_a) && json_u64(b, &whole_b))
-        return whole_a == whole_b;
-    return json_double(a, &x) && json_double(b, &y) && x == y;
 }
 
 static bool equal_arrays(struct json_value a, struct json_value b, uint64_t *steps, unsigned depth)
@@ -82,7 +75,7 @@ static bool equal(struct json_value a, struct json_value b, uint64_t *steps, uns
     case JSON_BOOL:
         return json_bool(a, &flag_a) && json_bool(b, &flag_b) && flag_a == flag_b;
     case JSON_NUMBER:
-        return equal_numbers(a, b);
+        return json_number_compare(a, b) == JSON_SAME;
     case JSON_STRING:
         return json_string(a, &text_a) && json_string(b, &text_b) && slice_equal(text_a, text_b);
     case JSON_ARRAY:

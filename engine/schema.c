@@ -4,98 +4,25 @@
 #include "schema.h"
 
 #include "schema_check.h"
+#include "schema_keywords.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 struct schema {
     struct json *json;
-    struct json_value root;
+    struct schema_tree tree;
     size_t size;
     char text[]; /* with JSON_PADDING behind it */
 };
 
 /* ---- what a keyword's value has to be ---- */
 
-enum shape {
-    ANYTHING,
-    SUBSCHEMA,
-    SCHEMA_LIST,
-    SCHEMA_MAP,
-    TYPES,
-    VALUES, /* an array that is not empty */
-    NAMES,
-    NAMES_MAP,
-    WHOLE, /* not negative */
-    NUMBER,
-    POSITIVE,
-    FLAG,
-    REFERENCE,
-};
-
-static const struct keyword_shape {
-    const char *name;
-    enum shape shape;
-} shapes[] = {
-    {"type", TYPES},
-    {"enum", VALUES},
-    {"const", ANYTHING},
-    {"properties", SCHEMA_MAP},
-    {"required", NAMES},
-    {"additionalProperties", SUBSCHEMA},
-    {"minProperties", WHOLE},
-    {"maxProperties", WHOLE},
-    {"dependentRequired", NAMES_MAP},
-    {"dependentSchemas", SCHEMA_MAP},
-    {"prefixItems", SCHEMA_LIST},
-    {"items", SUBSCHEMA},
-    {"contains", SUBSCHEMA},
-    {"minContains", WHOLE},
-    {"maxContains", WHOLE},
-    {"minItems", WHOLE},
-    {"maxItems", WHOLE},
-    {"uniqueItems", FLAG},
-    {"minLength", WHOLE},
-    {"maxLength", WHOLE},
-    {"minimum", NUMBER},
-    {"maximum", NUMBER},
-    {"exclusiveMinimum", NUMBER},
-    {"exclusiveMaximum", NUMBER},
-    {"multipleOf", POSITIVE},
-    {"allOf", SCHEMA_LIST},
-    {"anyOf", SCHEMA_LIST},
-    {"oneOf", SCHEMA_LIST},
-    {"not", SUBSCHEMA},
-    {"if", SUBSCHEMA},
-    {"then", SUBSCHEMA},
-    {"else", SUBSCHEMA},
-    {"$ref", REFERENCE},
-    {"$defs", SCHEMA_MAP},
-    {"definitions", SCHEMA_MAP},
-    /* annotations */
-    {"$schema", ANYTHING},
-    {"$comment", ANYTHING},
-    {"title", ANYTHING},
-    {"description", ANYTHING},
-    {"default", ANYTHING},
-    {"examples", ANYTHING},
-    {"example", ANYTHING},
-    {"deprecated", ANYTHING},
-    {"readOnly", ANYTHING},
-    {"writeOnly", ANYTHING},
-    {"format", ANYTHING},
-    {"contentEncoding", ANYTHING},
-    {"contentMediaType", ANYTHING},
-    {"contentSchema", ANYTHING},
-    {"discriminator", ANYTHING},
-    {"externalDocs", ANYTHING},
-    {"xml", ANYTHING},
-};
-
 struct reading {
-    struct json_value root;
+    struct schema_tree *tree;
     struct faults *faults;
     unsigned depth;
+    bool out_of_memory;
 };
 
 static void read_schema(struct reading *reading, struct json_value value, const char *pointer);
@@ -142,9 +69,19 @@ static void read_reference(struct reading *reading, struct json_value value, con
         faults_add(reading->faults, pointer, "must be a string");
     else if (text.size == 0 || text.at[0] != '#')
         faults_add(reading->faults, pointer, "must begin with #: nothing is fetched");
-    else if (!schema_follow(reading->root, text, &found))
+    else if (!schema_follow(reading->tree->root, text, &found))
         faults_add(reading->faults, pointer,
                    "must be #, #/$defs/NAME or #/definitions/NAME of this schema");
+}
+
+static void read_pattern(struct reading *reading, struct json_value place, struct slice pattern,
+                         const char *pointer)
+{
+    char why[REGEX_WHY_SIZE];
+    int error = schema_patterns_add(&reading->tree->patterns, place, pattern, why);
+    reading->out_of_memory |= error == -ENOMEM;
+    if (error == -EINVAL)
+        faults_add(reading->faults, pointer, "is no regular expression that is taken: %s", why);
 }
 
 static void read_list(struct reading *reading, struct json_value list, const char *pointer)
@@ -165,7 +102,7 @@ static void read_list(struct reading *reading, struct json_value list, const cha
         faults_add(reading->faults, pointer, "must not be empty");
 }
 
-static void read_map(struct reading *reading, enum shape shape, struct json_value map,
+static void read_map(struct reading *reading, enum keyword_shape shape, struct json_value map,
                      const char *pointer)
 {
     struct json_value item;
@@ -178,7 +115,9 @@ static void read_map(struct reading *reading, enum shape shape, struct json_valu
     while (json_next(map, &cursor, &key, &item)) {
         char place[FAULT_POINTER_SIZE];
         pointer_member(place, pointer, key);
-        if (shape == SCHEMA_MAP)
+        if (shape == PATTERN_MAP)
+            read_pattern(reading, item, key, place);
+        if (shape != NAMES_MAP)
             read_schema(reading, item, place);
         else if (!are_names(item))
             faults_add(reading->faults, place, "must be an array of strings");
@@ -186,7 +125,7 @@ static void read_map(struct reading *reading, enum shape shape, struct json_valu
 }
 
 /* What is wrong with a value that has no schemas in it; NULL: nothing. */
-static const char *wrong_with(enum shape shape, struct json_value value)
+static const char *wrong_with(enum keyword_shape shape, struct json_value value)
 {
     double number = 0;
     bool flag, is_number = json_double(value, &number);
@@ -207,6 +146,8 @@ static const char *wrong_with(enum shape shape, struct json_value value)
         return is_number ? NULL : "must be a number";
     case POSITIVE:
         return is_number && number > 0 ? NULL : "must be a number above 0";
+    case PATTERN:
+        return json_kind(value) == JSON_STRING ? NULL : "must be a string";
     case FLAG:
         return json_bool(value, &flag) ? NULL : "must be true or false";
     default:
@@ -214,28 +155,23 @@ static const char *wrong_with(enum shape shape, struct json_value value)
     }
 }
 
-static void read_keyword(struct reading *reading, enum shape shape, struct json_value value,
+static void read_keyword(struct reading *reading, enum keyword_shape shape, struct json_value value,
                          const char *pointer)
 {
     const char *wrong = wrong_with(shape, value);
+    struct slice text;
     if (wrong)
         faults_add(reading->faults, pointer, "%s", wrong);
     else if (shape == SUBSCHEMA)
         read_schema(reading, value, pointer);
     else if (shape == SCHEMA_LIST)
         read_list(reading, value, pointer);
-    else if (shape == SCHEMA_MAP || shape == NAMES_MAP)
+    else if (shape == SCHEMA_MAP || shape == PATTERN_MAP || shape == NAMES_MAP)
         read_map(reading, shape, value, pointer);
     else if (shape == REFERENCE)
         read_reference(reading, value, pointer);
-}
-
-static const struct keyword_shape *find_shape(struct slice name)
-{
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        if (slice_equal(slice_str(shapes[i].name), name))
-            return &shapes[i];
-    return NULL;
+    else if (shape == PATTERN && json_string(value, &text))
+        read_pattern(reading, value, text, pointer);
 }
 
 static void read_members(struct reading *reading, struct json_value schema, const char *pointer)
@@ -245,11 +181,11 @@ static void read_members(struct reading *reading, struct json_value schema, cons
     uint64_t cursor = 0;
     while (json_next(schema, &cursor, &key, &value)) {
         char place[FAULT_POINTER_SIZE];
-        const struct keyword_shape *found = find_shape(key);
         pointer_member(place, pointer, key);
-        if (found)
-            read_keyword(reading, found->shape, value, place);
-        else if (!slice_starts_with(key, SLICE("x-")))
+        enum keyword_shape shape = schema_keyword(key);
+        if (shape != NO_KEYWORD)
+            read_keyword(reading, shape, value, place);
+        else
             faults_add(reading->faults, place, "is not a keyword that is checked here");
     }
 }
@@ -294,13 +230,13 @@ int schema_open(struct schema **schema, struct json_value value, const char *poi
 
     int error = json_open(&made->json);
     if (!error)
-        error = json_read(made->json, schema_text(made), &made->root, why);
+        error = json_read(made->json, schema_text(made), &made->tree.root, why);
     must(error != -EINVAL); /* it was just printed */
     if (!error) {
-        struct reading reading = {.root = made->root, .faults = faults};
+        struct reading reading = {.tree = &made->tree, .faults = faults};
         unsigned before = faults->count;
-        read_schema(&reading, made->root, pointer);
-        error = faults->count > before ? -EINVAL : 0;
+        read_schema(&reading, made->tree.root, pointer);
+        error = reading.out_of_memory ? -ENOMEM : faults->count > before ? -EINVAL : 0;
     }
     if (error)
         schema_close(made);
@@ -313,6 +249,7 @@ void schema_close(struct schema *schema)
 {
     if (!schema)
         return;
+    schema_patterns_close(&schema->tree.patterns);
     if (schema->json)
         json_close(schema->json);
     free(schema);
@@ -326,5 +263,5 @@ struct slice schema_text(const struct schema *schema)
 bool schema_allows(const struct schema *schema, struct json_value document, const char *pointer,
                    struct faults *faults)
 {
-    return schema_check(schema->root, document, pointer, faults);
+    return schema_check(&schema->tree, document, pointer, faults);
 }

@@ -1,21 +1,25 @@
 /* schema.h - a JSON Schema (draft 2020-12) to hold documents against.
  *
- * What is understood: type enum const; properties required additionalProperties minProperties
- * maxProperties dependentRequired dependentSchemas; prefixItems items contains minContains
- * maxContains minItems maxItems uniqueItems; minLength maxLength; minimum maximum
- * exclusiveMinimum exclusiveMaximum multipleOf; allOf anyOf oneOf not if then else; $ref to "#",
- * "#/$defs/NAME" or "#/definitions/NAME". Annotations (title, format, x-..., and so on) are kept
- * and bind nobody, as the draft has it for format too. Every other keyword is a fault of the
- * schema: one that is passed over would promise what is not checked. So nothing is ever fetched,
- * and no regular expression is run.
+ * What is understood: type enum const; properties patternProperties required additionalProperties
+ * minProperties maxProperties dependentRequired dependentSchemas; prefixItems items contains
+ * minContains maxContains minItems maxItems uniqueItems; minLength maxLength pattern; minimum
+ * maximum exclusiveMinimum exclusiveMaximum multipleOf; allOf anyOf oneOf not if then else; $ref to
+ * "#", "#/$defs/NAME" or "#/definitions/NAME". Annotations (title, format, x-..., and so on) are
+ * kept and bind nobody, as the draft has it for format too. Every other keyword is a fault of the
+ * schema: one that is passed over would promise what is not checked. So nothing is ever fetched.
  *
- * A schema is read from its own tree at each check and not compiled. Work is bounded: a check that
- * takes more than SCHEMA_STEPS_MAX steps, or nests deeper than SCHEMA_DEPTH_MAX (recursion
- * included), ends and says so; it is a fault then, whatever the schema would have said.
+ * Regular expressions are RE2's (base/regex.h): what only ECMA-262 has, look-around and back
+ * references, is a fault.
+ *
+ * A schema is read from its own tree at each check; only its regular expressions are compiled. Work
+ * is bounded: a check that takes more than SCHEMA_STEPS_MAX steps, or nests deeper than
+ * SCHEMA_DEPTH_MAX (recursion included), ends and says so; it is a fault then, whatever the schema
+ * would have said.
  *
  * Numbers are compared as whole numbers up to 64 bits, and else as doubles.
  *
- * Memory: a tree of some 8 times the schema's text. A check allocates nothing.
+ * Memory: a tree of some 8 times the schema's text, and that of its expressions. A check allocates
+ * nothing, but for what RE2 does.
  * Threads: a schema is immutable; many may check by it at the same time.
  */
 #ifndef ENGINE_SCHEMA_H
@@ -28,6 +32,7 @@ enum {
     SCHEMA_SIZE_MAX = 64 * 1024, /* as minified text */
     SCHEMA_DEPTH_MAX = 64,
     SCHEMA_STEPS_MAX = 1000000,
+    SCHEMA_PATTERN_STEP = 16, /* bytes of a text by steps of an expression, for one of these */
 };
 
 struct schema;

@@ -1,24 +1,13 @@
 /* schema_check.c - see schema_check.h. Recursion is as deep as SCHEMA_DEPTH_MAX and no deeper. */
 #include "schema_check.h"
 
-#include "base/json_pointer.h"
 #include "json_equal.h"
+#include "json_number.h"
 #include "schema.h"
-
-#include <math.h>
-
-enum {
-    TYPE_NULL = 1,
-    TYPE_BOOLEAN = 2,
-    TYPE_NUMBER = 4,
-    TYPE_STRING = 8,
-    TYPE_ARRAY = 16,
-    TYPE_OBJECT = 32,
-    TYPE_INTEGER = 64,
-};
+#include "schema_keywords.h"
 
 struct check {
-    struct json_value root; /* of the schema */
+    const struct schema_tree *schema;
     struct faults *faults;
     unsigned quiet; /* above 0: what fails here need not be a fault */
     unsigned depth;
@@ -92,21 +81,22 @@ static bool equal(struct check *check, struct json_value a, struct json_value b)
     return step(check) && json_equal(a, b, &check->steps);
 }
 
-/* ---- any value ---- */
-
-unsigned schema_type_of(struct slice name)
+/* Whether the regular expression that stands at `place` of the schema is in the text. A step is
+ * some bytes of it. */
+static bool matches(struct check *check, struct json_value place, struct slice text)
 {
-    static const struct {
-        const char *name;
-        unsigned bits;
-    } types[] = {{"null", TYPE_NULL},      {"boolean", TYPE_BOOLEAN}, {"object", TYPE_OBJECT},
-                 {"array", TYPE_ARRAY},    {"string", TYPE_STRING},   {"number", TYPE_NUMBER},
-                 {"integer", TYPE_INTEGER}};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (slice_equal(slice_str(types[i].name), name))
-            return types[i].bits;
-    return 0;
+    const struct regex *regex = schema_patterns_at(&check->schema->patterns, place);
+    if (!regex || !step(check))
+        return !regex;
+    uint64_t cost = (uint64_t)text.size * regex_cost(regex) / SCHEMA_PATTERN_STEP;
+    check->is_over |= cost > check->steps;
+    if (check->is_over)
+        return false;
+    check->steps -= cost;
+    return regex_matches(regex, text);
 }
+
+/* ---- any value ---- */
 
 static unsigned types_of(struct json_value value)
 {
@@ -114,11 +104,7 @@ static unsigned types_of(struct json_value value)
         [JSON_NULL] = TYPE_NULL,     [JSON_BOOL] = TYPE_BOOLEAN, [JSON_NUMBER] = TYPE_NUMBER,
         [JSON_STRING] = TYPE_STRING, [JSON_ARRAY] = TYPE_ARRAY,  [JSON_OBJECT] = TYPE_OBJECT,
     };
-    double number;
-    unsigned bits = kinds[json_kind(value)];
-    if (json_double(value, &number) && floor(number) == number)
-        bits |= TYPE_INTEGER;
-    return bits;
+    return kinds[json_kind(value)] | (json_number_is_whole(value) ? TYPE_INTEGER : 0u);
 }
 
 static bool check_type(struct check *check, struct json_value schema, struct json_value operand,
@@ -189,20 +175,53 @@ static bool check_properties(struct check *check, struct json_value schema,
     return ok;
 }
 
+/* A member of patternProperties has its expression where its schema stands. */
+static bool check_pattern_properties(struct check *check, struct json_value schema,
+                                     struct json_value operand, const struct spot *spot)
+{
+    (void)schema;
+    struct json_value value, property;
+    struct slice key;
+    uint64_t cursor = 0;
+    bool ok = true;
+    if (json_kind(spot->value) != JSON_OBJECT)
+        return true;
+    while (next(check, spot->value, &cursor, &key, &value)) {
+        char place[FAULT_POINTER_SIZE];
+        pointer_member(place, spot->pointer, key);
+        for (uint64_t at = 0; next(check, operand, &at, NULL, &property);)
+            if (matches(check, property, key))
+                ok &= fits(check, property, &(struct spot){value, place});
+    }
+    return ok;
+}
+
+static bool is_additional(struct check *check, struct json_value schema, struct slice key)
+{
+    struct json_value list, property;
+    uint64_t cursor = 0;
+    if (find(check, schema, SLICE("properties"), &list) && find(check, list, key, &property))
+        return false;
+    if (find(check, schema, SLICE("patternProperties"), &list))
+        while (next(check, list, &cursor, NULL, &property))
+            if (matches(check, property, key))
+                return false;
+    return true;
+}
+
 static bool check_additional(struct check *check, struct json_value schema,
                              struct json_value operand, const struct spot *spot)
 {
-    struct json_value properties, value, property;
+    struct json_value value;
     struct slice key;
     uint64_t cursor = 0;
     bool allowed = true, ok = true;
     if (json_kind(spot->value) != JSON_OBJECT)
         return true;
-    bool has_list = find(check, schema, SLICE("properties"), &properties);
     json_bool(operand, &allowed);
     while (next(check, spot->value, &cursor, &key, &value)) {
         char place[FAULT_POINTER_SIZE];
-        if (has_list && find(check, properties, key, &property))
+        if (!is_additional(check, schema, key))
             continue;
         pointer_member(place, spot->pointer, key);
         const struct spot there = {value, place};
@@ -371,66 +390,38 @@ static bool check_unique(struct check *check, struct json_value schema, struct j
 
 /* ---- numbers ---- */
 
-enum order { BELOW, SAME, ABOVE, NO_NUMBER };
+/* `holds` is a condition on `order`, that of the value to the keyword's. */
+#define COMPARISON(name, holds, detail)                                                        \
+    static bool name(struct check *check, struct json_value schema, struct json_value operand, \
+                     const struct spot *spot)                                                  \
+    {                                                                                          \
+        (void)schema;                                                                          \
+        enum json_order order = json_number_compare(spot->value, operand);                     \
+        return order == JSON_NO_NUMBER || (holds) || fail(check, spot, detail);                \
+    }
 
-static enum order compare(struct json_value value, struct json_value limit)
-{
-    uint64_t whole, whole_limit;
-    double number, bound;
-    if (json_u64(value, &whole) && json_u64(limit, &whole_limit))
-        return whole < whole_limit ? BELOW : whole > whole_limit ? ABOVE : SAME;
-    if (!json_double(value, &number) || !json_double(limit, &bound))
-        return NO_NUMBER;
-    return number < bound ? BELOW : number > bound ? ABOVE : SAME;
-}
+COMPARISON(check_minimum, order != JSON_BELOW, "is too small")
+COMPARISON(check_maximum, order != JSON_ABOVE, "is too large")
+COMPARISON(check_above, order == JSON_ABOVE, "is too small")
+COMPARISON(check_below, order == JSON_BELOW, "is too large")
 
-static bool check_minimum(struct check *check, struct json_value schema, struct json_value operand,
-                          const struct spot *spot)
-{
-    (void)schema;
-    return compare(spot->value, operand) != BELOW || fail(check, spot, "is too small");
-}
-
-static bool check_maximum(struct check *check, struct json_value schema, struct json_value operand,
-                          const struct spot *spot)
-{
-    (void)schema;
-    return compare(spot->value, operand) != ABOVE || fail(check, spot, "is too large");
-}
-
-static bool check_above(struct check *check, struct json_value schema, struct json_value operand,
-                        const struct spot *spot)
-{
-    (void)schema;
-    enum order order = compare(spot->value, operand);
-    return order == ABOVE || order == NO_NUMBER || fail(check, spot, "is too small");
-}
-
-static bool check_below(struct check *check, struct json_value schema, struct json_value operand,
-                        const struct spot *spot)
-{
-    (void)schema;
-    enum order order = compare(spot->value, operand);
-    return order == BELOW || order == NO_NUMBER || fail(check, spot, "is too large");
-}
-
-/* 0.3 is a multiple of 0.1, whatever doubles say: the quotient may be off by their last bits. */
 static bool check_multiple(struct check *check, struct json_value schema, struct json_value operand,
                            const struct spot *spot)
 {
     (void)schema;
-    uint64_t whole, whole_unit;
-    double number, unit;
-    if (!json_double(spot->value, &number) || !json_double(operand, &unit))
-        return true;
-    bool ok;
-    if (json_u64(spot->value, &whole) && json_u64(operand, &whole_unit) && whole_unit) {
-        ok = whole % whole_unit == 0;
-    } else {
-        double quotient = number / unit;
-        ok = fabs(quotient - nearbyint(quotient)) <= 1e-9 * fmax(1, fabs(quotient) * 1e-6);
-    }
-    return ok || fail(check, spot, "is not a multiple of what the schema names");
+    return json_number_is_multiple(spot->value, operand) ||
+           fail(check, spot, "is not a multiple of what the schema names");
+}
+
+/* ---- strings ---- */
+
+static bool check_pattern(struct check *check, struct json_value schema, struct json_value operand,
+                          const struct spot *spot)
+{
+    (void)schema;
+    struct slice text;
+    return !json_string(spot->value, &text) || matches(check, operand, text) ||
+           fail(check, spot, "does not match the schema's pattern");
 }
 
 /* ---- schemas of schemas ---- */
@@ -491,23 +482,6 @@ static bool check_if(struct check *check, struct json_value schema, struct json_
     return !find(check, schema, name, &branch) || fits(check, branch, spot);
 }
 
-bool schema_follow(struct json_value root, struct slice reference, struct json_value *found)
-{
-    static const char *const folders[] = {"#/$defs/", "#/definitions/"};
-    *found = root;
-    if (slice_equal(reference, SLICE("#")))
-        return true;
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        struct slice folder = slice_str(folders[i]);
-        if (!slice_starts_with(reference, folder))
-            continue;
-        struct slice name = slice_skip(reference, folder.size), pointer = slice_skip(reference, 1);
-        return slice_find(name, '/') == name.size && slice_find(name, '%') == name.size &&
-               json_pointer_is_valid(pointer) && json_pointer_find(root, pointer, found);
-    }
-    return false;
-}
-
 static bool check_reference(struct check *check, struct json_value schema,
                             struct json_value operand, const struct spot *spot)
 {
@@ -515,7 +489,7 @@ static bool check_reference(struct check *check, struct json_value schema,
     struct slice reference;
     struct json_value found;
     return !json_string(operand, &reference) || !step(check) ||
-           !schema_follow(check->root, reference, &found) || fits(check, found, spot);
+           !schema_follow(check->schema->root, reference, &found) || fits(check, found, spot);
 }
 
 /* ---- the whole ---- */
@@ -528,6 +502,7 @@ static const struct keyword {
     {"type", check_type},
     {"properties", check_properties},
     {"required", check_required},
+    {"patternProperties", check_pattern_properties},
     {"additionalProperties", check_additional},
     {"enum", check_enum},
     {"const", check_const},
@@ -536,6 +511,7 @@ static const struct keyword {
     {"prefixItems", check_prefix},
     {"minLength", check_min_length},
     {"maxLength", check_max_length},
+    {"pattern", check_pattern},
     {"minimum", check_minimum},
     {"maximum", check_maximum},
     {"exclusiveMinimum", check_above},
@@ -583,11 +559,11 @@ static bool fits(struct check *check, struct json_value schema, const struct spo
     return ok && !check->is_over;
 }
 
-bool schema_check(struct json_value schema, struct json_value document, const char *pointer,
+bool schema_check(const struct schema_tree *schema, struct json_value document, const char *pointer,
                   struct faults *faults)
 {
-    struct check check = {.root = schema, .faults = faults, .steps = SCHEMA_STEPS_MAX};
-    bool ok = fits(&check, schema, &(struct spot){document, pointer});
+    struct check check = {.schema = schema, .faults = faults, .steps = SCHEMA_STEPS_MAX};
+    bool ok = fits(&check, schema->root, &(struct spot){document, pointer});
     if (check.is_over)
         faults_add(faults, pointer, "takes too long, or nests too deeply, to be checked");
     return ok && !check.is_over;

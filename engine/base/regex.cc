@@ -39,6 +39,12 @@ void regex_close(struct regex *regex)
     delete regex;
 }
 
+unsigned regex_cost(const struct regex *regex)
+{
+    int size = regex->compiled.ProgramSize();
+    return size > 0 ? static_cast<unsigned>(size) : 1;
+}
+
 bool regex_matches(const struct regex *regex, struct slice text)
 try {
     return RE2::PartialMatch(re2::StringPiece(text.at, text.size), regex->compiled);

@@ -26,6 +26,9 @@ struct regex;
 MUST_CHECK int regex_open(struct regex **regex, struct slice pattern, char why[REGEX_WHY_SIZE]);
 void regex_close(struct regex *regex); /* NULL is allowed */
 
+/* About how many steps a byte of a text takes at worst; at least one. */
+unsigned regex_cost(const struct regex *regex);
+
 /* Whether the pattern is somewhere in the text. */
 bool regex_matches(const struct regex *regex, struct slice text);
 

@@ -132,7 +132,8 @@ class Catalogue(TypesCase):
                                 ({"$ref": "file:///etc/passwd"}, "/$ref"),
                                 ({"$ref": "#/$defs/none"}, "/$ref"),
                                 ({"$id": "http://example.com/"}, "/$id"),
-                                ({"properties": {"a": {"pattern": "^(a+)+$"}}}, "/properties/a/pattern")):
+                                ({"properties": {"a": {"pattern": "^(?!x)a"}}}, "/properties/a/pattern"),
+                                ({"pattern": "(x{1000}){1000}"}, "/pattern")):
             with self.subTest(schema=schema):
                 answer = self.manage.post(TYPES, {"name": "h", "versions": [{"version": "1", "schema": schema}]})
                 self.assertEqual(self.pointers(answer), ["/versions/0/schema" + pointer])
@@ -219,13 +220,20 @@ class Enforcement(TypesCase):
         self.manage.request("PATCH", f"{TYPES}/free", {"deprecated": True})
         self.assertEqual(self.send({"type": "free", "payload": 1}).status, 202)
 
+    def test_expressions_that_explode_elsewhere_take_linear_time(self):
+        self.enforce("reject")
+        self.manage.request("PUT", f"{TYPES}/free", {"versions": [{"version": "1", "schema": {"pattern": "^(a+)+$"}}]})
+        self.assertEqual(self.pointers(self.send({"type": "free", "payload": "a" * 10_000 + "!"})), ["/payload"])
+        self.assertEqual(self.send({"type": "free", "payload": "a" * 10_000}).status, 202)
+
     def test_schemas_that_never_end_are_answered(self):
         self.enforce("reject")
         loop = {"$ref": "#"}
         doubling = {"$ref": "#/$defs/0", "$defs": {str(i): {"not": {"oneOf": [{"$ref": f"#/$defs/{i + 1}"}] * 2}}
                                                    for i in range(20)} | {"20": False}}
         unique = {"uniqueItems": True}
-        for schema, payload in ((loop, 1), (doubling, 1), (unique, list(range(5000)))):
+        slow = {"pattern": "^(a?){400}$"}
+        for schema, payload in ((loop, 1), (doubling, 1), (unique, list(range(5000))), (slow, "a" * 500_000)):
             with self.subTest(schema=str(schema)[:60]):
                 answer = self.manage.request("PUT", f"{TYPES}/free", {"versions": [{"version": "1", "schema": schema}]})
                 self.assertEqual(answer.status, 200, answer)

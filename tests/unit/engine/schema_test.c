@@ -1,6 +1,7 @@
 /* Schemas: what each keyword allows and refuses, and where; what no schema may have; and what never
  * ends. */
 #include "schema.h"
+#include "schema_patterns.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -90,12 +91,18 @@ Test(schema, each_keyword_allows_and_refuses)
         {"{\"maxItems\":1}", "[1]", "[1,2]"},
         {"{\"minLength\":2}", "\"\xc3\xa4\xc3\xa4\"", "\"\xc3\xa4\""},
         {"{\"maxLength\":1}", "\"\xf0\x9f\x98\x80\"", "\"ab\""},
+        {"{\"pattern\":\"^a+$\"}", "\"aa\"", "\"ab\""},
+        {"{\"pattern\":\"b\"}", "\"abc\"", "\"aac\""},
+        {"{\"pattern\":\"^.$\"}", "\"\xc3\xa4\"", "\"\xc3\xa4\xc3\xa4\""},
         {"{\"minimum\":-1.5}", "-1.5", "-1.6"},
+        {"{\"minimum\":-9007199254740993}", "-9007199254740993", "-9007199254740994"},
+        {"{\"const\":-9007199254740993}", "-9007199254740993", "-9007199254740992"},
         {"{\"maximum\":9007199254740993}", "9007199254740993", "9007199254740994"},
         {"{\"exclusiveMinimum\":1}", "1.1", "1"},
         {"{\"exclusiveMaximum\":1}", "0", "1.0"},
         {"{\"multipleOf\":0.1}", "0.3", "0.35"},
         {"{\"multipleOf\":3}", "9", "10"},
+        {"{\"multipleOf\":3}", "-9007199254740993", "-9007199254740992"},
         {"{\"uniqueItems\":true}", "[1,\"1\",[1]]", "[[1],1,[1.0]]"},
         {"{\"contains\":{\"type\":\"null\"}}", "[1,null]", "[1]"},
         {"{\"contains\":{\"const\":1},\"minContains\":0,\"maxContains\":1}", "[]", "[1,1]"},
@@ -121,7 +128,7 @@ Test(schema, a_keyword_says_nothing_of_values_of_other_kinds)
     static const char all[] =
         "{\"minLength\":9,\"minItems\":9,\"minProperties\":9,\"required\":[\"a\"],"
         "\"additionalProperties\":false,\"items\":false,\"prefixItems\":[false],\"contains\":"
-        "false}";
+        "false,\"pattern\":\"^$\",\"patternProperties\":{\"\":false}}";
     expect(all, "true", NULL);
     expect("{\"minimum\":9,\"multipleOf\":7,\"exclusiveMaximum\":0}", "\"8\"", NULL);
 }
@@ -131,10 +138,21 @@ Test(schema, faults_are_where_the_document_is_wrong)
     expect("{\"properties\":{\"a\":{\"type\":\"string\"}},\"required\":[\"b\",\"c/d\"],"
            "\"additionalProperties\":false}",
            "{\"a\":1,\"b\":1,\"x~y\":1}", " /a /c~1d /b /x~0y");
+    expect("{\"properties\":{\"a\":{}},\"patternProperties\":{\"^x-\":{\"type\":\"null\"}},"
+           "\"additionalProperties\":false}",
+           "{\"a\":1,\"x-b\":1,\"x-c\":null,\"y\":1}", " /x-b /y");
     expect("{\"prefixItems\":[{\"const\":1}],\"items\":{\"type\":\"string\"}}", "[2,\"a\",3]",
            " /0 /2");
     expect("{\"properties\":{\"next\":{\"$ref\":\"#\"}},\"required\":[\"id\"]}",
            "{\"id\":1,\"next\":{\"id\":2,\"next\":{}}}", " /next/next/id");
+}
+
+Test(schema, members_are_as_every_expression_that_their_names_match_wants_them)
+{
+    static const char both[] = "{\"patternProperties\":{\"a\":true,\"b$\":{\"minimum\":2}}}";
+    expect(both, "{\"a\":1,\"ba\":1}", NULL);
+    expect(both, "{\"ab\":2}", NULL);
+    expect(both, "{\"ab\":1,\"b\":0}", " /ab /b");
 }
 
 Test(schema, what_is_not_checked_is_no_schema)
@@ -143,7 +161,13 @@ Test(schema, what_is_not_checked_is_no_schema)
     refuses_schema("{\"properties\":{\"a\":1}}", "/properties/a");
     refuses_schema("{\"type\":\"strng\"}", "/type");
     refuses_schema("{\"type\":[]}", "/type");
-    refuses_schema("{\"pattern\":\"a\"}", "/pattern");
+    refuses_schema("{\"pattern\":1}", "/pattern");
+    refuses_schema("{\"pattern\":\"(\"}", "/pattern");
+    refuses_schema("{\"pattern\":\"(?=a)\"}", "/pattern");
+    refuses_schema("{\"pattern\":\"(a)\\\\1\"}", "/pattern");
+    refuses_schema("{\"patternProperties\":{\"a/(\":{}}}", "/patternProperties/a~1(");
+    refuses_schema("{\"patternProperties\":{\"a\":{\"type\":1}}}", "/patternProperties/a/type");
+    refuses_schema("{\"propertyNames\":{\"pattern\":\"a\"}}", "/propertyNames");
     refuses_schema("{\"allOf\":[{},{\"minimum\":\"1\"}]}", "/allOf/1/minimum");
     refuses_schema("{\"anyOf\":[]}", "/anyOf");
     refuses_schema("{\"multipleOf\":0}", "/multipleOf");
@@ -194,6 +218,41 @@ Test(schema, work_is_bounded)
     strcat(text, "]");
     expect("{\"uniqueItems\":true}", text, " ");
     free(text);
+}
+
+Test(schema, each_expression_is_at_its_place)
+{
+    char text[4096] = "{\"properties\":{";
+    for (unsigned i = 0; i < 40; i++) /* of as many texts as there may be */
+        sprintf(text + strlen(text), "%s\"p%u\":{\"pattern\":\"^%u$\"}", i ? "," : "", i,
+                i % SCHEMA_PATTERNS_MAX);
+    strcat(text, "}}");
+    for (unsigned i = 0; i < 40; i++) {
+        char document[64];
+        sprintf(document, "{\"p%u\":\"%u\"}", i, i % SCHEMA_PATTERNS_MAX);
+        expect(text, document, NULL);
+        sprintf(document, "{\"p%u\":\"%u\"}", i, (i + 1) % SCHEMA_PATTERNS_MAX);
+        char pointer[16];
+        sprintf(pointer, " /p%u", i);
+        expect(text, document, pointer);
+    }
+}
+
+Test(schema, expressions_are_bounded)
+{
+    char text[4096] = "{\"allOf\":[";
+    for (unsigned i = 0; i <= SCHEMA_PATTERNS_MAX; i++)
+        sprintf(text + strlen(text), "%s{\"pattern\":\"%u\"}", i ? "," : "", i);
+    strcat(text, "]}");
+    refuses_schema(text, "/allOf/32/pattern");
+
+    char *document = calloc(1, TEXT_SIZE); /* which such an expression has to go through */
+    document[0] = '"';
+    memset(document + 1, 'a', 100000);
+    strcat(document, "\"");
+    expect("{\"pattern\":\"^a*$\"}", document, NULL);
+    expect("{\"pattern\":\"^(a?){400}$\"}", document, " ");
+    free(document);
 }
 
 Test(schema, size_is_bounded)
