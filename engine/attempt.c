@@ -80,6 +80,10 @@ static void put_fields(struct text *head, const struct delivery *delivery,
         put_field(head, SLICE("X-Webhook-Version: "), event->version);
         put_field(head, SLICE("X-Correlation-Id: "), event->correlation_id);
     }
+    if (attempt->is_traced) {
+        put_field(head, SLICE("traceparent: "), event->trace_parent);
+        put_field(head, SLICE("tracestate: "), event->trace_state);
+    }
     text_put(head, SLICE("X-Webhook-Attempt: "));
     text_u64(head, delivery->attempt_count + 1);
     if (!delivery->endpoint->subscription->sets_content_type) {
@@ -205,6 +209,7 @@ struct attempt *attempt_make(struct shard *shard, struct delivery *delivery)
     bool is_batch = subscription->batch.events > 0;
     if (is_batch)
         attempt->batch = bundle_id(delivery, attempt->count);
+    attempt->is_traced = !is_batch || bundle_has_one_trace(delivery, attempt->count);
     if (is_batch ? bundle_write(shard, delivery, attempt->count, &attempt->body)
                  : body_make(shard, subscription, event.payload, &attempt->body))
         return attempt;

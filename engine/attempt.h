@@ -15,6 +15,7 @@ struct attempt {
     unsigned count;            /* of all of them */
     struct body body;
     struct id batch; /* of a batch */
+    bool is_traced;  /* what its event says of a trace is sent along */
     struct gate_pass pass;
     uint64_t at_ms;               /* wall time when it began */
     struct slice secret;          /* in `head`: what tells the receiver who sends */

@@ -92,6 +92,21 @@ static const struct delivery *after(const struct delivery *delivery)
     return container_of(delivery->link.next, const struct delivery, link);
 }
 
+bool bundle_has_one_trace(const struct delivery *first, unsigned count)
+{
+    struct event_record event, other;
+    delivery_event(first, &event);
+    if (event.trace_parent.size == 0)
+        return false;
+    for (const struct delivery *each = first; count > 0; count--, each = after(each)) {
+        delivery_event(each, &other);
+        if (!slice_equal(other.trace_parent, event.trace_parent) ||
+            !slice_equal(other.trace_state, event.trace_state))
+            return false;
+    }
+    return true;
+}
+
 struct id bundle_id(const struct delivery *first, unsigned count)
 {
     uint8_t hash[SHA256_DIGEST_LENGTH];

@@ -41,6 +41,9 @@ unsigned bundle_count(const struct shard *shard, const struct delivery *first);
 MUST_CHECK bool bundle_write(struct shard *shard, const struct delivery *first, unsigned count,
                              struct body *body);
 
+/* Whether all of them say the same of a trace. */
+bool bundle_has_one_trace(const struct delivery *first, unsigned count);
+
 struct id bundle_id(const struct delivery *first, unsigned count);
 
 #endif

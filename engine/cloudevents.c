@@ -2,8 +2,8 @@
  * protocol binding).
  *
  * Kept: type, time, the data's bytes, datacontenttype, and source + id, which by the specification
- * name an event uniquely and so make it idempotent. Extension attributes are allowed and not
- * kept, but for "traceparent"-like fields nobody here reads.
+ * name an event uniquely and so make it idempotent; of the extensions, that for distributed
+ * tracing. All others are allowed and not kept.
  */
 #include "envelope.h"
 
@@ -64,6 +64,7 @@ static int accept_attributes(struct envelope *envelope, const struct attributes 
     if (attributes->content_type.size > 0)
         envelope->content_type = attributes->content_type;
     make_key(envelope, attributes);
+    trace_context_settle(&envelope->trace);
     return 0;
 }
 
@@ -122,6 +123,18 @@ static int take_base64(struct envelope *envelope, const struct json_member *memb
     return 0;
 }
 
+/* The extension for distributed tracing is no reason to refuse an event. What cannot be decoded is
+ * taken as it stands, which is no trace. */
+static void hear_trace(struct envelope *envelope, enum trace_field field,
+                       const struct json_member *member)
+{
+    char text[LIMIT_TRACE_STATE_SIZE];
+    long size = member->kind == JSON_STRING ? json_unescape(member->raw, text, sizeof text) : -1;
+    if (member->kind != JSON_NULL)
+        trace_context_hear(&envelope->trace, field,
+                           size < 0 ? member->raw : slice_of(text, (size_t)size));
+}
+
 /* One member of structured mode. */
 static int take_member(struct envelope *envelope, struct attributes *attributes,
                        const struct json_member *member)
@@ -158,6 +171,9 @@ static int take_member(struct envelope *envelope, struct attributes *attributes,
             return envelope_refuse(envelope, 422, "/data", "is given twice, or beside data_base64");
         envelope->payload = member->raw;
     }
+    enum trace_field field = trace_field_of(member->key);
+    if (field != TRACE_NEITHER)
+        hear_trace(envelope, field, member);
     return 0;
 }
 
@@ -200,29 +216,50 @@ static int escaped_byte(struct slice text)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* A ce-* field's value: percent-encoded UTF-8 (protocol binding, section 3.1.3.2). */
-static int decode_field(struct envelope *envelope, const struct http_header *header, char *out,
-                        size_t room, struct slice *text)
+/* A ce-* field's value: percent-encoded UTF-8 (protocol binding, section 3.1.3.2). Returns its
+ * size, or -1: it has a NUL or is longer than `room`. */
+static long decode_percent(struct slice value, char *out, size_t room)
 {
-    char name[48];
     size_t size = 0;
-    snprintf(name, sizeof name, "%.*s", (int)(header->name.size < 40 ? header->name.size : 40),
-             header->name.at);
-    for (size_t i = 0; i < header->value.size; i++) {
-        char c = header->value.at[i];
-        int byte = escaped_byte(slice_skip(header->value, i));
+    for (size_t i = 0; i < value.size; i++) {
+        char c = value.at[i];
+        int byte = escaped_byte(slice_skip(value, i));
         if (byte >= 0) {
             c = (char)byte;
             i += 2;
         }
-        if (size + 1 >= room || c == '\0')
-            return envelope_refuse(envelope, 422, "",
-                                   "field %s is longer than %zu bytes, or has a NUL", name,
-                                   room - 1);
+        if (size == room || c == '\0')
+            return -1;
         out[size++] = c;
     }
-    *text = slice_of(out, size);
+    return (long)size;
+}
+
+static int decode_field(struct envelope *envelope, const struct http_header *header, char *out,
+                        size_t room, struct slice *text)
+{
+    char name[48];
+    long size = decode_percent(header->value, out, room - 1);
+    snprintf(name, sizeof name, "%.*s", (int)(header->name.size < 40 ? header->name.size : 40),
+             header->name.at);
+    if (size < 0)
+        return envelope_refuse(envelope, 422, "", "field %s is longer than %zu bytes, or has a NUL",
+                               name, room - 1);
+    *text = slice_of(out, (size_t)size);
     return 0;
+}
+
+static void hear_trace_field(struct envelope *envelope, const struct http_header *header)
+{
+    char text[LIMIT_TRACE_STATE_SIZE];
+    enum trace_field field = TRACE_NEITHER;
+    if (slice_equal_nocase(slice_of(header->name.at, header->name.size < 3 ? 0 : 3), SLICE("ce-")))
+        field = trace_field_of(slice_skip(header->name, 3));
+    if (field == TRACE_NEITHER)
+        return;
+    long size = decode_percent(header->value, text, sizeof text);
+    trace_context_hear(&envelope->trace, field,
+                       size < 0 ? header->value : slice_of(text, (size_t)size));
 }
 
 int envelope_from_headers(struct envelope *envelope, const struct http_head *head,
@@ -255,6 +292,7 @@ int envelope_from_headers(struct envelope *envelope, const struct http_head *hea
             if (decode_field(envelope, header, known[k].text, known[k].room, known[k].value))
                 return -EINVAL;
         }
+        hear_trace_field(envelope, header);
     }
     const struct http_header *content_type = http_find(head, "content-type");
     if (content_type) {

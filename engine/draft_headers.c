@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "draft.h"
 #include "net/http_parse.h"
+#include "trace_context.h"
 
 static bool is_listed(struct slice name, const char *const *list)
 {
@@ -23,17 +24,16 @@ static const char *const framing[] = {"host",   "content-length", "transfer-enco
                                       "te",     "keep-alive",     "trailer",           "upgrade",
                                       "expect", "proxy-*",        "content-encoding",  NULL};
 /* Fields of ours. */
-static const char *const ours[] = {
-    "webhook-*",      "x-webhook-*", "x-correlation-id", "x-hub-signature*", "stripe-signature",
-    "x-pt-signature", NULL};
+static const char *const ours[] = {"webhook-*",        "x-webhook-*",      "x-correlation-id",
+                                   "x-hub-signature*", "stripe-signature", "x-pt-signature",
+                                   "traceparent",      "tracestate",       NULL};
 
 const char *draft_refuse_signature_header(struct slice name)
 {
-    static const char *const taken[] = {"webhook-id",          "webhook-timestamp",
-                                        "x-webhook-event",     "x-webhook-version",
-                                        "x-webhook-attempt",   "x-correlation-id",
-                                        "x-webhook-timestamp", "content-type",
-                                        "user-agent",          NULL};
+    static const char *const taken[] = {
+        "webhook-id",        "webhook-timestamp", "x-webhook-event",     "x-webhook-version",
+        "x-webhook-attempt", "x-correlation-id",  "x-webhook-timestamp", "content-type",
+        "user-agent",        "traceparent",       "tracestate",          NULL};
     if (!http_is_token(name) || name.size > LIMIT_SIGNATURE_HEADER_SIZE)
         return "must be the name of a header, of at most 128 bytes";
     if (is_listed(name, framing) || is_listed(name, taken))
@@ -59,6 +59,12 @@ bool draft_has_header(struct slice headers, struct slice name)
         headers = slice_skip(headers, slice_find(headers, '\n') + 1);
     }
     return false;
+}
+
+/* What could be set once, and is in `meta` since: the engine's own is sent in its stead. */
+static bool is_outdated(const struct draft *draft, struct slice name)
+{
+    return draft->vault && trace_field_of(name) != TRACE_NEITHER;
 }
 
 static void parse_header(struct draft *draft, struct slice name, struct json_value value,
@@ -99,6 +105,8 @@ void draft_parse_headers(struct draft *draft, struct json_value value, const cha
     while (json_next(value, &cursor, &name, &member)) {
         char place[FAULT_POINTER_SIZE];
         pointer_member(place, pointer, name);
+        if (is_outdated(draft, name))
+            continue;
         parse_header(draft, name, member, place, &headers);
         count++;
     }

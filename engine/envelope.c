@@ -31,6 +31,7 @@ void envelope_reset(struct envelope *envelope)
     envelope->payload = (struct slice){NULL, 0};
     envelope->content_type = SLICE("application/json");
     envelope->time_ms = 0;
+    trace_context_reset(&envelope->trace);
 }
 
 bool envelope_type_is_valid(struct slice type)

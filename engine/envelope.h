@@ -10,15 +10,17 @@
 #include "base/json.h"
 #include "limits.h"
 #include "net/http_parse.h"
+#include "trace_context.h"
 
 enum { ENVELOPE_CHANNELS_SIZE = 1024, ENVELOPE_KEY_SIZE = 2 * LIMIT_NAME_SIZE + 2 };
 
 /* Slices borrow from the body, or from the buffers below. */
 struct envelope {
     struct slice type, version, correlation_id, content_type, payload;
-    struct slice channels; /* a JSON array, or empty */
-    struct slice key;      /* what makes it idempotent, or empty */
-    uint64_t time_ms;      /* when it happened, as the producer says; 0: not said */
+    struct slice channels;      /* a JSON array, or empty */
+    struct slice key;           /* what makes it idempotent, or empty */
+    uint64_t time_ms;           /* when it happened, as the producer says; 0: not said */
+    struct trace_context trace; /* its own: of a CloudEvent's attributes */
 
     /* why it was refused */
     int status;       /* 400 malformed, 422 not acceptable */

@@ -253,6 +253,8 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
         is_ordered |= ingest->matches[i]->ordering != ORDERING_NONE;
     }
 
+    const struct trace_context *trace =
+        envelope->trace.parent.size > 0 ? &envelope->trace : &ingest->trace;
     struct event_record event = {
         .tenant = visit->credential.tenant,
         .type = envelope->type,
@@ -261,6 +263,8 @@ static int add_event(struct visit *visit, const struct envelope *envelope)
         .content_type = envelope->content_type,
         .channels = envelope->channels,
         .payload = envelope->payload,
+        .trace_parent = trace->parent,
+        .trace_state = trace->state,
         .time_ms = envelope->time_ms,
         .subscriptions = ingest->matched,
         .subscription_count = count,
@@ -453,6 +457,7 @@ static void take_in(struct visit *visit, enum event_form form, uint64_t received
 
     const struct tenant *tenant = directory_tenant(&shard->directory, &visit->credential.tenant);
     visit->enforcement = tenant ? tenant->enforcement : ENFORCEMENT_OFF;
+    trace_context_read(&shard->ingest.trace, visit->request->head);
     intake_begin(shard, &visit->intake);
     add_all(visit, form);
     if (visit->is_full && !visit->is_answered)

@@ -12,6 +12,7 @@ struct ingest {
     struct json *json,
         *inner; /* a batch is walked by one while its elements are read by the other */
     struct envelope envelope;
+    struct trace_context trace; /* what the request says of itself */
     struct screen screen;
     const struct subscription **matches; /* RECORD_SUBSCRIPTIONS_MAX */
     struct id *matched;

@@ -35,7 +35,8 @@ static struct slice copy(char **at, struct slice slice)
 static struct fetched_event *hold(const struct event_record *event)
 {
     size_t size = event->type.size + event->version.size + event->correlation_id.size +
-                  event->content_type.size + event->payload.size;
+                  event->content_type.size + event->trace_parent.size + event->trace_state.size +
+                  event->payload.size;
     struct fetched_event *held = malloc(sizeof *held + size);
     if (!held)
         return NULL;
@@ -46,6 +47,8 @@ static struct fetched_event *hold(const struct event_record *event)
     held->event.version = copy(&at, event->version);
     held->event.correlation_id = copy(&at, event->correlation_id);
     held->event.content_type = copy(&at, event->content_type);
+    held->event.trace_parent = copy(&at, event->trace_parent);
+    held->event.trace_state = copy(&at, event->trace_state);
     held->event.payload = copy(&at, event->payload);
     return held;
 }

@@ -16,10 +16,10 @@ enum { HELP_COLUMN = 34 };
 #define RECORD_HEADERS                                                                            \
     "age, allow, cache-control, connection, content-encoding, content-language, content-length, " \
     "content-type, date, host, ratelimit*, request-id, retry-after, server, server-timing, "      \
-    "traceparent, transfer-encoding, user-agent, vary, via, webhook-id, webhook-timestamp, "      \
-    "www-authenticate, x-amzn-requestid, x-amzn-trace-id, x-cache, x-correlation-id, "            \
-    "x-ratelimit-*, x-request-id, x-webhook-attempt, x-webhook-event, x-webhook-timestamp, "      \
-    "x-webhook-version, cf-ray"
+    "traceparent, tracestate, transfer-encoding, user-agent, vary, via, webhook-id, "             \
+    "webhook-timestamp, www-authenticate, x-amzn-requestid, x-amzn-trace-id, x-cache, "           \
+    "x-correlation-id, x-ratelimit-*, x-request-id, x-webhook-attempt, x-webhook-event, "         \
+    "x-webhook-timestamp, x-webhook-version, cf-ray"
 
 static const char *const durabilities[] = {"fsync", "relaxed", NULL};
 static const char *const proxy_uses[] = {"tunnel", "forward", NULL};

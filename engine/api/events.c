@@ -36,6 +36,8 @@ static void put_event(struct text *text, const struct event_record *event)
     text_put(text, event->channels.size ? event->channels : SLICE("[]"));
     text_char(text, ',');
     put_optional(text, "content_type", event->content_type);
+    put_optional(text, "traceparent", event->trace_parent);
+    put_optional(text, "tracestate", event->trace_state);
     text_put(text, SLICE("\"timestamp\":\""));
     text_time(text, event->time_ms ? event->time_ms : id_time_ms(&event->event));
     text_printf(text, "\",\"payload_bytes\":%zu,\"deliveries\":%u,\"created_at\":\"",

@@ -172,3 +172,24 @@ Test(bundle, waits_for_memory)
     cr_assert(bundle_write(&shard, first, 1, &body));
     body_drop(&shard, &body);
 }
+
+Test(bundle, has_a_trace_if_all_have_the_same)
+{
+    struct delivery *first = add(0, SLICE("1"), 0);
+    add(1, SLICE("2"), 0);
+    add(2, SLICE("3"), 0);
+    cr_expect(not(bundle_has_one_trace(first, 3)), "none has any");
+    for (unsigned i = 0; i < 3; i++) {
+        events[i].event.trace_parent = SLICE("p");
+        events[i].event.trace_state = SLICE("s=1");
+    }
+    cr_expect(bundle_has_one_trace(first, 3));
+    events[2].event.trace_state = SLICE("s=2");
+    cr_expect(not(bundle_has_one_trace(first, 3)));
+    cr_expect(bundle_has_one_trace(first, 2));
+    events[1].event.trace_parent = SLICE("q");
+    cr_expect(not(bundle_has_one_trace(first, 2)));
+    events[1].event.trace_parent = SLICE("");
+    cr_expect(not(bundle_has_one_trace(first, 2)));
+    cr_expect(bundle_has_one_trace(first, 1));
+}

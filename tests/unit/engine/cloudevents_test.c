@@ -63,6 +63,8 @@ Test(cloudevents, takes_the_required_attributes)
     EXPECT_SLICE(envelope.correlation_id, "");
     EXPECT_SLICE(envelope.channels, "");
     cr_assert(zero(u64, envelope.time_ms));
+    EXPECT_SLICE(envelope.trace.parent, "");
+    EXPECT_SLICE(envelope.trace.state, "");
 }
 
 Test(cloudevents, leaves_the_bytes_of_the_data_as_they_came)
@@ -102,10 +104,68 @@ Test(cloudevents, decodes_data_in_base64)
 
 Test(cloudevents, passes_over_extensions_and_nulls)
 {
-    accept("{" NEEDED ",\"traceparent\":\"00-1\",\"mine\":{\"deep\":[1]},\"time\":null,"
+    accept("{" NEEDED ",\"traceparents\":\"00-1\",\"mine\":{\"deep\":[1]},\"time\":null,"
            "\"subject\":\"x\",\"dataschema\":\"http://x\"}");
     EXPECT_SLICE(envelope.type, "a.b");
     cr_assert(zero(u64, envelope.time_ms));
+}
+
+#define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+Test(cloudevents, takes_the_attributes_of_a_trace)
+{
+    accept("{\"tracestate\":\"a=1,b=\\u0032\",\"traceparent\":\"" PARENT "\"," NEEDED "}");
+    EXPECT_SLICE(envelope.trace.parent, PARENT);
+    EXPECT_SLICE(envelope.trace.state, "a=1,b=2");
+    accept("{" NEEDED "}");
+    EXPECT_SLICE(envelope.trace.parent, "");
+    EXPECT_SLICE(envelope.trace.state, "");
+}
+
+/* Whatever it is, it is no reason to refuse the event. */
+Test(cloudevents, passes_over_what_is_no_trace)
+{
+    static const char *const parents[] = {"\"00-1\"",
+                                          "\"\"",
+                                          "7",
+                                          "null",
+                                          "[\"" PARENT "\"]",
+                                          "true",
+                                          "{\"a\":\"" PARENT "\"}",
+                                          "\"" PARENT "\\u0000\"",
+                                          "\"" PARENT "\",\"traceparent\":\"" PARENT "\""};
+    static const char *const states[] = {"7",         "null",        "\"\"",         "\"a\"",
+                                         "[\"a=1\"]", "{\"a=1\":1}", "\"a=\\u0000\""};
+    char text[1024];
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+        snprintf(text, sizeof text, "{" NEEDED ",\"tracestate\":\"a=1\",\"traceparent\":%s}",
+                 parents[i]);
+        accept(text);
+        EXPECT_SLICE(envelope.trace.parent, "");
+        EXPECT_SLICE(envelope.trace.state, "");
+    }
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        snprintf(text, sizeof text, "{" NEEDED ",\"traceparent\":\"" PARENT "\",\"tracestate\":%s}",
+                 states[i]);
+        accept(text);
+        EXPECT_SLICE(envelope.trace.parent, PARENT);
+        EXPECT_SLICE(envelope.trace.state, "");
+    }
+}
+
+Test(cloudevents, drops_the_state_of_a_trace_that_is_too_long)
+{
+    char text[2048], many[1024];
+    memset(many, ',', sizeof many);
+    for (int size = LIMIT_TRACE_STATE_SIZE - 1; size <= LIMIT_TRACE_STATE_SIZE + 1; size++) {
+        snprintf(text, sizeof text,
+                 "{" NEEDED ",\"traceparent\":\"" PARENT "\",\"tracestate\":\"a=1%.*s\"}", size - 3,
+                 many);
+        accept(text);
+        EXPECT_SLICE(envelope.trace.parent, PARENT);
+        cr_expect(
+            eq(sz, envelope.trace.state.size, size <= LIMIT_TRACE_STATE_SIZE ? (size_t)size : 0));
+    }
 }
 
 Test(cloudevents, reads_the_time)
@@ -255,6 +315,47 @@ Test(cloudevents, decodes_percent_signs_in_fields)
     EXPECT_SLICE(envelope.type, "a.b");
     cr_assert(slice_equal(envelope.key, SLICE("\xe2\x82\xac \0"
                                               "100%")));
+}
+
+Test(cloudevents, takes_the_fields_of_a_trace)
+{
+    add_needed();
+    add("CE-Traceparent", PARENT);
+    add("ce-tracestate", "a=%22x%20%25%22");
+    add("ce-traceparents", "00-1");
+    add("t", "x");
+    add("traceparent", "not the event's own");
+    cr_assert(zero(int, take(SLICE("x"))), "%s", envelope.why);
+    EXPECT_SLICE(envelope.trace.parent, PARENT);
+    EXPECT_SLICE(envelope.trace.state, "a=\"x %\"");
+}
+
+Test(cloudevents, passes_over_fields_of_what_is_no_trace)
+{
+    static const char *const parents[] = {"", "00-1", "%00", PARENT "%00", PARENT "," PARENT};
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+        head.header_count = 0;
+        add_needed();
+        add("ce-traceparent", parents[i]);
+        add("ce-tracestate", "a=1");
+        cr_assert(zero(int, take(SLICE("x"))), "%s", envelope.why);
+        EXPECT_SLICE(envelope.trace.parent, "");
+        EXPECT_SLICE(envelope.trace.state, "");
+    }
+    char many[1024];
+    memset(many, ',', sizeof many);
+    memcpy(many, "a=1", 3);
+    many[600] = '\0';
+    head.header_count = 0;
+    add_needed();
+    add("ce-traceparent", PARENT);
+    add("ce-tracestate", many);
+    cr_assert(zero(int, take(SLICE("x"))), "%s", envelope.why);
+    EXPECT_SLICE(envelope.trace.parent, PARENT);
+    EXPECT_SLICE(envelope.trace.state, "");
+    add("ce-traceparent", PARENT);
+    cr_assert(zero(int, take(SLICE("x"))), "%s", envelope.why);
+    EXPECT_SLICE(envelope.trace.parent, "");
 }
 
 Test(cloudevents, leaves_a_percent_sign_that_is_no_escape)

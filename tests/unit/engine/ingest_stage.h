@@ -136,6 +136,7 @@ static struct {
     unsigned count;
     struct {
         char type[32], version[32], correlation[32], content_type[64], channels[64], payload[2048];
+        char parent[64], state[64];
         struct id tenant, subscriptions[2];
         unsigned subscription_count;
         uint64_t time_ms, wall_ms;
@@ -176,6 +177,8 @@ int intake_append(struct shard *keeper, struct intake_request *request, struct e
     note(kept.events[i].content_type, sizeof kept.events[i].content_type, event->content_type);
     note(kept.events[i].channels, sizeof kept.events[i].channels, event->channels);
     note(kept.events[i].payload, sizeof kept.events[i].payload, event->payload);
+    note(kept.events[i].parent, sizeof kept.events[i].parent, event->trace_parent);
+    note(kept.events[i].state, sizeof kept.events[i].state, event->trace_state);
     kept.events[i].tenant = event->tenant;
     kept.events[i].time_ms = event->time_ms;
     kept.events[i].wall_ms = at_ms;

@@ -79,6 +79,81 @@ Test(ingest, takes_a_cloudevent_of_any_content_in_binary_mode)
     cr_expect_str_eq(kept.events[0].payload, "[not json");
 }
 
+/* ---- traces ---- */
+
+#define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+#define OTHER  "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-01"
+#define TRACED                                             \
+    "{\"specversion\":\"1.0\",\"id\":\"2\",\"source\":\"/" \
+    "s\",\"type\":\"a\",\"traceparent\":\"" OTHER "\"}"
+
+static void expect_trace(unsigned event, const char *parent, const char *state)
+{
+    cr_expect_str_eq(kept.events[event].parent, parent);
+    cr_expect_str_eq(kept.events[event].state, state);
+}
+
+Test(ingest, keeps_the_trace_of_the_request_with_each_of_its_events)
+{
+    add_field("traceparent", PARENT);
+    add_field("tracestate", "a=1");
+    publish(JSON, "[" EVENT "," EVENT "]");
+    expect_kept(2);
+    expect_trace(0, PARENT, "a=1");
+    expect_trace(1, PARENT, "a=1");
+}
+
+Test(ingest, keeps_no_trace_of_a_request_before)
+{
+    add_field("traceparent", PARENT);
+    publish(JSON, EVENT);
+    publish(JSON, EVENT);
+    expect_trace(0, PARENT, "");
+    expect_trace(1, "", "");
+}
+
+Test(ingest, takes_an_event_whose_trace_is_none)
+{
+    add_field("traceparent", "00-" PARENT);
+    add_field("tracestate", "a=1");
+    publish(JSON, EVENT);
+    expect_kept(1);
+    expect_trace(0, "", "");
+}
+
+/* The event's own is where it began; the request's may be one of a hop. The two are never mixed. */
+Test(ingest, prefers_the_trace_that_a_cloudevent_names_itself)
+{
+    add_field("traceparent", PARENT);
+    add_field("tracestate", "a=1");
+    publish("application/cloudevents-batch+json", "[" TRACED "," CLOUDEVENT "]");
+    expect_kept(2);
+    expect_trace(0, OTHER, "");
+    expect_trace(1, PARENT, "a=1");
+}
+
+Test(ingest, prefers_the_trace_of_the_event_in_binary_mode_too)
+{
+    add_field("traceparent", PARENT);
+    add_field("ce-traceparent", OTHER);
+    add_field("ce-tracestate", "b=2");
+    add_binary_fields();
+    publish("text/plain", "x");
+    expect_kept(1);
+    expect_trace(0, OTHER, "b=2");
+}
+
+Test(ingest, falls_back_to_the_trace_of_the_request)
+{
+    add_field("traceparent", PARENT);
+    add_field("ce-traceparent", "none");
+    add_field("ce-tracestate", "b=2");
+    add_binary_fields();
+    publish("text/plain", "x");
+    expect_kept(1);
+    expect_trace(0, PARENT, "");
+}
+
 Test(ingest, fixes_the_matching_subscriptions)
 {
     matching = 2;

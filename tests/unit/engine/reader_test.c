@@ -138,6 +138,8 @@ int event_reader_get(struct event_reader *from, const struct id *id, struct even
                                    .correlation_id = SLICE("c"),
                                    .content_type = SLICE("text/plain"),
                                    .channels = SLICE("[]"),
+                                   .trace_parent = SLICE("p"),
+                                   .trace_state = SLICE("s=1"),
                                    .payload = slice_of(payload, disk.payload_size)};
     disk.events_read++;
     return disk.event_error;
@@ -262,6 +264,8 @@ Test(reader, brings_parked_deliveries_with_event_and_state)
         expect_slice(held->event.version, "2");
         expect_slice(held->event.correlation_id, "c");
         expect_slice(held->event.content_type, "text/plain");
+        expect_slice(held->event.trace_parent, "p");
+        expect_slice(held->event.trace_state, "s=1");
         expect_slice(held->event.payload, "xxx");
         cr_expect(eq(u32, held->row.attempt_count, (uint32_t)i + 1));
     }

@@ -222,6 +222,20 @@ Test(subscription, keeps_its_template_and_its_secrets_when_it_is_stored)
     subscription_free(made);
 }
 
+Test(subscription, loses_fields_of_a_trace_that_could_be_set_once)
+{
+    struct subscription *made = parse("{\"url\":\"http://a.example\"}"), *again = NULL;
+    free(made->headers);
+    made->headers = strdup("TraceParent: x\r\nX-B: 1\r\ntracestate: y\r\n");
+    cr_assert(eq(int,
+                 subscription_parse_stored(read_text(print_stored(made)), &vault, &again, &faults),
+                 0),
+              "%s %s", faults.list[0].pointer, faults.list[0].detail);
+    cr_assert_str_eq(again->headers, "X-B: 1\r\n");
+    subscription_free(again);
+    subscription_free(made);
+}
+
 Test(subscription, keeps_id_times_and_secret_when_it_is_replaced)
 {
     struct subscription *before = parse(everything), *after = NULL;
@@ -365,6 +379,9 @@ static const struct {
     {"\"method\":\"GET\"", "/method", "POST"},
     {"\"headers\":{\"Host\":\"x\"}", "/headers/Host", "may not be set"},
     {"\"headers\":{\"webhook-id\":\"x\"}", "/headers/webhook-id", "may not be set"},
+    {"\"headers\":{\"TraceParent\":\"x\"}", "/headers/TraceParent", "may not be set"},
+    {"\"headers\":{\"tracestate\":\"x\"}", "/headers/tracestate", "may not be set"},
+    {"\"signature\":{\"header\":\"Traceparent\"}", "/signature/header", "another meaning"},
     {"\"headers\":{\"Transfer-Encoding\":\"x\"}", "/headers/Transfer-Encoding", "may not"},
     {"\"headers\":{\"Proxy-Foo\":\"x\"}", "/headers/Proxy-Foo", "may not"},
     {"\"headers\":{\"X-A\":\"a\\r\\nB: c\"}", "/headers/X-A", "value"},
