@@ -28,7 +28,7 @@ struct body *ledger_add_body(struct event *event, struct slice payload, const ch
 {
     must(body_count < LEDGER_BODIES);
     struct body *body = &bodies[body_count];
-    *body = (struct body){body_count++, event, payload, content_type};
+    *body = (struct body){body_count++, event, payload, content_type, 0};
     return body;
 }
 

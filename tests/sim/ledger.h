@@ -26,6 +26,7 @@ struct body {
     struct event *event;
     struct slice payload;
     const char *content_type;
+    unsigned trace; /* trace_name.h; 0: none */
 };
 
 /* One event for one subscription. */

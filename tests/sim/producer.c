@@ -6,6 +6,7 @@
 #include "ledger.h"
 #include "machine.h"
 #include "speech.h"
+#include "trace_name.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ enum { OFFER_BODIES = 6, TRIES_MAX = 6, KEYED_MAX = 32 };
 
 struct offer {
     enum form form;
-    const struct body *bodies[OFFER_BODIES];
+    struct body *bodies[OFFER_BODIES];
     unsigned count, tries;
     int key; /* its event's, -1: none */
     char *request;
@@ -63,7 +64,7 @@ static struct slice draw_payload(unsigned number, unsigned key)
     return slice_of(payload, size + fill + 3);
 }
 
-static const struct body *draw_body(struct event *event, enum form form)
+static struct body *draw_body(struct event *event, enum form form)
 {
     const char *content_type =
         form == FORM_CLOUD && world_one_in(2) ? "text/plain" : "application/json";
@@ -108,6 +109,21 @@ static void print_body(FILE *out_file, const struct offer *offer)
         fputc(']', out_file);
 }
 
+/* Most requests are part of a trace, and with them their events. */
+static void print_trace(FILE *out_file, const struct offer *offer)
+{
+    const char *prefix = offer->form == FORM_CLOUD ? "ce-" : "";
+    unsigned number = offer->bodies[0]->number;
+    unsigned trace = number % 4 ? number : 0;
+    char room[TRACE_NAME_SIZE];
+    for (unsigned i = 0; i < offer->count; i++)
+        offer->bodies[i]->trace = trace;
+    if (trace)
+        fprintf(out_file, "%straceparent: %s\r\n", prefix, trace_name(trace, room).at);
+    if (trace_name_state(trace, room).size)
+        fprintf(out_file, "%stracestate: %s\r\n", prefix, room);
+}
+
 static void print_request(struct offer *offer)
 {
     static const char *const types[FORMS] = {"application/json", "application/json",
@@ -130,6 +146,7 @@ static void print_request(struct offer *offer)
                 offer->key, offer->bodies[0]->event->type);
     if (offer->form == FORM_HEADER && offer->key >= 0)
         fprintf(file, "Idempotency-Key: head-%d\r\n", offer->key);
+    print_trace(file, offer);
     fprintf(file, "Content-Type: %s\r\n\r\n",
             offer->form == FORM_CLOUD ? offer->bodies[0]->content_type : types[offer->form]);
     fwrite(body, 1, body_size, file);

@@ -9,6 +9,7 @@
 #include "network.h"
 #include "signature_check.h"
 #include "speech.h"
+#include "trace_name.h"
 #include "world.h"
 
 #include <errno.h>
@@ -266,6 +267,19 @@ static const struct body *body_of(const struct letter_item *item)
     return ledger_body(number_in(item->payload, "\"n\":"));
 }
 
+/* A batch has the trace of its members if it is the same for all of them. */
+static void check_trace(const struct said *said, const struct letter *letter)
+{
+    char room[TRACE_NAME_SIZE];
+    unsigned trace = body_of(&letter->items[0])->trace;
+    for (unsigned i = 1; i < letter->count; i++)
+        if (body_of(&letter->items[i])->trace != trace)
+            trace = 0;
+    if (!slice_equal(said_field(said, "traceparent"), trace_name(trace, room)) ||
+        !slice_equal(said_field(said, "tracestate"), trace_name_state(trace, room)))
+        world_fail("%.*s is not part of trace %u", SLICE_ARGS(letter->items[0].id), trace);
+}
+
 static void check_letter(const struct said *said, const struct letter *letter,
                          const struct subscription_told *told)
 {
@@ -276,6 +290,7 @@ static void check_letter(const struct said *said, const struct letter *letter,
             world_fail("a receiver got an event that nobody sent");
         check_item(&letter->items[i], body);
     }
+    check_trace(said, letter);
     opened.body = letter->body;
     signature_check(&opened, told->secret);
     if (told->batch_events > 0 && letter->count > told->batch_events)
