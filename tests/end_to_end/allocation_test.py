@@ -117,6 +117,12 @@ class Allocation(unittest.TestCase):
         self.deliver(400, headers=keys)
         self.assert_quiet(lambda: self.deliver(2000, headers=keys))
 
+    def test_events_of_a_trace(self):
+        self.start(shards=2)
+        trace = lambda number: {"traceparent": f"00-{number + 1:032x}-{number + 1:016x}-01", "tracestate": "a=1,b=2"}
+        self.deliver(400, headers=trace)
+        self.assert_quiet(lambda: self.deliver(2000, headers=trace))
+
     def test_failures_and_their_retries(self):
         self.start(shards=2, retry={"schedule": ["1s"] * 30},
                    breaker={"min_attempts": 10000})  # what fails here is to be tried again
