@@ -83,10 +83,12 @@ void arrival_gone(struct shard *shard, struct delivery *delivery)
         .status_after = DELIVERY_DEAD,
         .error = SLICE("the event is not kept any more: its retention ended, or "
                        "its payload was taken out")};
+    struct key dead = key_row(ROW_DEAD, &delivery->endpoint->id, &delivery->event);
     outcomes_begin(shard);
     uint64_t block = trace_put_note(shard, delivery->endpoint, &delivery->event, &note);
     trace_drop_row(shard, delivery);
     trace_put_state(shard, delivery, &note, block);
+    trace_put_wait(shard, &dead, delivery->attempt_count, 0);
     shard->metrics.deliveries_dead++;
     delivery_finish(shard, delivery);
 }

@@ -3,8 +3,10 @@
  * A page of deliveries has a source of events, the fewest that can have what is asked for:
  *
  *   one   filter.event is given: that event
+ *   dead  dead letters alone: those of the subscription, or of all, by their rows (dead_walk.h);
+ *         if too many subscriptions have some, they are not rare, and a walk finds them
  *   rows  a subscription, and only statuses that have a row: the delivery rows of the subscription,
- *         newest first
+ *         newest first, those that say so
  *   walk  else: all events, newest first
  *
  * The deliveries of its events, last to first, that pass the filter are gathered in a batch
@@ -16,6 +18,7 @@
 #include "store/history.h"
 
 #include "store/block_reader.h"
+#include "store/dead_walk.h"
 #include "store/event_walk.h"
 #include "store/keys.h"
 #include "store/standings.h"
@@ -23,8 +26,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The work that one page may cost: reading an event is 1, about 0.1 us. */
-enum { WORK_MAX = 100 * 1000 };
+/* The work that a page may cost, in events of a walk: one is about 0.1 us. */
+enum {
+    WORK_MAX = 100 * 1000,
+    WORK_ROW = 5,     /* a delivery row that is walked over */
+    WORK_SEEK = 40,   /* a dead letter that is looked for */
+    WORK_BLOCK = 300, /* a block that is read for one event, or few */
+};
 
 enum { MISSES_MAX = 1000 };
 
@@ -56,24 +64,35 @@ static bool event_passes(const struct history_filter *filter, const struct event
 
 struct source {
     struct db *db;
-    enum { SOURCE_ONE, SOURCE_ROWS, SOURCE_WALK } kind;
+    enum { SOURCE_ONE, SOURCE_DEAD, SOURCE_ROWS, SOURCE_WALK } kind;
     struct event_walk *walk;
+    struct dead_walk *dead;
     struct cursor *rows;
-    struct block_reader *events; /* for one and rows */
+    struct block_reader *events; /* for all but a walk */
     struct id event;             /* the one; zero once it was returned */
     bool rows_begun;
-    uint64_t since_ms, work;
+    unsigned statuses;
+    uint64_t block; /* that the last event was read from, and its shard */
+    unsigned shard;
+    uint64_t since_ms, work, work_max;
+    uint64_t counted; /* of the walk's work */
 };
 
 static void source_close(struct source *source)
 {
     event_walk_close(source->walk);
+    dead_walk_close(source->dead);
     cursor_close(source->rows);
     block_reader_close(source->events);
 }
 
-/* A row's key that is at or after all that are asked for. */
-static struct key last_row(const struct history_filter *filter, const struct id *before)
+static bool is_over_budget(const struct source *source)
+{
+    return source->work >= source->work_max;
+}
+
+/* An event's id that is at or after all that are asked for. */
+static struct id last_event(const struct history_filter *filter, const struct id *before)
 {
     uint64_t last_ms = filter->until_ms ? filter->until_ms - 1 : UINT64_MAX;
     struct id last;
@@ -86,17 +105,35 @@ static struct key last_row(const struct history_filter *filter, const struct id 
     } else if (filter->until_ms) {
         last = id_pack(last_ms, (1u << PLACE_SHARD_BITS) - 1, (UINT64_C(1) << 62) - 1);
     }
-    return key_row(ROW_DELIVERY, filter->subscription, &last);
+    return last;
 }
 
 static int open_rows(struct source *source, unsigned home_shards,
                      const struct history_filter *filter, const struct id *before)
 {
     unsigned home = keys_home(filter->subscription, home_shards);
+    struct id last = last_event(filter, before);
     struct key from = key_row(ROW_DELIVERY, filter->subscription, NULL);
-    struct key last = last_row(filter, before), below = key_after(&last);
+    struct key end = key_row(ROW_DELIVERY, filter->subscription, &last), below = key_after(&end);
     return cursor_open(&source->rows, source->db, (struct family){FAMILY_QUEUE, home},
                        key_slice(&from), key_slice(&below));
+}
+
+static int open_dead(struct source *source, unsigned home_shards,
+                     const struct history_filter *filter, const struct id *before)
+{
+    const struct dead_walk_range range = {
+        .subscription = filter->subscription,
+        .owns = filter->owns,
+        .context = filter->context,
+        .last = last_event(filter, before),
+        .since_ms = filter->since_ms,
+    };
+    int error = dead_walk_open(&source->dead, source->db, home_shards, &range);
+    if (error != -E2BIG)
+        return error;
+    source->kind = SOURCE_WALK;
+    return event_walk_open(&source->walk, source->db, before, filter->since_ms, filter->until_ms);
 }
 
 static bool only_with_rows(unsigned statuses)
@@ -108,9 +145,17 @@ static bool only_with_rows(unsigned statuses)
 static int source_open(struct source *source, struct db *db, unsigned home_shards,
                        const struct history_filter *filter, const struct id *before)
 {
-    *source = (struct source){.db = db, .kind = SOURCE_WALK, .since_ms = filter->since_ms};
+    *source = (struct source){
+        .db = db,
+        .kind = SOURCE_WALK,
+        .statuses = filter->statuses,
+        .since_ms = filter->since_ms,
+        .work_max = filter->work_max ? filter->work_max : WORK_MAX,
+    };
     if (filter->event)
         source->kind = SOURCE_ONE;
+    else if (home_shards && filter->statuses == 1u << DELIVERY_DEAD)
+        source->kind = SOURCE_DEAD;
     else if (home_shards && filter->subscription && only_with_rows(filter->statuses))
         source->kind = SOURCE_ROWS;
     if (source->kind == SOURCE_WALK)
@@ -120,16 +165,23 @@ static int source_open(struct source *source, struct db *db, unsigned home_shard
     int error = block_reader_open(&source->events, db, FAMILY_EVENTS);
     if (!error && source->kind == SOURCE_ROWS)
         error = open_rows(source, home_shards, filter, before);
+    if (!error && source->kind == SOURCE_DEAD)
+        error = open_dead(source, home_shards, filter, before);
     if (error)
         source_close(source);
     return error;
 }
 
 /* The event and the commit of its block. -ENOENT as event_reader_get(). */
-static int read_event(struct block_reader *events, const struct id *id, struct event_record *event,
+static int read_event(struct source *source, const struct id *id, struct event_record *event,
                       uint64_t *commit)
 {
+    struct block_reader *events = source->events;
     struct place place = place_of(id);
+    if (place.block != source->block || place.shard != source->shard)
+        source->work += WORK_BLOCK;
+    source->block = place.block;
+    source->shard = place.shard;
     struct block_view view;
     struct slice record;
     int error = block_reader_get(events, place.shard, place.block, &view);
@@ -145,35 +197,66 @@ static int read_event(struct block_reader *events, const struct id *id, struct e
     return event->duplicate || !id_equal(&event->event, id) ? -ENOENT : 0;
 }
 
-static int next_of_one(struct source *source, struct event_record *event, uint64_t *commit)
+static int next_of_one(struct source *source, struct id *id)
 {
-    if (id_is_zero(&source->event))
-        return -ENOENT;
-    struct id id = source->event;
+    *id = source->event;
     memset(&source->event, 0, sizeof source->event);
-    return read_event(source->events, &id, event, commit);
+    return id_is_zero(id) ? -ENOENT : 0;
+}
+
+/* What of an empty cursor is at its end. */
+static int end_of_rows(const struct source *source)
+{
+    int error = cursor_error(source->rows);
+    return error ? error : -ENOENT;
+}
+
+/* The event of the next row with a status that is asked for; or, when the budget is used up, of the
+ * row that was come to: the page has to tell where it ended. */
+static int next_of_rows(struct source *source, struct id *id)
+{
+    struct delivery_row row;
+    do {
+        bool found = source->rows_begun ? cursor_prev(source->rows) : cursor_last(source->rows);
+        source->rows_begun = true;
+        if (!found)
+            return end_of_rows(source);
+        enum row_kind kind;
+        struct id subscription;
+        int error = key_parse_row(cursor_key(source->rows), &kind, &subscription, id);
+        if (error)
+            return error;
+        if (id_time_ms(id) < source->since_ms)
+            return -ENOENT;
+        error = delivery_row_decode(cursor_value(source->rows), &row);
+        if (error)
+            return error;
+        source->work += WORK_ROW;
+    } while (!(source->statuses >> row.status & 1) && !is_over_budget(source));
+    return 0;
+}
+
+static int next_of_dead(struct source *source, struct id *id)
+{
+    int error = dead_walk_next(source->dead, id);
+    uint64_t work = WORK_SEEK * dead_walk_work(source->dead);
+    source->work += work - source->counted;
+    source->counted = work;
+    return error;
 }
 
 /* Rows whose event's retention has ended are passed over; many of them one after the other mean
  * that all that are older are like them. */
-static int next_of_rows(struct source *source, struct event_record *event, uint64_t *commit)
+static int next_by_id(struct source *source, struct event_record *event, uint64_t *commit)
 {
     for (unsigned misses = 0; misses < MISSES_MAX; misses++) {
-        bool found = source->rows_begun ? cursor_prev(source->rows) : cursor_last(source->rows);
-        source->rows_begun = true;
-        if (!found) {
-            int error = cursor_error(source->rows);
-            return error ? error : -ENOENT;
-        }
-        enum row_kind kind;
-        struct id subscription, id;
-        int error = key_parse_row(cursor_key(source->rows), &kind, &subscription, &id);
+        struct id id;
+        int error = source->kind == SOURCE_ONE    ? next_of_one(source, &id)
+                    : source->kind == SOURCE_DEAD ? next_of_dead(source, &id)
+                                                  : next_of_rows(source, &id);
         if (error)
             return error;
-        if (id_time_ms(&id) < source->since_ms)
-            return -ENOENT;
-        source->work++;
-        error = read_event(source->events, &id, event, commit);
+        error = read_event(source, &id, event, commit);
         if (error != -ENOENT)
             return error;
     }
@@ -183,12 +266,11 @@ static int next_of_rows(struct source *source, struct event_record *event, uint6
 /* The next event; its slices stay until the next call. 0, -ENOENT at the end, or -errno. */
 static int source_next(struct source *source, struct event_record *event, uint64_t *commit)
 {
-    if (source->kind == SOURCE_ONE)
-        return next_of_one(source, event, commit);
-    if (source->kind == SOURCE_ROWS)
-        return next_of_rows(source, event, commit);
+    if (source->kind != SOURCE_WALK)
+        return next_by_id(source, event, commit);
     int error = event_walk_next(source->walk, event);
-    source->work = event_walk_work(source->walk);
+    source->work += event_walk_work(source->walk) - source->counted;
+    source->counted = event_walk_work(source->walk);
     if (!error)
         *commit = event_walk_commit(source->walk);
     return error;
@@ -223,7 +305,7 @@ int history_events(struct db *db, const struct history_filter *filter, const str
             error = each(context, &event);
             shown++;
         }
-        *more = shown == limit || source.work >= WORK_MAX;
+        *more = shown == limit || is_over_budget(&source);
     }
     source_close(&source);
     return error;
@@ -237,23 +319,36 @@ struct page {
     struct source source;
     struct standings *standings;
     struct event_record event; /* its deliveries from number `left` on are done */
-    uint64_t commit, work;
+    uint64_t commit;
     uint32_t left;
     unsigned limit, shown;
+    size_t batch;
     bool ended;     /* the source has */
+    bool has_last;  /* until then it goes on, whatever that costs */
     struct id last; /* the id of the last delivery that was done, shown or not */
 };
 
-/* A batch that can lose none to the filter is as large as what is missing. */
-static size_t batch_size(const struct page *page)
+static bool page_is_over(const struct page *page)
 {
-    size_t missing = page->limit - page->shown;
-    return page->filter->statuses || missing > STANDINGS_MAX ? STANDINGS_MAX : missing;
+    return page->ended || (page->has_last && is_over_budget(&page->source));
 }
 
-static bool is_over_budget(const struct page *page)
+/* What is missing. But where a walk's first batch was not enough, few pass the filter, and many are
+ * settled together. */
+static size_t batch_size(struct page *page)
 {
-    return page->work + page->source.work >= WORK_MAX;
+    size_t missing = page->limit - page->shown;
+    bool is_rare = page->batch && page->filter->statuses && page->source.kind == SOURCE_WALK;
+    page->batch = is_rare ? 4 * page->batch : missing;
+    if (page->batch > STANDINGS_MAX)
+        page->batch = STANDINGS_MAX;
+    return page->batch;
+}
+
+static void page_reach(struct page *page, const struct id *last)
+{
+    page->last = *last;
+    page->has_last = true;
 }
 
 static int take_event(struct page *page)
@@ -270,7 +365,7 @@ static int take_event(struct page *page)
     if (event_passes(page->filter, &page->event))
         page->left = page->event.subscription_count;
     if (page->left == 0 && is_before(&first, page->before))
-        page->last = first;
+        page_reach(page, &first);
     return 0;
 }
 
@@ -280,7 +375,7 @@ static void take_delivery(struct page *page)
     struct id delivery = standings_delivery_id(&page->event, index);
     if (!is_before(&delivery, page->before))
         return;
-    page->last = delivery;
+    page_reach(page, &delivery);
     const struct id *subscription = page->filter->subscription;
     if (subscription && !id_equal(subscription, &page->event.subscriptions[index]))
         return;
@@ -292,8 +387,7 @@ static int page_fill(struct page *page)
 {
     size_t size = batch_size(page);
     int error = 0;
-    while (!error && !page->ended && !is_over_budget(page) &&
-           standings_count(page->standings) < size) {
+    while (!error && !page_is_over(page) && standings_count(page->standings) < size) {
         if (page->left > 0)
             take_delivery(page);
         else
@@ -330,7 +424,7 @@ static int page_turn(struct page *page,
     standings_clear(page->standings);
     int error = page_fill(page);
     if (!error)
-        error = standings_settle(page->standings, &page->work);
+        error = standings_settle(page->standings, &page->source.work);
     return error ? error : page_show(page, each, context, rest);
 }
 
@@ -354,7 +448,7 @@ int history_deliveries(struct db *db, unsigned home_shards, const struct history
     bool rest = false;
     do
         error = page_turn(&page, each, context, &rest);
-    while (!error && !page.ended && page.shown < limit && !is_over_budget(&page));
+    while (!error && !page_is_over(&page) && page.shown < limit);
     *more = !error && (rest || !page.ended);
     if (*more)
         *last = page.last;

@@ -5,8 +5,8 @@
  * told, in this order, by its 'D' row, its 'P' row (pending), the attempts log (delivered at the
  * first attempt), or none of them: pending.
  *
- * A page may stop early, when a budget of work is used up: it then still has a cursor to go on
- * from. So no question takes long.
+ * A page may stop early, when a budget of work is used up: with fewer entries than there are, or
+ * none, and with a cursor to go on from. So no question takes long.
  */
 #ifndef STORE_HISTORY_H
 #define STORE_HISTORY_H
@@ -29,7 +29,10 @@ struct history_filter {
     const struct id *event;        /* NULL: all */
     struct slice type;             /* empty: all; else exactly this */
     unsigned statuses;             /* bits 1 << enum delivery_status; 0: all */
-    uint64_t since_ms, until_ms;   /* of acceptance; [since, until); 0: open */
+    bool (*owns)(void *context, const struct id *subscription); /* whether it is the tenant's */
+    void *context;                                              /* owns NULL: not known */
+    uint64_t since_ms, until_ms; /* of acceptance; [since, until); 0: open */
+    uint64_t work_max;           /* the budget of a page; 0: some 20 ms */
 };
 
 /* Pages. `before` is the id of the last one seen (NULL: from the newest); *more is set, with *last

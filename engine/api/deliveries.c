@@ -230,13 +230,22 @@ struct question {
     char type[TYPE_SIZE];
 };
 
+/* Of the call's tenant, and not deleted. */
+static bool owns(void *context, const struct id *id)
+{
+    const struct call *call = context;
+    const struct subscription *subscription = registry_subscription(call->api->parts.registry, id);
+    return subscription && id_equal(&subscription->tenant, &call->tenant);
+}
+
 static bool read_question(struct call *call, const char *const *parameters,
                           struct question *question)
 {
     struct history_filter *filter = &question->filter;
     bool has_subscription, has_event;
 
-    *question = (struct question){.filter.tenant = &call->tenant};
+    *question =
+        (struct question){.filter = {.tenant = &call->tenant, .owns = owns, .context = call}};
     if (!call_page(call, "dlv", parameters, &question->page) ||
         !read_status(call, &question->wanted) ||
         !subscriptions_query(call, &question->subscription, &has_subscription) ||

@@ -99,14 +99,17 @@ static void check_deliveries(const struct history_filter *filter, unsigned limit
     qsort(expected, expected_count, sizeof expected[0], by_id_descending);
 
     bool more = true;
-    struct id last;
+    struct id last = {{0}};
     for (struct id *before = NULL; more; before = &last) {
         size_t seen_before = seen;
+        struct id before_this = last;
         cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, filter, before,
                                                limit, see_delivery, NULL, &more, &last)));
         cr_assert(le(sz, seen - seen_before, limit));
-        if (more)
+        if (more && !filter->work_max)
             cr_assert(eq(sz, seen - seen_before, limit), "the budget is not used up here");
+        if (more && before)
+            cr_assert(lt(int, memcmp(&last, &before_this, sizeof last), 0), "it goes on");
     }
     cr_assert(eq(sz, seen, expected_count));
 }
@@ -157,6 +160,8 @@ static struct history_filter random_filter(void)
             (unsigned)random_below(&world.random, 1u << (DELIVERY_CANCELLED + 1)) & ~1u;
     if (chance(3))
         filter.statuses = 1u << DELIVERY_DEAD | (chance(2) ? 1u << DELIVERY_RETRYING : 0);
+    if (chance(2))
+        filter.work_max = 1 + random_below(&world.random, chance(2) ? 20 : 5000);
     size_t middle = random_below(&world.random, world.event_count);
     uint64_t time_ms = id_time_ms(&world.events[middle].id);
     if (chance(4))
@@ -197,6 +202,48 @@ Test(history, agrees_with_it_over_restarts_with_other_numbers_of_shards, .timeou
         world_restart(&world, shards[i]);
         check_anything(15);
     }
+}
+
+static int take_delivery(void *context, const struct delivery_view *view)
+{
+    struct id *deliveries = context;
+    deliveries[seen++] = view->delivery;
+    return 0;
+}
+
+/* Rows that say something else are walked over, and cost as well. */
+Test(history, ends_a_page_without_an_entry_when_its_budget_is_used_up)
+{
+    while (world.delivery_count < 300)
+        world_take_events(&world);
+    struct world_delivery *sought = NULL;
+    size_t rows = 0;
+    for (size_t i = 0; i < world.delivery_count; i++) {
+        struct world_delivery *delivery = &world.deliveries[i];
+        if (delivery->subscription != 0)
+            continue;
+        world_settle(&world, delivery, sought ? DELIVERY_DEAD : DELIVERY_RETRYING);
+        sought = sought ? sought : delivery;
+        rows++;
+    }
+    cr_assert(gt(sz, rows, 10));
+
+    struct history_filter filter = {.subscription = &world.subscriptions[0],
+                                    .statuses = 1u << DELIVERY_RETRYING,
+                                    .work_max = 1};
+    struct id found[1], last;
+    bool more = true;
+    size_t pages = 0;
+    seen = 0;
+    for (struct id *before = NULL; more; before = &last) {
+        cr_assert(lt(sz, pages, 2 * world.delivery_count), "it goes on");
+        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, &filter, before, 5,
+                                               take_delivery, found, &more, &last)));
+        pages++;
+    }
+    cr_assert(eq(sz, seen, 1));
+    cr_assert(id_equal(&found[0], &sought->id));
+    cr_assert(ge(sz, pages, rows), "a row a page");
 }
 
 static uint32_t attempts_seen;
@@ -260,13 +307,6 @@ Test(history, ends_with_the_error_of_the_callback)
         int, history_deliveries(world.scratch.db, 3, &filter, NULL, 10, refuse, NULL, &more, &last),
         -ECANCELED));
     cr_assert(not(more));
-}
-
-static int take_delivery(void *context, const struct delivery_view *view)
-{
-    struct id *deliveries = context;
-    deliveries[seen++] = view->delivery;
-    return 0;
 }
 
 /* Events of one millisecond in one block, the first of which have no deliveries: then indexes of
