@@ -12,8 +12,9 @@
  * anchor where what was pruned ended, are in a document beside the records, written in the same
  * batch.
  *
- * A record is written by who writes the change: audit_batch_put() puts it into the batch of the
- * change, and audit_written() is told when that is durable. Times in the log never go back.
+ * Records are written by who writes the change: after audit_begin(), audit_batch_put() puts each of
+ * them into the batch of the change, and audit_written() is told when that is durable. Times in the
+ * log never go back.
  *
  * Control's thread.
  */
@@ -45,7 +46,7 @@ struct audit {
     struct db *db;
     struct audit_link head;
     struct audit_link anchor; /* the last that was pruned */
-    struct audit_link next;   /* in a batch that is not durable yet */
+    struct audit_link next;   /* the last in a batch that is not durable yet */
 };
 
 /* What is recorded of a change. */
@@ -61,11 +62,14 @@ struct audit_entry {
 /* Finds the head. 0, -EIO, or -EBADMSG: what is there is no audit log. */
 MUST_CHECK int audit_open(struct audit *audit, struct db *db);
 
+/* A batch of records begins; what another one had that was not written never was. */
+void audit_begin(struct audit *audit);
+
 /* Puts the next record, and the chain's new head, into `batch`. 0 or -ENOMEM. */
 MUST_CHECK int audit_batch_put(struct audit *audit, struct batch *batch,
                                const struct audit_entry *entry);
 
-/* The batch of the last audit_batch_put() is durable. */
+/* The batch, of one record at least, is durable. */
 void audit_written(struct audit *audit);
 
 /* The record with a number, from anchor.seq + 1 to head.seq. 0, -ENOENT (which should not be),

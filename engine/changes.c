@@ -30,6 +30,13 @@ void changes_init(struct changes *changes, struct crew *crew, struct db *db,
     list_init(&changes->pending);
 }
 
+static void free_set(struct directory_set *set)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        event_type_free(set->list[i].before);
+    free(set);
+}
+
 static void free_old(enum directory_kind kind, void *old)
 {
     if (kind == DIRECTORY_SUBSCRIPTION)
@@ -40,6 +47,8 @@ static void free_old(enum directory_kind kind, void *old)
         access_key_free(old);
     else if (kind == DIRECTORY_EVENT_TYPE)
         event_type_free(old);
+    else if (kind == DIRECTORY_EVENT_TYPES)
+        free_set(old);
     else
         free(old);
 }
@@ -99,8 +108,8 @@ static void post_all(struct changes *changes, struct change *change)
 
 /* ---- what is written ---- */
 
-int changes_write(struct changes *changes, const struct mutation *by, const struct subject *subject,
-                  struct batch *batch)
+static int batch_record(struct changes *changes, const struct mutation *by,
+                        const struct subject *subject, struct batch *batch)
 {
     const struct audit_entry entry = {
         .action = by->action,
@@ -111,8 +120,14 @@ int changes_write(struct changes *changes, const struct mutation *by, const stru
         .before = subject->before,
         .after = subject->after,
     };
-    int error = audit_batch_put(changes->audit, batch, &entry);
-    if (!error && by->answer)
+    return audit_batch_put(changes->audit, batch, &entry);
+}
+
+/* Writes what is in the batch, records too, with the answer. */
+static int commit(struct changes *changes, const struct mutation *by, struct batch *batch)
+{
+    int error = 0;
+    if (by->answer)
         error = answers_batch_put(changes->answers, batch, by->answer, clock_wall_ms());
     if (!error)
         error = db_write(changes->db, batch, true);
@@ -120,6 +135,16 @@ int changes_write(struct changes *changes, const struct mutation *by, const stru
         audit_written(changes->audit);
     if (!error && by->answer)
         answers_written(changes->answers);
+    return error;
+}
+
+int changes_write(struct changes *changes, const struct mutation *by, const struct subject *subject,
+                  struct batch *batch)
+{
+    audit_begin(changes->audit);
+    int error = batch_record(changes, by, subject, batch);
+    if (!error)
+        error = commit(changes, by, batch);
     batch_clear(batch);
     return error;
 }
@@ -242,41 +267,57 @@ static struct slice show(const struct shape *shape, const void *object, char *ro
     return text_slice(&text);
 }
 
-/* One of the change's objects may be NULL, and `also`, another of its kind that is written with it.
- * `room` is for three texts. */
-static int write_with(struct changes *changes, const struct mutation *by,
-                      const struct change *change, const void *also, struct batch *batch,
-                      char *room)
+/* Puts what is stored of an object, and the record, into the batch. `room` is for three texts. */
+static int batch_pair(struct changes *changes, const struct mutation *by, const struct shape *shape,
+                      const struct directory_pair *pair, struct batch *batch, char *room)
 {
-    const struct shape *shape = &shapes[change->kind];
-    const void *object = change->after ? change->after : change->before;
+    const void *object = pair->after ? pair->after : pair->before;
     char name[ID_TEXT_SIZE];
     const struct subject subject = {
         .tenant = id_at(object, shape->tenant),
         .name = id_print(id_at(object, shape->id), shape->prefix, name),
-        .before = show(shape, change->before, room),
-        .after = show(shape, change->after, room + shape->text_max),
+        .before = show(shape, pair->before, room),
+        .after = show(shape, pair->after, room + shape->text_max),
     };
     int error = 0;
-    if (change->after)
-        error = batch_object(changes, batch, shape, change->after, room + 2 * shape->text_max);
+    if (pair->after)
+        error = batch_object(changes, batch, shape, pair->after, room + 2 * shape->text_max);
     else
         documents_batch_drop(changes->db, batch, shape->kind, subject.name);
-    if (!change->after && change->kind == DIRECTORY_KEY)
+    if (!pair->after && shape == &shapes[DIRECTORY_KEY])
         documents_batch_drop(changes->db, batch, LAST_USE_KIND, subject.name);
-    if (!error && also)
-        error = batch_object(changes, batch, shape, also, room + 2 * shape->text_max);
-    return error ? error : changes_write(changes, by, &subject, batch);
+    return error ? error : batch_record(changes, by, &subject, batch);
 }
 
-static int write(struct changes *changes, const struct mutation *by, const struct change *change,
-                 const void *also)
+struct writing {
+    enum directory_kind kind;
+    const struct directory_pair *pairs; /* each is recorded */
+    size_t count;
+    const void *also; /* written with them, and not recorded; NULL: nothing */
+};
+
+static int batch_all(struct changes *changes, const struct mutation *by,
+                     const struct writing *writing, struct batch *batch, char *room)
+{
+    const struct shape *shape = &shapes[writing->kind];
+    int error = 0;
+    audit_begin(changes->audit);
+    if (writing->also)
+        error = batch_object(changes, batch, shape, writing->also, room);
+    for (size_t i = 0; i < writing->count && !error; i++)
+        error = batch_pair(changes, by, shape, &writing->pairs[i], batch, room);
+    return error;
+}
+
+static int write(struct changes *changes, const struct mutation *by, const struct writing *writing)
 {
     struct batch *batch = NULL;
-    char *room = malloc(3 * shapes[change->kind].text_max);
+    char *room = malloc(3 * shapes[writing->kind].text_max);
     int error = room ? batch_open(&batch) : -ENOMEM;
     if (!error)
-        error = write_with(changes, by, change, also, batch, room);
+        error = batch_all(changes, by, writing, batch, room);
+    if (!error)
+        error = commit(changes, by, batch);
     if (batch)
         batch_close(batch);
     free(room);
@@ -288,7 +329,10 @@ static int write(struct changes *changes, const struct mutation *by, const struc
 /* Makes it durable; if it cannot, frees `change` (NULL is -ENOMEM). */
 static int begin(struct changes *changes, const struct mutation *by, struct change *change)
 {
-    int error = change ? write(changes, by, change, NULL) : -ENOMEM;
+    if (!change)
+        return -ENOMEM;
+    const struct directory_pair pair = {change->before, (void *)change->after};
+    int error = write(changes, by, &(struct writing){change->kind, &pair, 1, NULL});
     if (error)
         free(change);
     return error;
@@ -346,7 +390,9 @@ int changes_rotate_key(struct changes *changes, const struct mutation *by,
     struct change *making = make(changes, DIRECTORY_KEY, NULL, rotation->made, NULL, NULL);
     struct change *ending =
         make(changes, DIRECTORY_KEY, rotation->before, rotation->ended, on_done, context);
-    int error = making && ending ? write(changes, by, ending, rotation->made) : -ENOMEM;
+    const struct directory_pair pair = {rotation->before, rotation->ended};
+    const struct writing writing = {DIRECTORY_KEY, &pair, 1, rotation->made};
+    int error = making && ending ? write(changes, by, &writing) : -ENOMEM;
     if (error) {
         free(making);
         free(ending);
@@ -371,6 +417,23 @@ int changes_put_event_type(struct changes *changes, const struct mutation *by,
         must(registry_put_event_type(changes->registry, after) == 0);
     else
         registry_drop_event_type(changes->registry, before);
+    post_all(changes, change);
+    return 0;
+}
+
+int changes_put_event_types(struct changes *changes, const struct mutation *by,
+                            struct directory_set *set, void (*on_done)(void *context),
+                            void *context)
+{
+    struct change *change = make(changes, DIRECTORY_EVENT_TYPES, set, set, on_done, context);
+    const struct writing writing = {DIRECTORY_EVENT_TYPE, set->list, set->count, NULL};
+    int error = change ? write(changes, by, &writing) : -ENOMEM;
+    if (error) {
+        free(change);
+        return error;
+    }
+    for (size_t i = 0; i < set->count; i++)
+        must(registry_put_event_type(changes->registry, set->list[i].after) == 0);
     post_all(changes, change);
     return 0;
 }

@@ -76,6 +76,11 @@ MUST_CHECK int changes_put_event_type(struct changes *changes, const struct muta
                                       struct event_type *before, struct event_type *after,
                                       void (*on_done)(void *context), void *context);
 
+/* Several at once: all are in one write, each with its record. On 0 takes over the set too. */
+MUST_CHECK int changes_put_event_types(struct changes *changes, const struct mutation *by,
+                                       struct directory_set *set, void (*on_done)(void *context),
+                                       void *context);
+
 /* What is changed, as the audit log shows it. */
 struct subject {
     const struct id *tenant;    /* whose it is; NULL: nobody's */

@@ -185,6 +185,12 @@ static void apply_event_type(struct directory *directory, const struct event_typ
             &after->id);
 }
 
+static void apply_event_types(struct directory *directory, const struct directory_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        apply_event_type(directory, set->list[i].before, set->list[i].after);
+}
+
 int directory_open(struct directory *directory)
 {
     *directory = (struct directory){0};
@@ -257,6 +263,9 @@ void directory_apply(struct directory *directory, const struct mail_directory *c
         break;
     case DIRECTORY_EVENT_TYPE:
         apply_event_type(directory, change->before, change->after);
+        break;
+    case DIRECTORY_EVENT_TYPES:
+        apply_event_types(directory, change->after);
         break;
     default:
         break;

@@ -67,6 +67,7 @@ enum directory_kind {
     DIRECTORY_KEY,
     DIRECTORY_SUBSCRIPTION,
     DIRECTORY_EVENT_TYPE,
+    DIRECTORY_EVENT_TYPES, /* `after` is a struct directory_set */
     DIRECTORY_STORAGE,
     DIRECTORY_SETTINGS, /* `after` is the struct config to use from now on */
 };
@@ -75,6 +76,16 @@ enum directory_kind {
  * little room, and shards take no more events in. */
 struct storage_state {
     bool low;
+};
+
+struct directory_pair {
+    void *before, *after; /* one may be NULL */
+};
+
+/* What is made or changed at once. */
+struct directory_set {
+    size_t count;
+    struct directory_pair list[];
 };
 
 /* One for each shard, all part of one struct directory_change of control. Exactly one of

@@ -40,15 +40,6 @@ static void put_key(struct frame *frame, struct slice key, struct text *out)
     text_char(out, ':');
 }
 
-static void put_value(struct json_value value, struct text *out)
-{
-    long size = json_print(value, out->at + out->size, out->room - out->size);
-    if (size < 0)
-        out->cut = true;
-    else
-        out->size += (size_t)size;
-}
-
 /* Prints what the patch says about `key`. True: it is an object, for which `inner` was made. */
 static bool put_patched(struct frame *frame, struct slice key, struct json_value patch,
                         struct frame *inner, struct text *out)
@@ -57,7 +48,7 @@ static bool put_patched(struct frame *frame, struct slice key, struct json_value
         return false;
     put_key(frame, key, out);
     if (json_kind(patch) != JSON_OBJECT) {
-        put_value(patch, out);
+        json_put(patch, out);
         return false;
     }
     *inner = (struct frame){.patch = patch};
@@ -81,7 +72,7 @@ static bool advance(struct frame *frame, struct frame *inner, struct text *out)
             frame->cursor = 0;
         } else if (!find(frame->patch, key, &other)) {
             put_key(frame, key, out);
-            put_value(value, out);
+            json_put(value, out);
         } else if (put_patched(frame, key, other, inner, out)) {
             return true;
         }

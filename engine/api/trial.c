@@ -56,13 +56,10 @@ static bool print_event(struct call *call, const struct trial *trial)
     text_put(text, SLICE("{\"type\":"));
     text_json(text, trial->type);
     text_put(text, SLICE(",\"payload\":"));
-    if (trial->has_payload) {
-        long size = json_print(trial->payload, text->at + text->size, text->room - text->size);
-        text->cut |= size < 0;
-        text->size += size < 0 ? 0 : (size_t)size;
-    } else {
+    if (trial->has_payload)
+        json_put(trial->payload, text);
+    else
         text_put(text, SLICE(DEFAULT_PAYLOAD));
-    }
     text_char(text, '}');
     return text_ok(text);
 }

@@ -437,41 +437,46 @@ static void put_scalar(struct text *text, const tape_ref &place)
 }
 
 /* Goes over the tape from the value's first word to its last. */
-long json_print(struct json_value value, char *out, size_t room)
+void json_put(struct json_value value, struct text *text)
 {
-    struct text text;
-    text_init(&text, out, room);
     bool is_object[JSON_DEPTH_MAX + 1] = {false}; /* by depth; the top is like an array */
     unsigned depth = 0;
     bool first = true;
 
     tape_ref place = place_of(value);
-    for (size_t end = place.after_element(); place.json_index < end && text_ok(&text);) {
+    for (size_t end = place.after_element(); place.json_index < end && text_ok(text);) {
         char type = static_cast<char>(place.tape_ref_type());
         if (type == '}' || type == ']') {
-            text_char(&text, type);
+            text_char(text, type);
             place.json_index++;
             depth--;
             first = false;
             continue;
         }
         if (!first)
-            text_char(&text, ',');
+            text_char(text, ',');
         if (is_object[depth]) {
-            text_json(&text, string_at(place));
-            text_char(&text, ':');
+            text_json(text, string_at(place));
+            text_char(text, ':');
             place.json_index++;
             type = static_cast<char>(place.tape_ref_type());
         }
         first = type == '{' || type == '[';
         if (first) {
-            text_char(&text, type);
+            text_char(text, type);
             is_object[++depth] = type == '{';
             place.json_index++;
         } else {
-            put_scalar(&text, place);
+            put_scalar(text, place);
             place.json_index = place.after_element();
         }
     }
+}
+
+long json_print(struct json_value value, char *out, size_t room)
+{
+    struct text text;
+    text_init(&text, out, room);
+    json_put(value, &text);
     return text_ok(&text) ? static_cast<long>(text.size) : -ENOBUFS;
 }

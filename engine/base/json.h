@@ -101,6 +101,10 @@ bool json_next(struct json_value container, uint64_t *cursor, struct slice *key,
 /* Prints the value as minified JSON. Returns its size, or -ENOBUFS. */
 MUST_CHECK long json_print(struct json_value value, char *out, size_t room);
 
+/* The same, added to a text. */
+struct text;
+void json_put(struct json_value value, struct text *text);
+
 #ifdef __cplusplus
 }
 #endif

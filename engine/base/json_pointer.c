@@ -31,18 +31,28 @@ static bool names(struct slice part, struct slice key)
     return used == key.size;
 }
 
-static bool step(struct json_value from, struct slice part, struct json_value *result)
+static bool next(struct json_value from, uint64_t *cursor, struct slice *key,
+                 struct json_value *result, uint64_t *steps)
+{
+    if (*steps == 0)
+        return false;
+    --*steps;
+    return json_next(from, cursor, key, result);
+}
+
+static bool find_part(struct json_value from, struct slice part, uint64_t *steps,
+                      struct json_value *result)
 {
     uint64_t cursor = 0, wanted = 0;
     struct slice key;
     if (json_kind(from) == JSON_OBJECT) {
-        while (json_next(from, &cursor, &key, result))
+        while (next(from, &cursor, &key, result, steps))
             if (names(part, key))
                 return true;
         return false;
     }
     bool is_index = slice_to_u64(part, &wanted) && (part.size == 1 || part.at[0] != '0');
-    while (is_index && json_next(from, &cursor, NULL, result))
+    while (is_index && next(from, &cursor, NULL, result, steps))
         if (wanted-- == 0)
             return true;
     return false;
@@ -50,12 +60,19 @@ static bool step(struct json_value from, struct slice part, struct json_value *r
 
 bool json_pointer_find(struct json_value root, struct slice pointer, struct json_value *result)
 {
+    uint64_t steps = UINT64_MAX;
+    return json_pointer_find_within(root, pointer, &steps, result);
+}
+
+bool json_pointer_find_within(struct json_value root, struct slice pointer, uint64_t *steps,
+                              struct json_value *result)
+{
     *result = root;
     while (pointer.size > 0) {
         struct json_value from = *result;
         pointer = slice_skip(pointer, 1);
         struct slice part = slice_of(pointer.at, slice_find(pointer, '/'));
-        if (!step(from, part, result))
+        if (!find_part(from, part, steps, result))
             return false;
         pointer = slice_skip(pointer, part.size);
     }

@@ -15,4 +15,9 @@ char json_pointer_take(struct slice *part);
  * first. */
 bool json_pointer_find(struct json_value root, struct slice pointer, struct json_value *result);
 
+/* The same, taking a step off *steps for each member that is looked at. With none left: false, and
+ * *steps is 0. */
+bool json_pointer_find_within(struct json_value root, struct slice pointer, uint64_t *steps,
+                              struct json_value *result);
+
 #endif

@@ -10,6 +10,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SHARDS = 3 };
@@ -24,8 +25,9 @@ static unsigned dones;
 /* ---- in place of audit.c, vault.c and subscription_print.c ---- */
 
 static struct {
-    unsigned records, written;
-    char action[32], name[ID_TEXT_SIZE], before[64], after[64];
+    unsigned begun, records, written;
+    size_t documents; /* of the batch at hand */
+    char action[32], name[ID_TEXT_SIZE], before[512], after[512];
     int error, prepare_error;
 } disk;
 
@@ -36,10 +38,17 @@ static void copy(char *into, struct slice text)
     into[text.size] = '\0';
 }
 
+void audit_begin(struct audit *to)
+{
+    cr_assert(to == &audit);
+    disk.begun++;
+    disk.documents = 0;
+}
+
 int audit_batch_put(struct audit *to, struct batch *batch, const struct audit_entry *entry)
 {
     cr_assert(to == &audit);
-    cr_assert(eq(sz, batch_count(batch), 1), "the document");
+    cr_assert(eq(sz, batch_count(batch), ++disk.documents), "the document before its record");
     copy(disk.action, slice_str(entry->action));
     copy(disk.name, entry->resource);
     copy(disk.before, entry->before);
@@ -80,7 +89,7 @@ void subscription_print(const struct subscription *subscription, enum subscripti
 /* What is stored of it; empty: nothing. */
 static const char *stored(const char *kind, const char *name)
 {
-    static char document[256];
+    static char document[1024];
     struct db_value value;
     int error = documents_get(scratch.db, kind, slice_str(name), &value);
     document[0] = '\0';
@@ -291,6 +300,90 @@ Test(changes, writes_what_no_shard_has_to_know_with_its_record)
     cr_expect_str_eq(stored("thing", "a"), "");
     cr_expect(eq(u32, disk.written, 2));
     expect_nothing_sent();
+}
+
+/* ---- several at once ---- */
+
+static struct event_type *make_type(unsigned number, uint64_t updated_ms)
+{
+    struct event_type *made = calloc(1, sizeof *made);
+    made->id = (struct id){{(uint8_t)number}};
+    made->tenant = (struct id){{8}};
+    made->updated_ms = updated_ms;
+    sprintf(made->name, "type.%u", number);
+    return made;
+}
+
+/* Made are those of the numbers from `from` on; changed is the first, if there is `before`. */
+static struct directory_set *make_set(unsigned from, unsigned count, struct event_type *before)
+{
+    struct directory_set *set = calloc(1, sizeof *set + count * sizeof set->list[0]);
+    set->count = count;
+    for (unsigned i = 0; i < count; i++)
+        set->list[i].after = make_type(from + i, before ? 2 : 1);
+    set->list[0].before = before;
+    return set;
+}
+
+static int begin_set(struct directory_set *set)
+{
+    static const struct mutation by = {.action = "event_type.import"};
+    return changes_put_event_types(&changes, &by, set, on_done, &dones);
+}
+
+static struct event_type *registered(unsigned number)
+{
+    char name[16];
+    sprintf(name, "type.%u", number);
+    return registry_event_type(&registry, &(struct id){{8}}, slice_str(name));
+}
+
+static bool is_stored(unsigned number)
+{
+    char name[ID_TEXT_SIZE];
+    id_print(&(struct id){{(uint8_t)number}}, "etp", name);
+    return strstr(stored("event_type", name), "type.") != NULL;
+}
+
+Test(changes, several_are_one_write_with_a_record_of_each_and_one_mail)
+{
+    cr_assert(zero(int, begin_set(make_set(1, 2, NULL))));
+    answer_all();
+    struct event_type *before = registered(1);
+    struct directory_set *set = make_set(1, 1, before);
+    cr_assert(zero(int, begin_set(set)));
+    cr_expect(eq(u32, disk.begun, 2));
+    cr_expect(eq(u32, disk.records, 3));
+    cr_expect(eq(u32, disk.written, 2));
+    cr_expect_str_eq(disk.action, "event_type.import");
+    cr_expect(is_stored(1));
+    cr_expect(is_stored(2));
+    cr_expect(registered(1) == set->list[0].after);
+    cr_expect(registered(2) != NULL);
+    for (unsigned i = 0; i < SHARDS; i++) {
+        struct mail_directory *mail = mail_at(i);
+        cr_expect(eq(int, (int)mail->kind, DIRECTORY_EVENT_TYPES));
+        cr_expect(mail->after == set);
+        cr_expect(eq(u64, before->updated_ms, 1), "not freed");
+        cr_expect(mail_at(i) == NULL);
+        changes_answered(&changes, mail);
+    }
+    cr_expect(eq(u32, dones, 2));
+}
+
+Test(changes, several_are_all_there_or_none_is)
+{
+    struct directory_set *set = make_set(1, 3, NULL);
+    disk.error = -ENOMEM;
+    cr_assert(eq(int, begin_set(set), -ENOMEM));
+    for (unsigned i = 1; i <= 3; i++)
+        cr_expect(is_stored(i) == false);
+    cr_expect(registered(1) == NULL);
+    cr_expect(zero(u32, disk.written));
+    expect_nothing_sent();
+    for (unsigned i = 0; i < 3; i++) /* the caller's still */
+        event_type_free(set->list[i].after);
+    free(set);
 }
 
 /* ---- when it cannot be ---- */

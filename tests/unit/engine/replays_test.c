@@ -25,6 +25,11 @@ static unsigned records;
 
 /* ---- in place of audit.c and selection.c ---- */
 
+void audit_begin(struct audit *to)
+{
+    (void)to;
+}
+
 int audit_batch_put(struct audit *to, struct batch *batch, const struct audit_entry *entry)
 {
     (void)to, (void)batch;
