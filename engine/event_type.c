@@ -345,7 +345,7 @@ static void print_moment(struct text *text, const char *name, uint64_t wall_ms)
     text_char(text, '"');
 }
 
-static void print_version(const struct event_type_version *version, struct text *text)
+void event_type_print_version(const struct event_type_version *version, struct text *text)
 {
     text_put(text, SLICE("{\"version\":"));
     text_json(text, slice_str(version->name));
@@ -374,7 +374,7 @@ static void print_fields(const struct event_type *type, struct text *text)
     for (unsigned i = 0; i < type->version_count; i++) {
         if (i)
             text_char(text, ',');
-        print_version(&type->versions[i], text);
+        event_type_print_version(&type->versions[i], text);
     }
     text_put(text, SLICE("],\"metadata\":"));
     text_put(text, slice_str(type->metadata ? type->metadata : "{}"));
@@ -395,6 +395,29 @@ void event_type_print_stored(const struct event_type *type, struct text *text)
     text_printf(text, "{\"id\":\"%s\",", id_print(&type->id, "etp", digits).at);
     text_printf(text, "\"tenant\":\"%s\",", id_print(&type->tenant, "ten", digits).at);
     print_fields(type, text);
+}
+
+static bool equal_texts(const char *a, const char *b, const char *usual)
+{
+    return strcmp(a ? a : usual, b ? b : usual) == 0;
+}
+
+static bool equal_versions(const struct event_type_version *a, const struct event_type_version *b)
+{
+    return strcmp(a->name, b->name) == 0 && !a->schema == !b->schema &&
+           (!a->schema || slice_equal(schema_text(a->schema), schema_text(b->schema))) &&
+           equal_texts(a->examples, b->examples, "[]");
+}
+
+bool event_type_equal(const struct event_type *a, const struct event_type *b)
+{
+    bool is_equal =
+        strcmp(a->name, b->name) == 0 && strcmp(a->replaced_by, b->replaced_by) == 0 &&
+        !a->deprecated_ms == !b->deprecated_ms && equal_texts(a->description, b->description, "") &&
+        equal_texts(a->metadata, b->metadata, "{}") && a->version_count == b->version_count;
+    for (unsigned i = 0; i < a->version_count && is_equal; i++)
+        is_equal = equal_versions(&a->versions[i], &b->versions[i]);
+    return is_equal;
 }
 
 void event_type_free(struct event_type *type)

@@ -49,6 +49,12 @@ void event_type_print_stored(const struct event_type *type, struct text *text);
 MUST_CHECK int event_type_parse_stored(struct json_value document, struct event_type **made,
                                        struct faults *faults);
 
+/* As the API shows it: {"version":...}. */
+void event_type_print_version(const struct event_type_version *version, struct text *text);
+
+/* Whether they say the same, whenever they were made. */
+bool event_type_equal(const struct event_type *a, const struct event_type *b);
+
 void event_type_free(struct event_type *type); /* NULL is allowed */
 
 /* The version of that name; the last if `name` is empty; NULL: there is none. */

@@ -24,8 +24,10 @@ static size_t body_max(void *context, const struct http_head *head)
 {
     const struct api *api = context;
     struct slice path = slice_of(head->target.at, slice_find(head->target, '?'));
-    bool is_publishing = slice_equal(path, SLICE("/api/v1/webhooks/events"));
-    return is_publishing ? api->parts.config->batch_bytes_max : CALL_BODY_MAX;
+    if (slice_equal(path, SLICE("/api/v1/webhooks/events")))
+        return api->parts.config->batch_bytes_max;
+    return slice_equal(path, SLICE("/api/v1/webhooks/event-types/import")) ? CALL_IMPORT_MAX
+                                                                           : CALL_BODY_MAX;
 }
 
 static void answer(struct api *api, struct http_ticket ticket, const struct http_request *request)

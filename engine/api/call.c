@@ -88,10 +88,9 @@ bool call_let_in(struct call *call, unsigned scopes)
 
 /* ---- what was asked ---- */
 
-/* The media type alone, without parameters (RFC 9110 section 8.3.1). */
-static struct slice media_type(const struct http_head *head)
+struct slice call_media_type(const struct call *call)
 {
-    const struct http_header *field = http_find(head, "Content-Type");
+    const struct http_header *field = http_find(call->request->head, "Content-Type");
     if (!field)
         return SLICE("");
     return slice_trim(slice_of(field->value.at, slice_find(field->value, ';')));
@@ -99,7 +98,7 @@ static struct slice media_type(const struct http_head *head)
 
 bool call_read_body(struct call *call, struct json *parser, bool patch, struct json_value *root)
 {
-    struct slice type = media_type(call->request->head);
+    struct slice type = call_media_type(call);
     char why[JSON_WHY_SIZE];
 
     if (!slice_equal_nocase(type, SLICE("application/json")) &&

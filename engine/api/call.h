@@ -19,6 +19,7 @@
 
 enum {
     CALL_BODY_MAX = 256 * 1024,
+    CALL_IMPORT_MAX = 4 * 1024 * 1024, /* of a document to import */
     CALL_HEADERS_MAX = 512, /* of an answer, with its tag */
     API_STATS_MAX = 16,     /* questions to shards at a time */
     PAGE_LIMIT = 50,
@@ -65,6 +66,9 @@ struct call {
 
 /* Finds the key and checks its scopes (one of `scopes`, or admin) and the tenant. */
 MUST_CHECK bool call_let_in(struct call *call, unsigned scopes);
+
+/* The media type alone, without parameters (RFC 9110 section 8.3.1); empty: none was given. */
+struct slice call_media_type(const struct call *call);
 
 /* The body as JSON, with `parser` (which keeps it); it has to be an object. `patch`: merge patches
  * are welcome too. */

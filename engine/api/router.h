@@ -57,6 +57,7 @@ void event_types_get(struct call *call);
 void event_types_replace(struct call *call);
 void event_types_patch(struct call *call);
 void event_types_delete(struct call *call);
+void event_types_import(struct call *call);
 void sla_get(struct call *call);
 void filters_test(struct call *call);
 void events_list(struct call *call);

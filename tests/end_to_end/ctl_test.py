@@ -109,6 +109,23 @@ class Resources(CtlCase):
         self.assertEqual(self.ctl("subscription", "delete", name), "")
         self.assertIn("404", self.refuse("subscription", "get", name))
 
+    def test_event_types_of_an_openapi_document(self):
+        document = {"openapi": "3.1.0", "webhooks": {"ctl.imported": {"post": {"summary": "by a file"}}}}
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "shop.json")
+            path.write_text(json.dumps(document))
+            self.assertEqual(self.read("event-type", "import", path, "--dry-run", "true")["created"], ["ctl.imported"])
+            self.assertIn("404", self.refuse("event-type", "get", "ctl.imported"))
+            self.assertRegex(self.ctl("event-type", "import", path, "--schema-version", "v2"), r"created +ctl.imported")
+            self.assertEqual(self.read("event-type", "get", "ctl.imported")["versions"][0]["version"], "v2")
+            yaml = pathlib.Path(folder, "shop.yaml")
+            yaml.write_text("openapi: 3.1.0\n")
+            self.assertIn("convert", self.refuse("event-type", "import", yaml))
+        document["webhooks"]["ctl.imported"]["post"]["summary"] = 7
+        self.assertIn("/webhooks/ctl.imported/post/summary", self.refuse("event-type", "import", "-", text=json.dumps(document)))
+        self.refuse("event-type", "import", "/nowhere.json", expect=USAGE)
+        self.ctl("event-type", "delete", "ctl.imported")
+
     def test_dead_letters_and_replays(self):
         self.receiver.script(self.path, [status(500), status(200)])
         made = self.create("--url", self.receiver.url(self.path), "--events", self.kind, "--retry", "[]")

@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case
-from support.client import Client
+from support.client import Client, RawConnection
 
 TENANTS = "/api/v1/tenants"
 KEYS = "/api/v1/keys"
@@ -153,6 +153,204 @@ class Catalogue(TypesCase):
         self.make()
         records = self.manage.get("/api/v1/audit?action=event_type.create").json()["data"]
         self.assertEqual([record["after"]["name"] for record in records], ["order.created"])
+
+
+IMPORT = f"{TYPES}/import"
+
+
+def document(webhooks, **components):
+    return {"openapi": "3.1.0", "info": {"title": "shop", "version": "7"}, "webhooks": webhooks,
+            "components": components}
+
+
+def webhook(schema, **more):
+    media = {"schema": schema, **({"examples": more.pop("examples")} if "examples" in more else {})}
+    return {"post": {"requestBody": {"content": {"application/json": media}}, **more}}
+
+
+SHOP = document({
+    "order.created": webhook({"$ref": "#/components/schemas/Order"}, description="a customer has ordered",
+                             examples={"small": {"value": {"id": 7}}, "large": {"$ref": "#/components/examples/Large"}}),
+    "order.gone": {"$ref": "#/components/pathItems/Gone"},
+    "shop.closed": {"summary": "for good", "put": {"responses": {}}},
+}, schemas={
+    "Order": {"type": "object", "required": ["id"], "properties": {
+        "id": {"type": "integer", "minimum": 1}, "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Order"}},
+        "by": {"$ref": "#/components/schemas/Person"}}},
+    "Person": {"type": "string", "pattern": "^[a-z]+$"},
+    "Nobody": {"$ref": "http://example.com/"},
+}, pathItems={"Gone": {"post": {"summary": "an order is gone", "deprecated": True, "requestBody": {
+    "$ref": "#/components/requestBodies/Gone"}}}}, requestBodies={"Gone": {"content": {
+        "text/plain": {"schema": {"type": "string"}},
+        "application/json; charset=utf-8": {"schema": {"type": "integer"}, "example": 5}}}},
+    examples={"Large": {"value": {"id": 8, "parts": [{"id": 9, "by": "me"}]}}})
+
+
+class Import(TypesCase):
+    def take(self, body, query="", status=200):
+        answer = self.manage.post(IMPORT + query, body)
+        self.assertEqual(answer.status, status, answer)
+        return answer.json()
+
+    def names(self):
+        return sorted(item["name"] for item in self.manage.get(TYPES).json()["data"])
+
+    def test_webhooks_become_event_types(self):
+        self.assertEqual(self.take(SHOP), {"created": ["order.created", "order.gone", "shop.closed"], "updated": [],
+                                           "unchanged": [], "dry_run": False})
+        order = self.manage.get(f"{TYPES}/order.created").json()
+        self.assertEqual((order["description"], order["deprecated"]), ("a customer has ordered", False))
+        self.assertEqual([(v["version"], v["examples"]) for v in order["versions"]],
+                         [("1", [{"id": 7}, {"id": 8, "parts": [{"id": 9, "by": "me"}]}])])
+        schema = order["versions"][0]["schema"]
+        self.assertEqual(schema["$ref"], "#/$defs/Order")
+        self.assertEqual(list(schema["$defs"]), ["Order", "Person"], "what nothing refers to does not come along")
+        self.assertEqual(schema["$defs"]["Order"]["properties"]["parts"]["items"], {"$ref": "#/$defs/Order"})
+        gone = self.manage.get(f"{TYPES}/order.gone").json()
+        self.assertEqual((gone["description"], gone["deprecated"]), ("an order is gone", True))
+        self.assertEqual((gone["versions"][0]["schema"], gone["versions"][0]["examples"]), ({"type": "integer"}, [5]))
+        closed = self.manage.get(f"{TYPES}/shop.closed").json()
+        self.assertEqual((closed["description"], closed["versions"][0]["schema"]), ("for good", None))
+
+    def test_events_are_held_against_what_was_imported(self):
+        self.take(SHOP)
+        self.enforce("reject")
+        good = {"id": 1, "parts": [{"id": 2, "by": "me"}]}
+        self.assertEqual(self.send({"type": "order.created", "payload": good}).status, 202)
+        bad = {"id": 1, "parts": [{"id": 0, "by": "me"}, {"id": 3, "by": "ME"}]}
+        self.assertEqual(self.pointers(self.send({"type": "order.created", "payload": bad})),
+                         ["/payload/parts/0/id", "/payload/parts/1/by"])
+
+    def test_once_more_changes_what_differs(self):
+        self.take(SHOP)
+        before = {name: self.manage.get(f"{TYPES}/{name}") for name in self.names()}
+        again = self.take(SHOP)
+        self.assertEqual(again["unchanged"], ["order.created", "order.gone", "shop.closed"])
+        self.manage.request("PATCH", f"{TYPES}/order.gone", {"metadata": {"team": "shop"}, "replaced_by": "order.left"})
+        other = json.loads(json.dumps(SHOP))
+        del other["components"]["pathItems"]["Gone"]["post"]["deprecated"]
+        del other["webhooks"]["order.created"]
+        other["webhooks"]["order.lost"] = webhook(True)
+        self.assertEqual(self.take(other), {"created": ["order.lost"], "updated": ["order.gone"],
+                                            "unchanged": ["shop.closed"], "dry_run": False})
+        gone = self.manage.get(f"{TYPES}/order.gone").json()
+        self.assertEqual((gone["deprecated"], gone["deprecated_at"]), (False, None))
+        self.assertEqual((gone["metadata"], gone["replaced_by"]), ({"team": "shop"}, "order.left"), "are kept")
+        for name in ("order.created", "shop.closed"):
+            self.assertEqual(self.manage.get(f"{TYPES}/{name}").headers["etag"], before[name].headers["etag"])
+
+    def test_a_document_is_of_one_version(self):
+        first, second = document({"a": webhook({"const": 1})}), document({"a": webhook({"const": 2})})
+        self.take(first, "?version=2025-01-01")
+        self.take(second, "?version=v2")
+        self.enforce("reject")
+        for version, payload, status in (("2025-01-01", 1, 202), ("v2", 2, 202), ("v2", 1, 422)):
+            self.assertEqual(self.send({"type": "a", "version": version, "payload": payload}).status, status)
+        self.assertEqual(self.take(document({"a": webhook({"const": 3})}))["updated"], ["a"], "the last one")
+        versions = self.manage.get(f"{TYPES}/a").json()["versions"]
+        self.assertEqual([(v["version"], v["schema"]["const"]) for v in versions], [("2025-01-01", 1), ("v2", 3)])
+
+    def test_a_dry_run_says_what_it_would_do(self):
+        self.assertEqual(self.take(SHOP, "?dry_run=true")["created"], ["order.created", "order.gone", "shop.closed"])
+        self.assertEqual(self.names(), [])
+        self.assertEqual(self.take(SHOP, "?dry_run=false")["dry_run"], False)
+
+    def test_all_or_nothing_and_each_in_the_audit_log(self):
+        broken = json.loads(json.dumps(SHOP))
+        broken["components"]["schemas"]["Person"]["nullable"] = True
+        self.assertEqual(self.pointers(self.manage.post(IMPORT, broken)), ["/components/schemas/Person/nullable"])
+        self.assertEqual(self.names(), [])
+        self.take(SHOP)
+        records = self.manage.get("/api/v1/audit?action=event_type.import").json()["data"]
+        self.assertEqual(sorted(record["after"]["name"] for record in records), self.names())
+
+    def test_what_is_wrong_is_told_where_it_is_in_the_document(self):
+        ref, body = "#/components/schemas/", "/webhooks/a/post/requestBody"
+        media = f"{body}/content/application~1json"
+        for wrong, pointer in (
+                ({"openapi": "3.0.3", "webhooks": {}}, "/openapi"),
+                ({"webhooks": {}}, "/openapi"),
+                ({"openapi": "3.1.0"}, "/webhooks"),
+                ({"openapi": "3.1.0", "webhooks": []}, "/webhooks"),
+                (document({"a b": webhook({})}), "/webhooks/a b"),
+                (document({"a": {"get": {}}}), "/webhooks/a"),
+                (document({"a": {"$ref": "#/components/pathItems/b"}}), "/webhooks/a/$ref"),
+                (document({"a": {"$ref": "other.json"}}), "/webhooks/a/$ref"),
+                (document({"a": {"$ref": "#/webhooks/b"}, "b": {"$ref": "#/webhooks/a"}}), "/webhooks/a/$ref"),
+                (document({"a": {"post": {"requestBody": {"content": {"text/xml": {}}}}}}), f"{body}/content"),
+                (document({"a": {"post": {"description": 7}}}), "/webhooks/a/post/description"),
+                (document({"a": {"post": {"description": "x" * 1025}}}), "/webhooks/a/post/description"),
+                (document({"a": {"post": {"deprecated": "yes"}}}), "/webhooks/a/post/deprecated"),
+                (document({"a": webhook(5)}), f"{media}/schema"),
+                (document({"a": webhook({"properties": {"b": {"type": "strng"}}})}),
+                 f"{media}/schema/properties/b/type"),
+                (document({"a": webhook({"$ref": ref + "B"})}), f"{media}/schema/$ref"),
+                (document({"a": webhook({"$ref": "#/$defs/B", "$defs": {"B": {}}})}), f"{media}/schema/$ref"),
+                (document({"a": webhook({"$ref": ref + "B"})}, schemas={"B": {"not": {"unevaluatedItems": True}}}),
+                 "/components/schemas/B/not/unevaluatedItems"),
+                (document({"a": webhook({"type": "null"}, examples={"x": {"value": None}, "y": {"value": 1}})}),
+                 f"{media}/examples/y/value")):
+            with self.subTest(pointer=pointer, wrong=str(wrong)[:120]):
+                pointers = self.pointers(self.manage.post(IMPORT, wrong))
+                self.assertEqual(pointers[0], pointer)
+
+    def test_only_json_is_read(self):
+        answer = self.manage.post(IMPORT, b"openapi: 3.1.0\n", headers={"Content-Type": "application/yaml"})
+        self.assertIn("convert the YAML", self.assert_problem(answer, 415)["detail"])
+        self.assert_problem(self.manage.post(IMPORT, b"{}", headers={"Content-Type": "text/plain"}), 415)
+        self.assert_problem(self.manage.post(IMPORT, b"{", headers={"Content-Type": "application/json"}), 400)
+        for query in ("?dry_run=maybe", "?version=a%20b", "?version=" + "v" * 64, "?wet_run=true"):
+            self.assert_problem(self.manage.post(IMPORT + query, SHOP), 422)
+
+    def test_limits(self):
+        many = document({f"t{i}": webhook(True) for i in range(1001)})
+        self.assert_problem(self.manage.post(IMPORT, many), 409)
+        self.assertEqual(self.names(), [])
+        big = {f"p{i}": {"const": "x" * 1000} for i in range(62)}
+        shared = document({f"t{i}": webhook({"$ref": "#/components/schemas/Big"}) for i in range(200)},
+                          schemas={"Big": {"properties": big}})
+        self.assertEqual(self.pointers(self.manage.post(IMPORT, shared))[0][:10], "/webhooks/")
+        shared["components"]["schemas"]["Big"]["properties"] |= {f"q{i}": {"const": "x" * 1000} for i in range(5)}
+        self.assertEqual(len(self.pointers(self.manage.post(IMPORT, shared))), 16)
+        chain = document({"a": webhook({"$ref": "#/components/schemas/S0"})},
+                         schemas={f"S{i}": {"not": {"$ref": f"#/components/schemas/S{i + 1}"}} for i in range(300)})
+        self.assertEqual(self.pointers(self.manage.post(IMPORT, chain)), ["/components/schemas/S255/not/$ref"])
+        deep = {}
+        for _ in range(200):
+            deep = {"items": deep}
+        self.assertEqual(len(self.pointers(self.manage.post(IMPORT, document({"a": webhook(deep)})))), 1)
+        with RawConnection(self.engine.admin_address) as raw:
+            raw.send((f"POST {IMPORT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.key}\r\n"
+                      "Content-Type: application/json\r\nContent-Length: 4194305\r\n\r\n").encode())
+            self.assert_problem(raw.receive(), 413)
+        thousand = document({f"t{i}": webhook(True) for i in range(1000)})
+        self.assertEqual(len(self.take(thousand)["created"]), 1000)
+        self.assertEqual(len(self.take(thousand)["unchanged"]), 1000)
+
+    def test_a_type_that_is_named_twice(self):
+        text = json.dumps(document({"a": webhook(True)})).replace('"a":', '"a": {"post": {}}, "a":', 1)
+        answer = self.manage.post(IMPORT, text.encode(), headers={"Content-Type": "application/json"})
+        self.assertEqual(self.pointers(answer), ["/webhooks/a"])
+
+    def test_what_takes_too_long_to_look_through_is_answered(self):
+        junk = {f"S{i}": True for i in range(60_000)}
+        refs = {"allOf": [{"$ref": f"#/components/schemas/S{59_999 - i}"} for i in range(250)]}
+        slow = document({f"t{i}": webhook(refs) for i in range(200)}, schemas=junk)
+        self.assertTrue(self.pointers(self.manage.post(IMPORT, slow)))
+
+    def test_it_is_there_after_a_kill(self):
+        self.take(SHOP)
+        before = self.manage.get(TYPES).json()
+        self.engine.kill()
+        self.engine.restart()
+        self.open()
+        self.assertEqual(self.manage.get(TYPES).json(), before)
+
+    def test_the_same_request_again_is_answered_again(self):
+        for _ in range(2):
+            answer = self.manage.post(IMPORT, SHOP, headers={"Idempotency-Key": "k"})
+            self.assertEqual(len(answer.json()["created"]), 3)
+        self.assertEqual(answer.headers["idempotent-replayed"], "true")
 
 
 class Enforcement(TypesCase):

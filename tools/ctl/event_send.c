@@ -2,38 +2,8 @@
  */
 #include "tools/ctl/request.h"
 #include "tools/ctl/run.h"
-#include "tools/ctl/view.h"
 
 #include <stdlib.h>
-
-static int show(struct session *session, struct slice answer)
-{
-    struct json_value root;
-    if (line_wants_json(session->line)) {
-        printf("%.*s\n", SLICE_ARGS(answer));
-        return EXIT_DONE;
-    }
-    int status = session_read(session, answer, &root);
-    if (!status)
-        view_object(root);
-    return status;
-}
-
-static int send_body(const struct line *line, struct slice body, struct slice content_type)
-{
-    struct session session;
-    struct server_call call = {.method = line->verb->method,
-                               .target = slice_str(line->verb->path),
-                               .body = body,
-                               .content_type = content_type};
-    int status = session_open(&session, line);
-    if (!status)
-        status = session_ask(&session, &call);
-    if (!status)
-        status = show(&session, call.answer);
-    session_close(&session);
-    return status;
-}
 
 static int send_batch(const struct line *line, const char *path)
 {
@@ -44,7 +14,7 @@ static int send_batch(const struct line *line, const char *path)
     int status = session_read_file(path, &at, &size);
     if (status)
         return status;
-    status = send_body(line, slice_of(at, size), SLICE("application/x-ndjson"));
+    status = request_send(line, slice_of(at, size), SLICE("application/x-ndjson"));
     free(at);
     return status;
 }
@@ -81,7 +51,7 @@ int run_event_send(const struct line *line)
         status = session_complain("%s", why);
     if (!status) {
         struct text body = fields_print(&fields);
-        status = send_body(line, text_slice(&body), SLICE("application/json"));
+        status = request_send(line, text_slice(&body), SLICE("application/json"));
         free(body.at);
     }
     fields_close(&fields);

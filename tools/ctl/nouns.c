@@ -127,6 +127,8 @@ static const struct verb event_type_verbs[] = {
     {.name = "replace", .help = "Replaces an event type; what is not given gets its default.", .method = "PUT", .path = EVENT_TYPES "/{id}", .argument = "NAME", .takes = TAKES_FIELDS, .options = event_type_fields},
     {.name = "update",  .help = "Changes the fields of an event type that are given.", .method = "PATCH", .path = EVENT_TYPES "/{id}", .argument = "NAME", .takes = TAKES_FIELDS, .options = event_type_fields},
     {.name = "delete",  .help = "Takes an event type out of the catalogue.", .method = "DELETE", .path = EVENT_TYPES "/{id}", .argument = "NAME"},
+    {.name = "import",  .help = "Makes event types of the webhooks in an OpenAPI 3.1 document, which is JSON: all of them, or none.", .method = "POST", .path = EVENT_TYPES "/import", .argument = "FILE", .run = run_event_type_import,
+     .options = OPTIONS({"schema-version", "VERSION", OPTION_QUERY, "version", NULL, "which version of its event types it describes; else the last of each, or 1"}, {"dry-run", "BOOL", OPTION_QUERY, "dry_run", "true|false", "only say what would be done"})},
     {0},
 };
 

@@ -132,28 +132,48 @@ static int show(struct session *session, struct slice answer)
     return EXIT_DONE;
 }
 
-static int ask_once(struct session *session)
+static int send_body(struct session *session, struct slice body, struct slice content_type)
 {
     const struct line *line = session->line;
     char buffer[SESSION_TARGET_SIZE];
-    struct text target, body = {0};
-    struct fields fields;
+    struct text target;
     text_init(&target, buffer, sizeof buffer);
-    must(fields_open(&fields) == 0);
     int status = session_target(line, &target);
-    if (!status && !slice_equal(slice_str(line->verb->method), SLICE("GET")))
-        status = request_fields(line, &fields);
-    bool has_body = fields.first || line->verb->takes & TAKES_FIELDS;
-    if (!status && has_body)
-        body = fields_print(&fields);
     struct server_call call = {.method = line->verb->method,
                                .target = text_slice(&target),
-                               .body = text_slice(&body),
-                               .content_type = SLICE("application/json")};
+                               .body = body,
+                               .content_type = content_type};
     if (!status)
         status = session_ask(session, &call);
     if (!status)
         status = show(session, call.answer);
+    return status;
+}
+
+int request_send(const struct line *line, struct slice body, struct slice content_type)
+{
+    struct session session;
+    int status = session_open(&session, line);
+    if (!status)
+        status = send_body(&session, body, content_type);
+    session_close(&session);
+    return status;
+}
+
+static int ask_once(struct session *session)
+{
+    const struct line *line = session->line;
+    struct text body = {0};
+    struct fields fields;
+    int status = EXIT_DONE;
+    must(fields_open(&fields) == 0);
+    if (!slice_equal(slice_str(line->verb->method), SLICE("GET")))
+        status = request_fields(line, &fields);
+    bool has_body = fields.first || line->verb->takes & TAKES_FIELDS;
+    if (!status && has_body)
+        body = fields_print(&fields);
+    if (!status)
+        status = send_body(session, text_slice(&body), SLICE("application/json"));
     free(body.at);
     fields_close(&fields);
     return status;

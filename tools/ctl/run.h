@@ -10,6 +10,7 @@ enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE, EXIT_UNREACHABLE };
 int run_request(const struct line *line);
 
 int run_event_send(const struct line *line);
+int run_event_type_import(const struct line *line);
 int run_delivery_tail(const struct line *line);
 int run_audit_export(const struct line *line);
 int run_audit_verify(const struct line *line);
