@@ -58,7 +58,8 @@ static bool goes_with(const struct delivery *first, const struct delivery *other
 static unsigned count_max(const struct shard *shard, const struct batch_settings *batch)
 {
     size_t sending = shard->deliveries.sending;
-    size_t free = sending < LIMIT_ATTEMPTS ? LIMIT_ATTEMPTS - sending : 0;
+    size_t most = shard->attempts.capacity;
+    size_t free = sending < most ? most - sending : 0;
     size_t share = free / 4 > 1 ? free / 4 : 1;
     return batch->events < share ? batch->events : (unsigned)share;
 }

@@ -6,10 +6,12 @@
  */
 #include "config.h"
 
+#include "budget.h"
 #include "settings.h"
 #include "store/db.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -213,6 +215,25 @@ static int check_whole(const struct config *config, FILE *err)
     return 0;
 }
 
+static int check_memory(const struct config *config, FILE *err)
+{
+    uint64_t least = budget_least(config->event_bytes_max, config->shards);
+    if (config->memory_bytes >= least)
+        return 0;
+    return complain(err,
+                    "memory: %" PRIu64 "M is too little for events of %" PRIu64
+                    " bytes (event_bytes_max) on %u shards: it has to be %" PRIu64 "M at least",
+                    config->memory_bytes >> 20, config->event_bytes_max, config->shards,
+                    least >> 20);
+}
+
+/* One for each core, if there is memory for so many. */
+static unsigned usual_shards(const struct config *config)
+{
+    unsigned most = budget_shards(config->memory_bytes, config->event_bytes_max);
+    return cores() < most ? cores() : most;
+}
+
 /* The order matters: the file's name comes from the environment or the flags, its contents before
  * both. */
 static int load(struct config *config, int argc, char **argv, FILE *err, enum asked *asked)
@@ -235,8 +256,8 @@ static int load(struct config *config, int argc, char **argv, FILE *err, enum as
     if (!error)
         error = check_whole(config, err);
     if (!error && config->shards == 0)
-        config->shards = cores();
-    return error;
+        config->shards = usual_shards(config);
+    return error ? error : check_memory(config, err);
 }
 
 enum config_result config_load(struct config *config, int argc, char **argv, FILE *out, FILE *err)
@@ -264,6 +285,11 @@ int config_reload(struct config *config, FILE *err)
     if (!fresh)
         return -ENOMEM;
     int error = load(fresh, config->argc, config->argv, err, &asked);
+    if (!error) { /* these stay */
+        fresh->memory_bytes = config->memory_bytes;
+        fresh->shards = config->shards;
+        error = check_memory(fresh, err);
+    }
     for (size_t i = 0; !error && i < settings_count; i++)
         if (settings[i].reloadable)
             setting_copy(config, fresh, &settings[i]);

@@ -34,15 +34,16 @@
 #include "verdict.h"
 
 enum { WRITE_MS = 5, LOAD_AGAIN_MS = 50, LOAD_FAILED_MS = 1000, CONNECTIONS_AGAIN_MS = 10 };
+enum { WAITING_PART = 4 };
 
-int deliveries_open(struct deliveries *deliveries)
+int deliveries_open(struct deliveries *deliveries, unsigned count)
 {
-    *deliveries = (struct deliveries){0};
+    *deliveries = (struct deliveries){.waiting_max = count / WAITING_PART};
     list_init(&deliveries->young);
     list_init(&deliveries->shares);
-    int rc = pool_open(&deliveries->pool, sizeof(struct delivery), LIMIT_DELIVERIES);
+    int rc = pool_open(&deliveries->pool, sizeof(struct delivery), count);
     if (rc == 0)
-        rc = table_open(&deliveries->with_rows, LIMIT_DELIVERIES);
+        rc = table_open(&deliveries->with_rows, count);
     if (rc)
         deliveries_close(deliveries);
     return rc;
@@ -226,10 +227,9 @@ void delivery_become_ready(struct shard *shard, struct delivery *delivery)
     endpoint_update_turn(shard, endpoint);
 }
 
-/* Waiting for a retry: of all deliveries in memory, they have a part. */
 bool delivery_waits_are_full(const struct shard *shard)
 {
-    return shard->deliveries.waiting >= LIMIT_WAITING;
+    return shard->deliveries.waiting >= shard->deliveries.waiting_max;
 }
 
 void delivery_become_waiting(struct shard *shard, struct delivery *delivery, uint64_t due_ms)

@@ -53,8 +53,8 @@ struct deliveries {
     struct pool pool;
     struct table with_rows;
     struct list_node young;
-    struct list_node shares; /* blocks not walked to their end */
-    uint64_t waiting;
+    struct list_node shares;       /* blocks not walked to their end */
+    uint64_t waiting, waiting_max; /* for retries: a part of all */
     size_t sending;
     size_t fetched_bytes; /* of events read back and held */
 };
@@ -63,7 +63,7 @@ struct deliveries {
  * asks those that go on to end now. */
 void delivery_abort_all(struct shard *shard, struct endpoint *endpoint);
 
-MUST_CHECK int deliveries_open(struct deliveries *deliveries);
+MUST_CHECK int deliveries_open(struct deliveries *deliveries, unsigned count);
 void deliveries_close(struct deliveries *deliveries);
 
 /* Frees a ghost (paging_haunt()). */

@@ -2,6 +2,7 @@
 #include "alert.h"
 #include "allowance.h"
 #include "ask.h"
+#include "budget.h"
 #include "conformity.h"
 #include "credential.h"
 #include "event_form.h"
@@ -526,8 +527,12 @@ size_t ingest_body_max(void *context, const struct http_head *head)
     if (!slice_equal(path, SLICE(EVENTS_PATH)))
         return ASK_BODY_MAX;
     enum event_form form = event_form(head);
-    bool is_single = form == FORM_CLOUDEVENT || form == FORM_BINARY;
-    return is_single ? shard->config->event_bytes_max : shard->config->batch_bytes_max;
+    size_t single = shard->config->event_bytes_max, batch = shard->config->batch_bytes_max;
+    size_t room = budget_batch(shard->memory.arena_size);
+    if (form == FORM_CLOUDEVENT || form == FORM_BINARY)
+        return single;
+    batch = batch < room ? batch : room;
+    return batch > single ? batch : single;
 }
 
 void ingest_resume(struct shard *shard, const struct requester *requester,

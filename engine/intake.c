@@ -16,7 +16,6 @@
 enum {
     CHAIN_BYTES_EAGER = 256 * 1024, /* a chain this long goes off although another is out */
     CHAINS_OUT_MAX = 4,
-    CLAIMS_MAX = 65536,
     HELD_MAX_MS = 3,  /* longer than that only if the clock was set back, which has no answer */
     ANSWERS_PART = 4, /* one part in this of the memory */
 };
@@ -26,14 +25,14 @@ static size_t block_struct_size(const struct shard *shard)
     return sizeof(struct event_block) + shard->crew->shards * sizeof(struct block_share);
 }
 
-int intake_open(struct intake *intake, struct shard *shard, uint64_t first_number)
+int intake_open(struct intake *intake, struct shard *shard, uint64_t first_number, unsigned claims)
 {
     *intake = (struct intake){.next_number = first_number};
     list_init(&intake->unsettled);
     list_init(&intake->durable);
     int rc = pool_open(&intake->blocks, block_struct_size(shard), LIMIT_EVENT_BLOCKS);
     if (rc == 0)
-        rc = pool_open(&intake->claims, sizeof(struct claim), CLAIMS_MAX);
+        rc = pool_open(&intake->claims, sizeof(struct claim), claims);
     if (rc == 0)
         rc = pool_open(&intake->receipts, sizeof(struct receipt), shard->config->connections_max);
     if (rc)

@@ -47,7 +47,8 @@ struct intake {
     size_t bytes;        /* in the open chain */
 };
 
-MUST_CHECK int intake_open(struct intake *intake, struct shard *shard, uint64_t first_number);
+MUST_CHECK int intake_open(struct intake *intake, struct shard *shard, uint64_t first_number,
+                           unsigned claims);
 void intake_close(struct intake *intake);
 
 /* What one request adds: begin, append each event, then commit (which owes the answer) or cancel

@@ -12,12 +12,12 @@ enum {
     SCALAR_SIZE = 64,
 };
 
-int lanes_open(struct lanes *lanes)
+int lanes_open(struct lanes *lanes, unsigned count)
 {
     *lanes = (struct lanes){0};
-    int rc = pool_open(&lanes->pool, sizeof(struct lane), LIMIT_DELIVERIES);
+    int rc = pool_open(&lanes->pool, sizeof(struct lane), count);
     if (rc == 0)
-        rc = table_open(&lanes->table, LIMIT_DELIVERIES);
+        rc = table_open(&lanes->table, count);
     if (rc)
         lanes_close(lanes);
     return rc;

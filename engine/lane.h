@@ -47,7 +47,7 @@ struct lanes {
     struct table table;
 };
 
-MUST_CHECK int lanes_open(struct lanes *lanes);
+MUST_CHECK int lanes_open(struct lanes *lanes, unsigned count);
 void lanes_close(struct lanes *lanes);
 
 /* The key that an event with this payload has for the subscription, hashed: two that share a hash

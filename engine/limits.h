@@ -37,12 +37,10 @@ enum {
     LIMIT_EVENT_BLOCK_SIZE = 128 * 1024, /* a block of events, unless one event alone needs more */
     LIMIT_OUTCOME_BLOCK_SIZE = 128 * 1024,
     LIMIT_ROW_LOG_SIZE = 64 * 1024,
-    LIMIT_EVENT_BLOCKS = 8192,            /* whose deliveries are not all settled */
-    LIMIT_DELIVERIES = 65536,             /* in memory */
-    LIMIT_WAITING = LIMIT_DELIVERIES / 4, /* of those, for retries */
-    LIMIT_ATTEMPTS = 2048,                /* on their way */
-    LIMIT_OUTCOME_BATCHES = 64,
-    LIMIT_FETCHES = 256, /* questions to the reader */
+    LIMIT_EVENT_BLOCKS = 8192, /* whose deliveries are not all settled */
+    LIMIT_DELIVERIES = 65536,  /* in memory; fewer if memory is small (budget.h) */
+    LIMIT_ATTEMPTS = 2048,     /* on their way; fewer likewise */
+    LIMIT_FETCHES = 256,       /* questions to the reader */
 
     /* How long a delivery may be without a durable trace of its own; then it gets a row, so that
        recovery stays short. */

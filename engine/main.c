@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "budget.h"
 #include "config.h"
 #include "control.h"
 #include "notify.h"
@@ -15,6 +16,7 @@
 #include "writer.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -28,6 +30,7 @@ enum {
     SMALL_RING_ENTRIES = 64,
     SMALL_RING_BUFFERS = 8,
     SMALL_RING_BUFFER_BYTES = 512,
+    LARGE_BYTES = 256 * 1024,
     CONTROL_NICE = 10
 };
 
@@ -195,7 +198,7 @@ static struct db_options db_options_of(const struct config *config)
 {
     return (struct db_options){
         .shards = config->shards,
-        .memory_bytes = config->memory_bytes / 2,
+        .memory_bytes = budget_of(config->memory_bytes, config->shards).store_bytes,
         .retention_ms = config->retention_ms,
         .retention_bytes = config->retention_bytes,
         .dedup_window_ms = config->idempotency_window_ms,
@@ -422,6 +425,13 @@ static void raise_limits(void)
     }
 }
 
+/* What is large (memtables, batches for the disk) goes back to the system when it is freed: the
+ * thread that took it is seldom the one that frees it, and would keep it. */
+static void return_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+}
+
 int main(int argc, char **argv)
 {
     static struct engine engine; /* large */
@@ -431,6 +441,7 @@ int main(int argc, char **argv)
 
     log_set(engine.config.log_level, engine.config.log_format);
     raise_limits();
+    return_memory();
     if (engine.config.restore)
         return restore(&engine.config);
     block_signals();

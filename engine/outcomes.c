@@ -2,8 +2,8 @@
  *
  * Room. A transition needs at most one attempt record, ROWS_PER_TRANSITION rows and one settled
  * entry, so a batch with less room left is sent off when a transition begins. Attempts on their way
- * must always find room for their ends: outcomes_have_room() keeps back as many batches as
- * LIMIT_ATTEMPTS records of the largest size could fill.
+ * must always find room for their ends: outcomes_have_room() keeps back as many batches as their
+ * records could fill, each of the largest size.
  */
 #include "shard.h"
 
@@ -11,8 +11,8 @@ enum {
     /* Numbers, ids, address and error; then what was captured. */
     RECORD_MAX = 512 + 2 * LIMIT_HEADERS_CAPTURE + LIMIT_RESPONSE_CAPTURE,
     ROWS_PER_TRANSITION = 4,
-    /* Each batch takes at least (LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX) - 1 transitions. */
-    BATCHES_KEPT = LIMIT_ATTEMPTS / (LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX - 1) + 1,
+    TRANSITIONS_MIN = LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX - 1, /* that fit a batch */
+    BATCHES_FREE = 5,                                            /* for work that can wait */
 };
 
 /* Of the four rows of a delivery in a page, one is large. */
@@ -21,13 +21,12 @@ _Static_assert(OUTCOMES_PAGE_ROWS / 4 *
                    LIMIT_ROW_LOG_SIZE,
                "a page must fit a batch");
 
-_Static_assert(BATCHES_KEPT + 4 <= LIMIT_OUTCOME_BATCHES,
-               "room must be left for work that can wait");
-
-int outcomes_open(struct outcomes *outcomes, uint64_t first_block)
+int outcomes_open(struct outcomes *outcomes, uint64_t first_block, unsigned attempts)
 {
     *outcomes = (struct outcomes){.next_block = first_block};
-    return pool_open(&outcomes->batches, sizeof(struct outcome_batch), LIMIT_OUTCOME_BATCHES);
+    outcomes->kept = attempts / TRANSITIONS_MIN + 1;
+    return pool_open(&outcomes->batches, sizeof(struct outcome_batch),
+                     outcomes->kept + BATCHES_FREE);
 }
 
 void outcomes_close(struct outcomes *outcomes)
@@ -37,8 +36,8 @@ void outcomes_close(struct outcomes *outcomes)
 
 bool outcomes_have_room(const struct shard *shard)
 {
-    const struct pool *batches = &shard->outcomes.batches;
-    return batches->capacity - batches->used > BATCHES_KEPT;
+    const struct outcomes *outcomes = &shard->outcomes;
+    return outcomes->batches.capacity - outcomes->batches.used > outcomes->kept;
 }
 
 static void open_batch(struct shard *shard)

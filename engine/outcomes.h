@@ -31,6 +31,7 @@ struct outcome_batch {
 
 struct outcomes {
     struct pool batches;
+    size_t kept; /* of them, for the ends of attempts */
     struct outcome_batch *open;
     uint64_t opened_ms;
     uint64_t next_block; /* number of the next block of attempts */
@@ -39,7 +40,8 @@ struct outcomes {
     unsigned out;  /* batches with the writer */
 };
 
-MUST_CHECK int outcomes_open(struct outcomes *outcomes, uint64_t first_block);
+/* `attempts`: as many as may be on their way. */
+MUST_CHECK int outcomes_open(struct outcomes *outcomes, uint64_t first_block, unsigned attempts);
 void outcomes_close(struct outcomes *outcomes);
 
 /* Whether there is room for work that can wait: starting attempts, parking. What is on its way has

@@ -129,7 +129,7 @@ bool paging_wants(struct shard *shard, uint64_t due_ms)
     struct paging *paging = &shard->paging;
     if (due_ms >= (paging->moving ? paging->border_ms : paging->window_ms))
         return false;
-    if (shard->deliveries.waiting < LIMIT_WAITING)
+    if (shard->deliveries.waiting < shard->deliveries.waiting_max)
         return true;
     if (due_ms < paging->spoiled_ms)
         paging->spoiled_ms = due_ms;
@@ -191,7 +191,7 @@ static void retries_fetched(struct shard *shard, const struct mail_fetch *fetch)
     for (int i = 0; i < fetch->count; i++) {
         const struct backlog_row *row = &fetch->rows[i];
         struct endpoint *endpoint = endpoint_find(shard, &row->subscription);
-        bool is_full = shard->deliveries.waiting >= LIMIT_WAITING;
+        bool is_full = shard->deliveries.waiting >= shard->deliveries.waiting_max;
         if (!endpoint) {
             drop_orphan(shard, row);
         } else if (is_full || arrival_load_retry(shard, endpoint, row) == LOAD_NO_ROOM) {

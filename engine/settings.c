@@ -4,6 +4,7 @@
 #include "settings.h"
 
 #include "base/units.h"
+#include "budget.h"
 #include "lines.h"
 #include "redaction.h"
 #include "store/db.h"
@@ -69,7 +70,7 @@ const struct setting settings[] = {
 
     {"shards", COUNT, FIELD(shards), .standard = "0", .max = DB_SHARDS_MAX, .group = "Resources",
      .help = "threads that take in and deliver; 0: one for each core"},
-    {"memory", SIZE, FIELD(memory_bytes), .standard = "1G", .min = MEBIBYTES(128),
+    {"memory", SIZE, FIELD(memory_bytes), .standard = "1G", .min = BUDGET_MEMORY_MIN,
      .max = MEBIBYTES(1048576), .help = "the most memory to use"},
     {"connections_max", COUNT, FIELD(connections_max), .standard = "4096", .min = 1, .max = 1000000,
      .help = "open connections on each port"},

@@ -11,6 +11,7 @@
 #include "attempt.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "budget.h"
 #include "redelivery.h"
 #include "stats.h"
 #include "store/recovery.h"
@@ -20,11 +21,9 @@
 #include <stdlib.h>
 
 enum {
-    ARENA_MIN = 32 * 1024 * 1024,
     RING_ENTRIES = 1024,
     RECEIVE_BUFFERS = 512,
     RECEIVE_BUFFER_BYTES = 8192,
-    CLIENT_CONNECTIONS = LIMIT_ATTEMPTS + 512, /* on their way, and kept alive besides */
     CLIENT_IDLE_PER_ORIGIN = 128,
     CLIENT_IDLE_MS = 30000,
     SWEEP_EVERY_MS = 250,
@@ -40,7 +39,8 @@ static bool egress_check(void *context, const struct address *address)
     return egress_allows(&shard->egress, address);
 }
 
-static int open_net(struct shard *shard, char why[static SHARD_WHY_SIZE])
+static int open_net(struct shard *shard, const struct budget *budget,
+                    char why[static SHARD_WHY_SIZE])
 {
     const struct config *config = shard->config;
     const struct loop_options loop_options = {RING_ENTRIES, RECEIVE_BUFFERS, RECEIVE_BUFFER_BYTES};
@@ -60,7 +60,7 @@ static int open_net(struct shard *shard, char why[static SHARD_WHY_SIZE])
         return rc;
 
     const struct http_client_options client_options = {
-        .connections_max = CLIENT_CONNECTIONS,
+        .connections_max = budget->connections,
         .idle_per_origin_max = CLIENT_IDLE_PER_ORIGIN,
         .idle_timeout_ms = CLIENT_IDLE_MS,
         .tls = shard->tls_client,
@@ -86,19 +86,10 @@ static int open_net(struct shard *shard, char why[static SHARD_WHY_SIZE])
     return rc;
 }
 
-/* Of the engine's memory half is the store's, and a fourth is for what lies in the shards' buffers,
- * in equal parts: more only if a large batch would find no room else. The rest is for pools and
- * connections, and for what the reader has brought. */
-static size_t arena_size(const struct shard *shard)
+static int open_state(struct shard *shard, const struct budget *budget, uint64_t first_event_block,
+                      uint64_t first_attempt_block)
 {
-    size_t part = shard->config->memory_bytes / shard->crew->shards;
-    size_t least = part / 2 < ARENA_MIN ? part / 2 : ARENA_MIN;
-    return part / 4 > least ? part / 4 : least;
-}
-
-static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t first_attempt_block)
-{
-    int rc = buddy_open(&shard->memory, arena_size(shard));
+    int rc = buddy_open(&shard->memory, budget->arena_bytes);
     if (rc == 0)
         rc = directory_open(&shard->directory);
     if (rc == 0)
@@ -106,21 +97,21 @@ static int open_state(struct shard *shard, uint64_t first_event_block, uint64_t 
     if (rc == 0)
         rc = ingest_open(&shard->ingest);
     if (rc == 0)
-        rc = intake_open(&shard->intake, shard, first_event_block);
+        rc = intake_open(&shard->intake, shard, first_event_block, budget->claims);
     if (rc == 0)
-        rc = deliveries_open(&shard->deliveries);
+        rc = deliveries_open(&shard->deliveries, budget->deliveries);
     if (rc == 0)
         rc = endpoints_open(&shard->endpoints);
     if (rc == 0)
-        rc = lanes_open(&shard->lanes);
+        rc = lanes_open(&shard->lanes, budget->deliveries);
     if (rc == 0)
         rc = payloads_open(&shard->payloads);
     if (rc == 0)
-        rc = pool_open(&shard->attempts, sizeof(struct attempt), LIMIT_ATTEMPTS);
+        rc = pool_open(&shard->attempts, sizeof(struct attempt), budget->attempts);
     if (rc == 0)
         rc = gzip_open(&shard->gzip);
     if (rc == 0)
-        rc = outcomes_open(&shard->outcomes, first_attempt_block);
+        rc = outcomes_open(&shard->outcomes, first_attempt_block, budget->attempts);
     if (rc == 0)
         rc = paging_open(&shard->paging);
     return rc;
@@ -149,10 +140,11 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     turns_init(&shard->turns);
 
     snprintf(why, SHARD_WHY_SIZE, "out of memory");
-    int rc =
-        open_state(shard, recovery->next_event_block[number], recovery->next_attempt_block[number]);
+    const struct budget budget = budget_of(config->memory_bytes, crew->shards);
+    int rc = open_state(shard, &budget, recovery->next_event_block[number],
+                        recovery->next_attempt_block[number]);
     if (rc == 0)
-        rc = open_net(shard, why);
+        rc = open_net(shard, &budget, why);
     if (rc)
         shard_close(shard);
     return rc;

@@ -77,7 +77,7 @@ static bool may_begin(const struct shard *shard)
 {
     return outcomes_have_room(shard) && shard->now_ms >= shard->dispatch_after_ms &&
            shard->attempts.used < shard->attempts.capacity &&
-           shard->deliveries.sending < LIMIT_ATTEMPTS; /* whose ends have to find room */
+           shard->deliveries.sending < shard->attempts.capacity; /* whose ends have to find room */
 }
 
 static void move(struct endpoint *endpoint, struct list_node *list)

@@ -7,6 +7,10 @@
 
 #include <stdlib.h>
 
+enum {
+    GROUP_BYTES = 4 * 1024 * 1024
+}; /* with so much, what has come since is for the next group */
+
 int writer_open(struct writer *writer, struct crew *crew, struct db *db,
                 const struct journal_options *options, uint64_t dedup_window_ms)
 {
@@ -86,7 +90,8 @@ static void take_all(struct writer *writer)
 {
     struct mailbox *mailbox = &writer->crew->members[crew_writer(writer->crew)].mailbox;
     struct mail *mail;
-    while (writer->count < WRITER_MAILS_MAX && (mail = mailbox_take(mailbox)))
+    while (writer->count < WRITER_MAILS_MAX && journal_pending(writer->journal) < GROUP_BYTES &&
+           (mail = mailbox_take(mailbox)))
         add(writer, mail);
 }
 

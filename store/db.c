@@ -367,7 +367,13 @@ void batch_drop(struct batch *batch, struct db *db, struct family family, struct
 
 void batch_clear(struct batch *batch)
 {
+    size_t size;
+    (void)rocksdb_writebatch_data(batch->rocks, &size);
     rocksdb_writebatch_clear(batch->rocks);
+    if (size > DB_BATCH_KEPT) {
+        rocksdb_writebatch_destroy(batch->rocks);
+        batch->rocks = rocksdb_writebatch_create();
+    }
 }
 
 size_t batch_count(const struct batch *batch)

@@ -24,7 +24,11 @@ struct db;
 struct batch;
 struct cursor;
 
-enum { DB_WHY_SIZE = 512, DB_SHARDS_MAX = 256 };
+enum {
+    DB_WHY_SIZE = 512,
+    DB_SHARDS_MAX = 256,
+    DB_BATCH_KEPT = 8 * 1024 * 1024, /* the memory of a larger one is given back */
+};
 
 enum family_kind {
     FAMILY_META,

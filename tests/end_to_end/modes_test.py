@@ -285,6 +285,34 @@ class Batches(case.EngineCase):
         self.assertLess(len(self.receiver.of(self.path)), 60)
 
 
+class LittleMemory(case.EngineCase):
+    """As many shards as the memory is enough for."""
+    arguments = ("--memory", "128M", "--shards", "4")
+
+    def test_the_largest_event_goes_in_a_batch(self):
+        self.subscribe(delivery={"mode": "batch", "max_wait": "100ms"}, compression="gzip")
+        text = "a" * (1_048_576 - 200)
+        noise = random.Random(1).randbytes(1_048_576)
+        self.publish(text)
+        self.engine.ingest.post(EVENTS, noise, headers={"Content-Type": "application/octet-stream",
+                                                        "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s",
+                                                        "ce-type": self.kind})
+        wait.until(lambda: len(self.receiver.of(self.path)) >= 2, "both, each alone")
+        members = [json.loads(gzip.decompress(each.body) if each.find("Content-Encoding") else each.body)
+                   for each in self.receiver.of(self.path)]
+        self.assertEqual([len(each) for each in members], [1, 1])
+        members = [each[0] for each in members]
+        self.assertEqual([each["payload"] for each in members if "payload" in each], [text])
+        self.assertEqual([base64.b64decode(each["payload_base64"]) for each in members if "payload_base64" in each],
+                         [noise])
+
+    def test_a_batch_that_could_find_no_room_is_refused_at_once(self):
+        events = [{"type": self.kind, "payload": "x" * 100_000}] * 20
+        self.assert_problem(self.engine.ingest.post(EVENTS, events), 413)
+        answer = self.engine.ingest.post(EVENTS, events[:15])
+        self.assertEqual(answer.status, 202, answer)
+
+
 class Requests(case.EngineCase):
     def test_methods(self):
         for method in ("POST", "PUT", "PATCH"):

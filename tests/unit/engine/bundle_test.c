@@ -20,6 +20,7 @@ static void open_shard(void)
     cr_assert(zero(int, buddy_open(&shard.memory, 1 << 20)));
     cr_assert(zero(int, payloads_open(&shard.payloads)));
     shard.now_ms = 5000;
+    shard.attempts.capacity = LIMIT_ATTEMPTS;
     subscription.batch = (struct batch_settings){.events = 3, .bytes = 4096, .wait_ms = 700};
     endpoint.subscription = &subscription;
     list_init(&endpoint.ready);

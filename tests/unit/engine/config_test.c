@@ -154,6 +154,19 @@ Test(config, names_what_is_wrong_and_where)
     }
 }
 
+Test(config, says_how_much_memory_events_of_the_largest_size_need)
+{
+    cr_assert(eq(int, LOAD("--shards=2", "--memory=512M", "--event-bytes-max=20M"), CONFIG_WRONG));
+    cr_expect(strstr(err_text, "memory: 512M") != NULL, "%s", err_text);
+    cr_expect(strstr(err_text, "event_bytes_max") != NULL, "%s", err_text);
+    cr_expect(strstr(err_text, "1024M at least") != NULL, "%s", err_text);
+    cr_expect(eq(int, LOAD("--shards=2", "--memory=512M", "--event-bytes-max=7M"), CONFIG_RUN));
+    cr_expect(eq(int, LOAD("--shards=2", "--memory=1G", "--event-bytes-max=20M"), CONFIG_RUN));
+    cr_expect(eq(int, LOAD("--shards=5", "--memory=128M"), CONFIG_WRONG));
+    cr_expect(eq(int, LOAD("--memory=128M"), CONFIG_RUN));
+    cr_expect(le(u32, config.shards, 4), "no more shards than there is memory for");
+}
+
 Test(config, names_the_line_of_an_unknown_key)
 {
     write_file("shards = 1\n\ncolour = red\n");
@@ -212,6 +225,15 @@ Test(config, reloads_only_what_may_change)
     cr_assert(eq(u32, config.shards, 1));
     cr_assert(eq(int, config.log_level, LOG_DEBUG));
     cr_assert(eq(u64, config.event_bytes_max, 2 << 20));
+
+    file = fopen(path, "w");
+    fputs("memory = 8G\nlog_level = info\nevent_bytes_max = 64M\n", file);
+    fclose(file);
+    FILE *small = fmemopen(err_text, sizeof err_text, "w");
+    cr_assert(eq(int, config_reload(&config, small), -EINVAL), "not with the memory that it has");
+    fclose(small);
+    cr_assert(strstr(err_text, "event_bytes_max") != NULL, "%s", err_text);
+    cr_assert(eq(int, config.log_level, LOG_DEBUG));
 
     file = fopen(path, "w");
     fputs("log_level = loud\n", file);

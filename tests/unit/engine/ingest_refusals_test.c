@@ -139,7 +139,12 @@ Test(ingest_refusals, allows_a_body_as_its_form_and_path_may_have)
 {
     make("POST", EVENTS_PATH, "");
     add_field("Content-Type", "application/json");
+    shard.memory.arena_size = 5 * (size_t)BATCH_MAX;
     cr_expect(eq(sz, ingest_body_max(&shard, &head), BATCH_MAX), "it may be an array");
+    shard.memory.arena_size = 4 * (size_t)BATCH_MAX;
+    cr_expect(lt(sz, ingest_body_max(&shard, &head), BATCH_MAX), "and has to find room");
+    shard.memory.arena_size = EVENT_MAX;
+    cr_expect(eq(sz, ingest_body_max(&shard, &head), EVENT_MAX), "or one event");
     head.headers[0].value = SLICE("application/cloudevents+json");
     cr_expect(eq(sz, ingest_body_max(&shard, &head), EVENT_MAX));
     head.target = SLICE(EVENTS_PATH "?x");

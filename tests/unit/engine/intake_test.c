@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_NUMBER = 100, WALL = 1769860800, CONNECTIONS = 64, ARENA = 8 << 20 };
+enum { FIRST_NUMBER = 100, WALL = 1769860800, CONNECTIONS = 64, ARENA = 8 << 20, CLAIMS = 65536 };
 
 static struct crew crew;
 static struct config config;
@@ -91,7 +91,7 @@ static void open_intake(void)
     shard.crew = &crew;
     shard.config = &config;
     cr_assert(zero(int, buddy_open(&shard.memory, ARENA)));
-    cr_assert(zero(int, intake_open(&shard.intake, &shard, FIRST_NUMBER)));
+    cr_assert(zero(int, intake_open(&shard.intake, &shard, FIRST_NUMBER, CLAIMS)));
     mine = homed(0);
     theirs = homed(1);
 }

@@ -27,7 +27,7 @@ void endpoint_parked(struct shard *of, struct endpoint *which, const struct id *
 
 static void start(void)
 {
-    cr_assert(zero(int, lanes_open(&shard.lanes)));
+    cr_assert(zero(int, lanes_open(&shard.lanes, LIMIT_DELIVERIES)));
     cr_assert(zero(int, payloads_open(&shard.payloads)));
     endpoint = (struct endpoint){.subscription = &keyed};
     list_init(&endpoint.lanes);

@@ -36,7 +36,7 @@ static void open_outcomes(void)
     crew_init(&crew, 1);
     shard.crew = &crew;
     shard.now_ms = 1000;
-    cr_assert(zero(int, outcomes_open(&shard.outcomes, FIRST_BLOCK)));
+    cr_assert(zero(int, outcomes_open(&shard.outcomes, FIRST_BLOCK, LIMIT_ATTEMPTS)));
 }
 
 static void close_outcomes(void)
@@ -263,7 +263,7 @@ Test(outcomes, keeps_room_for_the_ends_of_all_attempts_on_their_way)
         fail_once(++number);
         outcomes_settle(&shard, &shares[i % OUTCOMES_SETTLED_MAX]);
     }
-    cr_assert(le(sz, shard.outcomes.batches.used, LIMIT_OUTCOME_BATCHES));
+    cr_assert(le(sz, shard.outcomes.batches.used, shard.outcomes.batches.capacity));
 }
 
 Test(outcomes, has_room_again_when_the_disk_has_caught_up)

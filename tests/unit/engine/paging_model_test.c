@@ -507,7 +507,7 @@ static void open_shard(void)
     crew_init(&crew, 1);
     shard.crew = &crew;
     shard.memory.arena_size = 1 << 20;
-    shard.deliveries.waiting = LIMIT_DELIVERIES / 4 - WAITING_ROOM;
+    shard.deliveries.waiting_max = WAITING_ROOM;
     list_init(&shard.endpoints.hungry);
     for (uint8_t i = 0; i < ENDPOINTS; i++) {
         endpoints[i].id.bytes[0] = i;

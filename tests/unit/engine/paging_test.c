@@ -159,6 +159,7 @@ static void open_shard(void)
     shard.crew = &crew;
     shard.now_ms = 5000;
     shard.memory.arena_size = 1 << 20;
+    shard.deliveries.waiting_max = 1;
     list_init(&shard.endpoints.hungry);
     for (uint8_t i = 0; i < ENDPOINTS; i++) {
         endpoints[i].id.bytes[0] = i;

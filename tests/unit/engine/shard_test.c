@@ -24,7 +24,7 @@ Test(shard, answers_a_question_for_figures)
     cr_expect(eq(u64, figures.metrics.deliveries_created, 2));
     cr_expect(eq(u64, figures.metrics.deliveries_delivered, 1));
     cr_expect(eq(u64, figures.metrics.attempts[ATTEMPT_DELIVERED], 1));
-    cr_expect(eq(u64, figures.deliveries_max, LIMIT_DELIVERIES));
+    cr_expect(eq(u64, figures.deliveries_max, shard.deliveries.pool.capacity));
     cr_expect(gt(u64, figures.memory_max, 0));
 }
 
