@@ -27,7 +27,7 @@ struct db {
     rocksdb_t *rocks;
     struct tuning tuning;
     struct watermark watermark;
-    rocksdb_readoptions_t *read;
+    rocksdb_readoptions_t *read, *read_once;
     rocksdb_writeoptions_t *write, *write_synced;
     rocksdb_column_family_handle_t *handles[FAMILIES_MAX]; /* by families_index() */
     unsigned shards;
@@ -136,13 +136,20 @@ static void list_families(const struct db *db, struct family_list *list)
     }
 }
 
-static int open_families(struct db *db, const char *path)
+enum open_mode { OPEN, OPEN_TO_READ /* changes nothing on disk */ };
+
+static int open_families(struct db *db, const char *path, enum open_mode mode)
 {
     struct family_list list;
     char *error = NULL;
+    const rocksdb_options_t *options = db->tuning.options[FAMILY_META];
     list_families(db, &list);
-    db->rocks = rocksdb_open_column_families(db->tuning.options[FAMILY_META], path, list.count,
-                                             list.name_list, list.options, db->handles, &error);
+    db->rocks =
+        mode == OPEN_TO_READ
+            ? rocksdb_open_for_read_only_column_families(options, path, list.count, list.name_list,
+                                                         list.options, db->handles, 0, &error)
+            : rocksdb_open_column_families(options, path, list.count, list.name_list, list.options,
+                                           db->handles, &error);
     return error ? take_error(error) : 0;
 }
 
@@ -154,22 +161,10 @@ static void close_families(struct db *db)
     db->rocks = NULL;
 }
 
-/* Changes nothing on disk. */
-static int open_to_read(struct db *db, const char *path)
-{
-    struct family_list list;
-    char *error = NULL;
-    list_families(db, &list);
-    db->rocks = rocksdb_open_for_read_only_column_families(db->tuning.options[FAMILY_META], path,
-                                                           list.count, list.name_list, list.options,
-                                                           db->handles, 0, &error);
-    return error ? take_error(error) : 0;
-}
-
 /* How far the log can be read before its first damage, as a sequence number. */
 static int measure_log(struct db *db, const char *path, uint64_t *sequence)
 {
-    int error = open_to_read(db, path);
+    int error = open_families(db, path, OPEN_TO_READ);
     if (error)
         return error;
     *sequence = rocksdb_get_latest_sequence_number(db->rocks);
@@ -195,7 +190,7 @@ static int open_torn(struct db *db, const char *path, char why[static DB_WHY_SIZ
         return -EBADMSG;
     }
     if (!error)
-        error = open_families(db, path);
+        error = open_families(db, path, OPEN);
     if (!error)
         snprintf(
             why, DB_WHY_SIZE,
@@ -217,10 +212,12 @@ static int open_all(struct db *db, const char *path, const struct db_options *op
     if (error)
         return error;
     db->read = rocksdb_readoptions_create();
+    db->read_once = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_fill_cache(db->read_once, 0);
     db->write = rocksdb_writeoptions_create();
     db->write_synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(db->write_synced, 1);
-    error = open_families(db, path);
+    error = open_families(db, path, OPEN);
     if (error && is_damage())
         error = open_torn(db, path, why);
     if (error)
@@ -261,6 +258,7 @@ void db_close(struct db *db)
     watermark_close(&db->watermark);
     if (db->read) {
         rocksdb_readoptions_destroy(db->read);
+        rocksdb_readoptions_destroy(db->read_once);
         rocksdb_writeoptions_destroy(db->write);
         rocksdb_writeoptions_destroy(db->write_synced);
     }
@@ -311,7 +309,7 @@ static int read_all(struct db *db, const char *path, const struct db_options *op
     if (!error)
         error = tuning_open(&db->tuning, options, db->shards, why_text);
     if (!error)
-        error = open_to_read(db, path);
+        error = open_families(db, path, OPEN_TO_READ);
     if (error)
         return error;
     *sequence = rocksdb_get_latest_sequence_number(db->rocks);
@@ -405,8 +403,10 @@ int db_write(struct db *db, struct batch *batch, bool sync)
 int db_get(struct db *db, struct family family, struct slice key, struct db_value *value)
 {
     char *error = NULL;
+    /* All attempts are summed up: who keeps them in the cache has room for little else. */
+    rocksdb_readoptions_t *read = family.kind == FAMILY_ATTEMPTS ? db->read_once : db->read;
     rocksdb_pinnableslice_t *pin =
-        rocksdb_get_pinned_cf(db->rocks, db->read, handle_of(db, family), key.at, key.size, &error);
+        rocksdb_get_pinned_cf(db->rocks, read, handle_of(db, family), key.at, key.size, &error);
     if (error)
         return take_error(error);
     if (!pin)

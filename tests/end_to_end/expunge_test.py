@@ -45,6 +45,9 @@ class Expunge(case.EngineCase):
         self.assertEqual(self.engine.admin.post(f"{SUBSCRIPTIONS}/{made['id']}/resume", {}).status, 200)
         self.engine.await_status(other, "delivered")
         self.engine.await_status(event, "dead")
+        query = f"subscription={made['id']}"
+        letters = self.engine.admin.get(f"/api/v1/webhooks/dead-letters?{query}").json()["data"]
+        self.assertEqual([letter["event_id"] for letter in letters], [event])
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, {other})
         self.delete(f"{SUBSCRIPTIONS}/{made['id']}")
 

@@ -1,6 +1,7 @@
 /* The door to RocksDB: what it promises of families, batches, cursors and errors. */
 #include "store/db.h"
 
+#include "base/random.h"
 #include "scratch.h"
 
 #include <criterion/new/assert.h>
@@ -277,6 +278,34 @@ Test(db, reports_its_figures_and_its_health)
     cr_assert(eq(u64, figures.keys[FAMILY_META], 1));
     cr_assert(gt(u64, figures.log_bytes, 0));
     cr_assert(db_healthy(scratch.db));
+}
+
+/* What the cache has more after a block of a log was read, that is not in memory any more. */
+static uint64_t cached_by_reading(enum family_kind log)
+{
+    static char block[1 << 18];
+    struct random random;
+    struct db_figures before, after;
+    struct db_value value;
+    struct family family = {log, 1};
+    random_init(&random, 5);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = (char)random_below(&random, 256);
+    batch_put(batch, scratch.db, family, SLICE("a"), slice_of(block, sizeof block));
+    commit();
+    scratch_reopen(&scratch);
+    db_figures(scratch.db, &before);
+    cr_assert(zero(int, db_get(scratch.db, family, SLICE("a"), &value)));
+    cr_assert(slice_equal(value.bytes, slice_of(block, sizeof block)));
+    db_value_give(&value);
+    db_figures(scratch.db, &after);
+    return after.cache_bytes - before.cache_bytes;
+}
+
+Test(db, keeps_events_that_were_read_in_its_cache_and_no_attempts)
+{
+    cr_expect(ge(u64, cached_by_reading(FAMILY_EVENTS), 1 << 18));
+    cr_expect(lt(u64, cached_by_reading(FAMILY_ATTEMPTS), 1 << 16));
 }
 
 Test(db, syncs_without_anything_to_write)
