@@ -106,16 +106,7 @@ static void parse_description(struct form *form, struct json_value value, const 
 
 static void parse_metadata(struct form *form, struct json_value value, const char *pointer)
 {
-    char text[LIMIT_METADATA_SIZE];
-    if (json_kind(value) != JSON_OBJECT) {
-        faults_add(form->faults, pointer, "must be an object");
-        return;
-    }
-    long size = json_print(value, text, sizeof text);
-    if (size < 0)
-        faults_add(form->faults, pointer, "must have at most %d bytes", LIMIT_METADATA_SIZE);
-    else
-        form_keep(form, &draft_of(form)->made->metadata, slice_of(text, (size_t)size));
+    form_metadata(form, value, pointer, &draft_of(form)->made->metadata);
 }
 
 static void parse_deprecated(struct form *form, struct json_value value, const char *pointer)
@@ -248,22 +239,24 @@ const struct event_type_version *event_type_version(const struct event_type *typ
 
 /* ---- the whole ---- */
 
-static void parse_stored_id(struct form *form, struct json_value value, const char *pointer)
+static void take_stored(struct form *form, struct json_value value, const char *pointer,
+                        const char *prefix, struct id *id)
 {
     struct slice text;
     if (!draft_of(form)->is_stored)
         faults_add(form->faults, pointer, "unknown field");
-    else if (!json_string(value, &text) || id_parse(text, "etp", &draft_of(form)->made->id))
+    else if (!json_string(value, &text) || id_parse(text, prefix, id))
         faults_add(form->faults, pointer, "must be an id");
+}
+
+static void parse_stored_id(struct form *form, struct json_value value, const char *pointer)
+{
+    take_stored(form, value, pointer, "etp", &draft_of(form)->made->id);
 }
 
 static void parse_stored_tenant(struct form *form, struct json_value value, const char *pointer)
 {
-    struct slice text;
-    if (!draft_of(form)->is_stored)
-        faults_add(form->faults, pointer, "unknown field");
-    else if (!json_string(value, &text) || id_parse(text, "ten", &draft_of(form)->made->tenant))
-        faults_add(form->faults, pointer, "must be an id");
+    take_stored(form, value, pointer, "ten", &draft_of(form)->made->tenant);
 }
 
 static const struct form_field fields[] = {

@@ -3,7 +3,7 @@
  */
 #include "base/clock.h"
 #include "call.h"
-#include "merge_patch.h"
+#include "patch.h"
 #include "query.h"
 #include "router.h"
 
@@ -14,7 +14,6 @@
 enum {
     LOCATION_SIZE = 512,
     PARAMETER_SIZE = 4 * LIMIT_TYPE_SIZE,
-    PATCHED_SIZE = EVENT_TYPE_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING,
 };
 
 /* The event type that the path names; else answers 404. */
@@ -161,43 +160,16 @@ void event_types_replace(struct call *call)
         replace(call, before, body);
 }
 
-/* Reads what comes of `before` and `patch` into api->json. The text for it is in `buffer`, of
- * PATCHED_SIZE. */
-static int patch_into(struct call *call, const struct event_type *before, struct json_value patch,
-                      char *buffer, struct json_value *patched)
-{
-    struct json *json = call->api->json;
-    char why[JSON_WHY_SIZE];
-    struct json_value target;
-    struct text *now = call_text(call, EVENT_TYPE_TEXT_MAX + JSON_PADDING), text;
-
-    event_type_print(before, now);
-    int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
-    if (error)
-        return error;
-    text_init(&text, buffer, PATCHED_SIZE - JSON_PADDING);
-    error = merge_patch(target, patch, &text);
-    return error ? error : json_read(json, text_slice(&text), patched, why);
-}
-
 void event_types_patch(struct call *call)
 {
     struct json_value patch, patched;
     struct event_type *before = find(call);
-    if (!before || !call_has_room(call) || !call_read_body(call, call->api->other, true, &patch))
+    struct patch_target target = {before, EVENT_TYPE_TEXT_MAX, print, NULL};
+    if (!before || !call_has_room(call) || !patch_read(call, &patch))
         return;
-
-    char *buffer = malloc(PATCHED_SIZE);
-    int error = buffer ? patch_into(call, before, patch, buffer, &patched) : -ENOMEM;
-    if (error == -ENOMEM)
-        call_busy(call);
-    else if (error == -E2BIG)
-        call_fault(call, "", "nests too deeply");
-    else if (error)
-        call_fault(call, "", "is too large");
-    else
+    if (patch_apply(call, patch, &target, &patched))
         replace(call, before, patched);
-    free(buffer);
+    patch_close(&target);
 }
 
 void event_types_delete(struct call *call)

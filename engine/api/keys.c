@@ -148,15 +148,15 @@ static bool is_last_admin(const struct registry *registry, const struct access_k
 
 void keys_patch(struct call *call)
 {
-    struct json_value patched;
+    struct json_value patch, patched;
     struct access_key *before = find(call);
-    char *buffer;
-    if (!before || !call_has_room(call) ||
-        !patch_read(call, before, KEY_DOCUMENT_MAX, print, &buffer, &patched))
+    struct patch_target target = {before, KEY_DOCUMENT_MAX, print, NULL};
+    if (!before || !call_has_room(call) || !patch_read(call, &patch))
         return;
 
-    struct access_key *made = parse(call, patched, before);
-    free(buffer);
+    struct access_key *made =
+        patch_apply(call, patch, &target, &patched) ? parse(call, patched, before) : NULL;
+    patch_close(&target);
     if (!made)
         return;
     if (made->expires_ms && is_last_admin(call->api->parts.registry, before)) {

@@ -6,37 +6,50 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Reads what comes of the document in the call's text and `patch` into api->json. The text for it
- * is in `buffer`, of `size`. */
-static int apply(struct call *call, struct json_value patch, char *buffer, size_t size,
-                 struct json_value *patched)
+static size_t buffer_size(const struct patch_target *target)
 {
-    struct json *json = call->api->json;
-    const struct text *now = &call->api->answer;
-    char why[JSON_WHY_SIZE];
-    struct json_value target;
-    struct text text;
-
-    int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
-    if (error)
-        return error;
-    text_init(&text, buffer, size - JSON_PADDING);
-    error = merge_patch(target, patch, &text);
-    return error ? error : json_read(json, text_slice(&text), patched, why);
+    return target->room + CALL_BODY_MAX + JSON_PADDING;
 }
 
-bool patch_read(struct call *call, const void *before, size_t room,
-                void (*print)(const void *before, struct text *text), char **buffer,
-                struct json_value *patched)
+/* The document as it is, read into api->json, and wiped where it was printed. */
+static int read_before(struct call *call, const struct patch_target *target,
+                       struct json_value *before)
 {
-    size_t size = room + CALL_BODY_MAX + JSON_PADDING;
-    struct json_value patch;
-    if (!call_read_body(call, call->api->other, true, &patch))
-        return false;
+    char why[JSON_WHY_SIZE];
+    struct text *text = call_text(call, target->room + JSON_PADDING);
+    target->print(target->before, text);
+    int error = text_ok(text) ? json_read(call->api->json, text_slice(text), before, why) : -ENOMEM;
+    if (text->at)
+        explicit_bzero(text->at, text->size);
+    return error;
+}
 
-    print(before, call_text(call, room + JSON_PADDING));
-    *buffer = malloc(size);
-    int error = *buffer ? apply(call, patch, *buffer, size, patched) : -ENOMEM;
+static int apply(struct call *call, struct json_value patch, struct patch_target *target,
+                 struct json_value *patched)
+{
+    char why[JSON_WHY_SIZE];
+    struct json_value before;
+    struct text text;
+    int error = read_before(call, target, &before);
+    if (error)
+        return error;
+    target->buffer = malloc(buffer_size(target));
+    if (!target->buffer)
+        return -ENOMEM;
+    text_init(&text, target->buffer, buffer_size(target) - JSON_PADDING);
+    error = merge_patch(before, patch, &text);
+    return error ? error : json_read(call->api->json, text_slice(&text), patched, why);
+}
+
+bool patch_read(struct call *call, struct json_value *patch)
+{
+    return call_read_body(call, call->api->other, true, patch);
+}
+
+bool patch_apply(struct call *call, struct json_value patch, struct patch_target *target,
+                 struct json_value *patched)
+{
+    int error = apply(call, patch, target, patched);
     if (error == 0)
         return true;
     if (error == -ENOMEM)
@@ -45,7 +58,12 @@ bool patch_read(struct call *call, const void *before, size_t room,
         call_fault(call, "", "nests too deeply");
     else
         call_fault(call, "", "is too large");
-    free(*buffer);
-    *buffer = NULL;
     return false;
+}
+
+void patch_close(struct patch_target *target)
+{
+    if (target->buffer)
+        explicit_bzero(target->buffer, buffer_size(target));
+    free(target->buffer);
 }

@@ -106,7 +106,7 @@ void secrets_rotate(struct call *call)
     struct subscription *before = subscriptions_find(call), *after;
     char made[SECRET_TEXT_SIZE];
     struct wish wish;
-    if (!before || !subscriptions_have_room(call) || !read_wish(call, before, &wish))
+    if (!before || !call_has_room(call) || !read_wish(call, before, &wish))
         return;
     if (!wish.secret.at) {
         secret_make(before->scheme, made);

@@ -6,7 +6,7 @@
 #include "subscriptions.h"
 #include "auth.h"
 #include "base/clock.h"
-#include "merge_patch.h"
+#include "patch.h"
 #include "reach.h"
 #include "router.h"
 
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOCATION_SIZE = 128, PATCHED_SIZE = SUBSCRIPTION_TEXT_MAX + CALL_BODY_MAX + JSON_PADDING };
+enum { LOCATION_SIZE = 128 };
 
 struct subscription *subscriptions_named(const struct call *call, struct slice text)
 {
@@ -135,14 +135,6 @@ void subscriptions_change(struct call *call, const char *action, struct subscrip
     call_not_stored(call, reply, error);
 }
 
-bool subscriptions_have_room(struct call *call)
-{
-    if (changes_have_room(call->api->parts.changes) && !call->api->parts.health->stopping)
-        return true;
-    call_busy(call);
-    return false;
-}
-
 /* No other subscription of the tenant may have the uid. */
 static bool uid_is_free(struct call *call, const struct subscription *made)
 {
@@ -183,7 +175,7 @@ static struct subscription *parse(struct call *call, struct json_value body,
 void subscriptions_create(struct call *call)
 {
     struct json_value body;
-    if (!subscriptions_have_room(call) || !call_read_body(call, call->api->json, false, &body))
+    if (!call_has_room(call) || !call_read_body(call, call->api->json, false, &body))
         return;
     struct subscription *made = parse(call, body, NULL);
     if (!made)
@@ -226,8 +218,7 @@ void subscriptions_replace(struct call *call)
 {
     struct json_value body;
     struct subscription *before = subscriptions_find(call);
-    if (before && subscriptions_have_room(call) &&
-        call_read_body(call, call->api->json, false, &body))
+    if (before && call_has_room(call) && call_read_body(call, call->api->json, false, &body))
         replace(call, before, body);
 }
 
@@ -241,56 +232,31 @@ static bool changes_auth_type(const struct subscription *before, struct json_val
            !slice_equal(name, slice_str(auth_type_name(before->auth->type)));
 }
 
-/* Reads what comes of `before` and `patch` into api->json. The text for it is in `buffer`, of
- * PATCHED_SIZE. */
-static int patch_into(struct call *call, const struct subscription *before, struct json_value patch,
-                      char *buffer, struct json_value *patched)
+static void print_whole(const void *subscription, struct text *text)
 {
-    struct json *json = call->api->json;
-    char why[JSON_WHY_SIZE];
-    struct json_value target;
-    struct text *now = call_text(call, SUBSCRIPTION_TEXT_MAX + JSON_PADDING), text;
-
-    struct subscription target_of = *before;
-    if (changes_auth_type(before, patch))
-        target_of.auth = NULL;
-    subscription_print(&target_of, SUBSCRIPTION_WHOLE, now);
-    int error = text_ok(now) ? json_read(json, text_slice(now), &target, why) : -ENOMEM;
-    explicit_bzero(now->at, now->size);
-    if (error)
-        return error;
-    text_init(&text, buffer, PATCHED_SIZE - JSON_PADDING);
-    error = merge_patch(target, patch, &text);
-    return error ? error : json_read(json, text_slice(&text), patched, why);
+    subscription_print(subscription, SUBSCRIPTION_WHOLE, text);
 }
 
 void subscriptions_patch(struct call *call)
 {
     struct json_value patch, patched;
     struct subscription *before = subscriptions_find(call);
-    if (!before || !subscriptions_have_room(call) ||
-        !call_read_body(call, call->api->other, true, &patch))
+    if (!before || !call_has_room(call) || !patch_read(call, &patch))
         return;
 
-    char *buffer = malloc(PATCHED_SIZE);
-    int error = buffer ? patch_into(call, before, patch, buffer, &patched) : -ENOMEM;
-    if (error == -ENOMEM)
-        call_busy(call);
-    else if (error == -E2BIG)
-        call_fault(call, "", "nests too deeply");
-    else if (error)
-        call_fault(call, "", "is too large");
-    else
+    struct subscription shown = *before;
+    struct patch_target target = {&shown, SUBSCRIPTION_TEXT_MAX, print_whole, NULL};
+    if (changes_auth_type(before, patch))
+        shown.auth = NULL;
+    if (patch_apply(call, patch, &target, &patched))
         replace(call, before, patched);
-    if (buffer)
-        explicit_bzero(buffer, PATCHED_SIZE);
-    free(buffer);
+    patch_close(&target);
 }
 
 void subscriptions_delete(struct call *call)
 {
     struct subscription *before = subscriptions_find(call);
-    if (!before || !subscriptions_have_room(call))
+    if (!before || !call_has_room(call))
         return;
     call_text(call, 0);
     subscriptions_change(call, "subscription.delete", before, NULL,
@@ -303,7 +269,7 @@ void subscriptions_delete(struct call *call)
 static void set_status(struct call *call, const char *action, enum subscription_status status)
 {
     struct subscription *before = subscriptions_find(call);
-    if (!before || !subscriptions_have_room(call))
+    if (!before || !call_has_room(call))
         return;
     if (before->status == status) {
         reply_with(call, before);

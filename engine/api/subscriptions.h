@@ -15,9 +15,6 @@ MUST_CHECK bool subscriptions_query(struct call *call, struct id *id, bool *has)
  * 412, if it is not in the state that the request asks for. */
 struct subscription *subscriptions_find(struct call *call);
 
-/* False: too much is on its way, which has been answered. */
-bool subscriptions_have_room(struct call *call);
-
 /* Begins the change; answers with `reply` when it is done, or at once if it cannot be begun. Takes
  * `after` over. */
 void subscriptions_change(struct call *call, const char *action, struct subscription *before,

@@ -167,14 +167,14 @@ void tenants_replace(struct call *call)
 
 void tenants_patch(struct call *call)
 {
-    struct json_value patched;
+    struct json_value patch, patched;
     struct tenant *before = find(call);
-    char *buffer;
-    if (!before || !call_has_room(call) ||
-        !patch_read(call, before, TENANT_TEXT_MAX, print, &buffer, &patched))
+    struct patch_target target = {before, TENANT_TEXT_MAX, print, NULL};
+    if (!before || !call_has_room(call) || !patch_read(call, &patch))
         return;
-    replace(call, before, patched);
-    free(buffer);
+    if (patch_apply(call, patch, &target, &patched))
+        replace(call, before, patched);
+    patch_close(&target);
 }
 
 /* Who deletes the tenant that an admin key acts for would delete that key without a word. */
