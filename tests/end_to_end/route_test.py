@@ -39,6 +39,8 @@ def bodies(theirs, url):
         "testSubscription": [{}, {"type": "mine", "payload": 1}],
         "testFilter": [{"filter": {}, "payload": {}}],
         "createEventType": [{"name": "mine"}],
+        "importEventTypes": [{"openapi": "3.1.0", "webhooks": {"mine": {"post": {}}}},
+                             {"openapi": "3.1.0", "webhooks": {}}],
         "replaceEventType": [{"description": "mine"}],
         "updateEventType": [{"description": "mine"}],
         "publishEvents": [{"type": "theirs", "payload": 1}],
@@ -171,7 +173,8 @@ class Routes(TenantCase):
                 self.assertEqual(answer.status, 200, f"{where}: {answer}")
         for parameter in operation.parameters:
             for id_ in self.ids.values():
-                answer = self.owner.request(operation.method, f"{operation.path}?{parameter}={id_}")
+                body = self.sent(operation)[-1]
+                answer = self.owner.request(operation.method, f"{operation.path}?{parameter}={id_}", body)
                 where = f"{operation.name} ?{parameter}={id_}"
                 self.assertIn(answer.status, (200, 202, 403, 422), f"{where}: {answer}")
                 self.assert_silent(answer, where)
