@@ -3,7 +3,9 @@
  * Rounds of two trials each. Both begin with a history: events for one endpoint, all delivered.
  * Then events come at a steady rate for another, which alone is judged; in the second trial
  * somebody asks for heavy lists all the while, scrapes the metrics, and replays the whole history.
+ * That one lasts until the replay is over.
  */
+#include "base/clock.h"
 #include "bench/load/commands.h"
 #include "bench/load/comparison.h"
 #include "bench/load/interrupt.h"
@@ -13,12 +15,14 @@
 
 #include <stdlib.h>
 
-enum { HISTORY, LIVE, GROUPS, HISTORY_BATCH = 100, HOUR_MS = 3600 * 1000 };
+enum { HISTORY, LIVE, GROUPS, HISTORY_BATCH = 100, MINUTE_MS = 60000, HOUR_MS = 60 * MINUTE_MS };
 
 struct management {
     struct bench_settings settings;
-    uint64_t history;
+    uint64_t history, managed_max_ms;
     struct comparison comparison;
+    struct overseer *overseer; /* NULL: nobody manages */
+    uint64_t managed_until_ms; /* monotonic */
     struct overseer_counts counts;
 };
 
@@ -29,18 +33,37 @@ static int publish_history(const struct management *management, struct trial *tr
                                     .events = management->history / HISTORY_BATCH * HISTORY_BATCH,
                                     .batch = HISTORY_BATCH};
     int error = trial_publish(trial, &load);
-    return error ? error : trial_drain(trial);
+    return error ? error : trial_await_requests(trial, load.events); /* it is not judged */
 }
 
-static int publish_live(const struct management *management, struct trial *trial)
+static uint64_t live_events(const struct management *management)
+{
+    const struct bench_settings *settings = &management->settings;
+    uint64_t longest_ms = management->managed_max_ms > settings->duration_ms
+                              ? management->managed_max_ms
+                              : settings->duration_ms;
+    return settings->rate * (longest_ms / 1000 + 1);
+}
+
+/* The replay is not over, and nobody has lost patience with it. */
+static bool goes_on(void *context)
+{
+    const struct management *management = context;
+    return !overseer_has_replayed(management->overseer) &&
+           clock_monotonic_ns() / 1000000 < management->managed_until_ms;
+}
+
+static int publish_live(struct management *management, struct trial *trial)
 {
     const struct bench_settings *settings = &management->settings;
     const struct trial_load load = {.first = LIVE,
                                     .stride = GROUPS,
-                                    .events = settings->rate * (settings->duration_ms / 1000 + 1),
+                                    .events = live_events(management),
                                     .duration_ms = settings->duration_ms,
                                     .rate = settings->rate,
-                                    .batch = 1};
+                                    .batch = 1,
+                                    .goes_on = management->overseer ? goes_on : NULL,
+                                    .context = management};
     int error = trial_publish(trial, &load);
     return error ? error : trial_drain(trial);
 }
@@ -50,11 +73,12 @@ static int publish_managed(struct management *management, struct trial *trial)
     char uid[TRIAL_UID_SIZE];
     trial_uid(HISTORY, uid);
     const struct overseer_options options = {trial->engine.admin, trial->engine.key, uid};
-    struct overseer *overseer = NULL;
-    int error = overseer_open(&overseer, &options);
+    int error = overseer_open(&management->overseer, &options);
+    management->managed_until_ms = clock_monotonic_ns() / 1000000 + management->managed_max_ms;
     if (!error)
         error = publish_live(management, trial);
-    int ended = overseer_close(overseer, &management->counts, trial->why);
+    int ended = overseer_close(management->overseer, &management->counts, trial->why);
+    management->overseer = NULL;
     return error ? error : ended;
 }
 
@@ -118,6 +142,7 @@ int management_main(int argc, char **argv)
                      .rate = 10000,
                      .duration_ms = 30000},
         .history = 1000000,
+        .managed_max_ms = 15 * MINUTE_MS,
         .comparison = {{"left alone", "managed"}, .rounds = 3, .change_max = 0.2}};
     struct bench_settings *settings = &management.settings;
     const struct flag table[] = {
@@ -126,7 +151,9 @@ int management_main(int argc, char **argv)
          "deliveries that are there, and replayed (1000000)"},
         {"--rate", FLAG_COUNT, &settings->rate, 1, 10000000, "R", "events a second (10000)"},
         {"--duration", FLAG_DURATION, &settings->duration_ms, 1000, HOUR_MS, "DURATION",
-         "of each trial, behind its history (30s)"},
+         "of each trial, behind its history (30s); the second goes on until the replay is over"},
+        {"--managed-max", FLAG_DURATION, &management.managed_max_ms, 1000, HOUR_MS, "DURATION",
+         "but no longer than this (15m)"},
         {"--rounds", FLAG_COUNT, &management.comparison.rounds, 1, COMPARISON_ROUNDS_MAX, "N",
          "of two trials each (3)"},
         {"--payload", FLAG_SIZE, &settings->payload_bytes, STAMP_PAYLOAD_MIN, STAMP_PAYLOAD_MAX,
@@ -150,7 +177,7 @@ int management_main(int argc, char **argv)
         return result;
     if (!settings->engine)
         settings->engine = trial_default_engine(engine);
-    uint64_t live = settings->rate * (settings->duration_ms / 1000 + 1);
+    uint64_t live = live_events(&management);
     settings->events = GROUPS * ((management.history > live ? management.history : live) + 1);
     interrupt_catch();
     return run(&management);

@@ -10,14 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NS_PER_US = 1000, SCRAPE_NS = 1000000000, PATH_SIZE = 512, BODY_SIZE = 256 };
+enum {
+    NS_PER_US = 1000,
+    SCRAPE_NS = 1000000000,
+    SAY_SCRAPES = 10, /* between two words of how far the replay is */
+    PATH_SIZE = 512,
+    BODY_SIZE = 256,
+};
 
 #define DELIVERIES "/api/v1/webhooks/deliveries?limit=250"
 
 struct overseer {
     const struct overseer_options *options;
     pthread_t thread;
-    atomic_bool has_to_stop;
+    atomic_bool has_to_stop, has_replayed;
     int error;
     char why[ADMIN_WHY_SIZE];
     struct overseer_counts counts;
@@ -52,7 +58,7 @@ static int begin_replay(struct overseer *overseer)
     return error ? error : admin_member(&overseer->admin, "id", overseer->replay);
 }
 
-static int end_replay(struct overseer *overseer)
+static int look_at_replay(struct overseer *overseer)
 {
     char path[PATH_SIZE], status[ADMIN_MEMBER_SIZE], why[JSON_WHY_SIZE];
     struct admin *admin = &overseer->admin;
@@ -69,7 +75,21 @@ static int end_replay(struct overseer *overseer)
         return -EINVAL;
     snprintf(overseer->counts.replay, OVERSEER_STATUS_SIZE, "%.*s", OVERSEER_STATUS_SIZE - 1,
              status);
+    if (strcmp(status, "running") != 0)
+        atomic_store_explicit(&overseer->has_replayed, true, memory_order_relaxed);
     return 0;
+}
+
+static int scrape(struct overseer *overseer)
+{
+    struct overseer_counts *counts = &overseer->counts;
+    int error = ask(overseer, "GET", "/metrics", "");
+    if (!error)
+        error = look_at_replay(overseer);
+    if (!error && counts->scrapes++ % SAY_SCRAPES == 0)
+        fprintf(stderr, "           %4lu s: replay %s, %lu handed\n", counts->scrapes - 1,
+                counts->replay, counts->handed);
+    return error;
 }
 
 static int go_on(struct overseer *overseer, uint64_t *scrape_ns)
@@ -78,8 +98,7 @@ static int go_on(struct overseer *overseer, uint64_t *scrape_ns)
     uint64_t begun_ns = clock_monotonic_ns();
     if (begun_ns >= *scrape_ns) {
         *scrape_ns = begun_ns + SCRAPE_NS;
-        counts->scrapes++;
-        return ask(overseer, "GET", "/metrics", "");
+        return scrape(overseer);
     }
     int error = ask(overseer, "GET", lists[counts->lists % (sizeof lists / sizeof lists[0])], "");
     uint64_t took_us = (clock_monotonic_ns() - begun_ns) / NS_PER_US;
@@ -95,7 +114,7 @@ static int work(struct overseer *overseer)
     int error = begin_replay(overseer);
     while (!error && !atomic_load_explicit(&overseer->has_to_stop, memory_order_relaxed))
         error = go_on(overseer, &scrape_ns);
-    return error ? error : end_replay(overseer);
+    return error ? error : look_at_replay(overseer);
 }
 
 static void *thread_main(void *context)
@@ -128,6 +147,11 @@ int overseer_open(struct overseer **made, const struct overseer_options *options
     }
     *made = overseer;
     return 0;
+}
+
+bool overseer_has_replayed(const struct overseer *overseer)
+{
+    return atomic_load_explicit(&overseer->has_replayed, memory_order_relaxed);
 }
 
 int overseer_close(struct overseer *overseer, struct overseer_counts *counts,

@@ -28,6 +28,9 @@ struct overseer;
 /* Its options must stay. 0 or -errno. */
 MUST_CHECK int overseer_open(struct overseer **made, const struct overseer_options *options);
 
+/* Whether its replay is over, as it saw last. */
+bool overseer_has_replayed(const struct overseer *overseer);
+
 /* 0 with *counts, or -errno and `why`: something was refused or did not come. NULL is allowed. */
 MUST_CHECK int overseer_close(struct overseer *overseer, struct overseer_counts *counts,
                               char why[static OVERSEER_WHY_SIZE]);

@@ -216,7 +216,8 @@ static bool is_over(const struct publisher *publisher, uint64_t due)
 {
     const struct publisher_options *options = &publisher->options;
     return publisher->next + options->batch > options->events ||
-           (options->duration_ms && due >= publisher->end_ns);
+           (options->duration_ms && due >= publisher->end_ns &&
+            (!options->goes_on || !options->goes_on(options->context)));
 }
 
 static void send_next(struct publisher *publisher, struct request *request, uint64_t due)

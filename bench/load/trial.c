@@ -242,6 +242,12 @@ static bool look(void *context, uint64_t now_ns)
     return engine_process_runs(&trial->engine) && !interrupt_came();
 }
 
+static bool goes_on(void *context)
+{
+    const struct trial_load *load = ((const struct trial *)context)->load;
+    return load->goes_on(load->context);
+}
+
 static int open_publisher(struct trial *trial, const struct trial_load *load)
 {
     const struct bench_settings *settings = &trial->settings;
@@ -263,6 +269,7 @@ static int open_publisher(struct trial *trial, const struct trial_load *load)
         .patience_ms = PATIENCE_MS,
         .context = trial,
         .on_tick = look,
+        .goes_on = load->goes_on ? goes_on : NULL,
     };
     publisher_close(trial->publisher); /* of an earlier load */
     if (publisher_open(&trial->publisher, &options) == 0)
@@ -291,6 +298,7 @@ static int check(struct trial *trial)
 int trial_publish(struct trial *trial, const struct trial_load *load)
 {
     struct figures *figures = &trial->figures;
+    trial->load = load;
     int error = open_publisher(trial, load);
     if (error)
         return error;
@@ -302,19 +310,25 @@ int trial_publish(struct trial *trial, const struct trial_load *load)
     return check(trial);
 }
 
-int trial_drain(struct trial *trial)
+static uint64_t requests(const struct trial *trial)
+{
+    return collector_counters(trial->collector).requests;
+}
+
+/* Until there are so many. */
+static int wait_for(struct trial *trial, uint64_t (*count)(const struct trial *trial),
+                    uint64_t wanted)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    uint64_t wanted = ledger_awaited(&trial->ledger);
     uint64_t seen = 0;
     uint64_t progress_ns = clock_monotonic_ns();
     uint64_t looked_ns = 0;
     for (;;) {
         uint64_t now_ns = clock_monotonic_ns();
-        uint64_t delivered = trial_delivered(trial);
-        if (delivered > seen)
+        uint64_t now = count(trial);
+        if (now > seen)
             progress_ns = now_ns;
-        seen = delivered;
+        seen = now;
         if (seen >= wanted || now_ns > progress_ns + (uint64_t)PATIENCE_MS * NS_PER_MS)
             break;
         if (now_ns > looked_ns + LOOK_NS) {
@@ -328,6 +342,16 @@ int trial_drain(struct trial *trial)
     trial->figures.load_cpu_ns = clock_process_cpu_ns() - trial->load_cpu_before_ns;
     look(trial, clock_monotonic_ns());
     return check(trial);
+}
+
+int trial_drain(struct trial *trial)
+{
+    return wait_for(trial, trial_delivered, ledger_awaited(&trial->ledger));
+}
+
+int trial_await_requests(struct trial *trial, uint64_t count)
+{
+    return wait_for(trial, requests, count);
 }
 
 /* ---- audit ---- */

@@ -23,6 +23,8 @@ struct trial_load {
     uint64_t first, stride, events;
     uint64_t duration_ms, rate; /* 0: no limit; as fast as answers come */
     unsigned batch;
+    bool (*goes_on)(void *context); /* past its duration: whether to; NULL: no */
+    void *context;
 };
 
 struct trial {
@@ -34,6 +36,7 @@ struct trial {
     char why[TRIAL_WHY_SIZE]; /* after a failure */
 
     /* private */
+    const struct trial_load *load; /* that is being published */
     char certificate[TRIAL_PATH_SIZE], tls_key[TRIAL_PATH_SIZE];
     struct loop *loop;
     struct tls_context *tls;
@@ -62,6 +65,9 @@ uint64_t trial_delivered(const struct trial *trial);
 /* Waits until every accepted event's deliveries are here, or none has come for 30 s. 0, or -errno.
  */
 MUST_CHECK int trial_drain(struct trial *trial);
+
+/* The same, until the receiver has had so many requests. */
+MUST_CHECK int trial_await_requests(struct trial *trial, uint64_t count);
 
 /* 0, or -errno if the run or the end of the engine went wrong; what was lost or wrong is in
  * figures.audit. */
