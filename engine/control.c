@@ -235,8 +235,7 @@ int control_open(struct control **made, struct config *config, struct crew *crew
     if (!error)
         error = observer_open(&control->observer, crew, db, &control->meta.registry);
     if (!error)
-        error = replays_open(&control->replays, &control->meta.changes,
-                             control->config.retention_ms, why);
+        error = replays_open(&control->replays, &control->meta.changes, &control->config, why);
     if (!error)
         error = open_tls(control, &control->tls, why);
     if (!error)

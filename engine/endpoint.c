@@ -272,6 +272,7 @@ void endpoint_change(struct shard *shard, struct endpoint *endpoint,
     unconfigure(shard, endpoint);
     configure(shard, endpoint, subscription);
     gate_change(&endpoint->gate, subscription, shard->now_ms);
+    memset(&endpoint->parked_high, 0, sizeof endpoint->parked_high); /* its order may be another */
     if (is_new) {
         report_forget(endpoint);
         outage_forget(&endpoint->outage);
@@ -401,6 +402,7 @@ void endpoint_begin(struct shard *shard, struct endpoint *endpoint, bool is_retr
 {
     enum breaker_state was = endpoint->gate.breaker.state;
     note(shard, endpoint, was, gate_begin(&endpoint->gate, is_retry, shard->now_ms, pass));
+    endpoint->firsts += !is_retry;
     if (pass->is_doubtful)
         turns_doubt(shard, true);
 }
@@ -426,8 +428,19 @@ void endpoint_end(struct shard *shard, struct endpoint *endpoint, const struct a
         delivery_park_all(shard, endpoint);
 }
 
+/* Of an ordered endpoint, what is behind in a lane is parked without a word. */
+static void note_high(struct endpoint *endpoint, const struct id *event)
+{
+    struct id *high = &endpoint->parked_high;
+    if (endpoint->deleted || endpoint->subscription->ordering != ORDERING_NONE)
+        memset(high, 0, sizeof *high);
+    else if (!endpoint->has_parked || (!id_is_zero(high) && memcmp(event, high, sizeof *event) > 0))
+        *high = *event;
+}
+
 void endpoint_parked(struct shard *shard, struct endpoint *endpoint, const struct id *event)
 {
+    note_high(endpoint, event);
     endpoint->has_parked = true;
     endpoint->parked_epoch++;
     if (id_is_zero(&endpoint->parked_low) ||

@@ -59,11 +59,13 @@ struct endpoint {
     unsigned waiting_count, behind_count, loading_count;
     size_t ready_bytes;     /* what those that are ready weigh in batches */
     struct list_node lanes; /* of an ordered endpoint (lane.h) */
+    uint64_t firsts;        /* attempts: counts those that were a delivery's first */
     uint64_t held_until_ms; /* shut until then, for want of memory for what waits; 0: not */
     /* Parked rows on disk (paging.c): those of events after parked_after are not in memory. */
     bool has_parked, fetching;
     struct id parked_after; /* zero: from the first */
     struct id parked_low;  /* the lowest event parked since ask_sequence was last set; zero: none */
+    struct id parked_high; /* no event behind it is parked; zero: not known */
     uint64_t parked_epoch; /* counts parkings */
     uint64_t ask_epoch;    /* parked_epoch when ask_sequence was set */
     uint64_t ask_sequence; /* outcomes that have to be on disk before the next page is asked for; 0:

@@ -134,30 +134,39 @@ struct mail_stats {
 
 enum redelivery_result {
     REDELIVERY_DONE,   /* all of them: durable, with the document */
-    REDELIVERY_BUSY,   /* nothing has happened: ask again a little later */
-    REDELIVERY_HELD,   /* nothing has happened: the subscription is paused or disabled */
-    REDELIVERY_NOBODY, /* nothing has happened: the subscription is gone */
+    REDELIVERY_BUSY,   /* not all of them: ask again a little later */
+    REDELIVERY_HELD,   /* not all of them: the subscription is paused or disabled */
+    REDELIVERY_NOBODY, /* not all of them: the subscription is gone */
     REDELIVERY_FAILED, /* never a shard's: it could not be read how the delivery stands */
 };
 
 enum { REDELIVERY_DOCUMENT_MAX = 16 * 1024 };
 
 /* One page of deliveries of one subscription, oldest first: where the clock was set back, that is
- * not the order of their ids. */
+ * not the order of their ids. The shard takes them in chunks, each with a document of its own, and
+ * answers when it has all of them or will take no more for now. */
 struct mail_redeliver {
     struct mail mail;
     struct id subscription;
-    bool may_wait; /* BUSY is welcome while the endpoint has other things to do */
-    bool discards; /* dead letters are given up, and nothing is sent */
+    bool may_wait;       /* it gives way to first attempts */
+    bool discards;       /* dead letters are given up, and nothing is sent */
+    unsigned per_second; /* at most; 0: as they can be taken */
+    uint64_t after_us;   /* monotonic: none before. Moves on with what is taken */
     unsigned count;
     struct ended_delivery deliveries[SELECTION_MAX];
-    /* Called by the shard, when it is known how many: prints the document that is to be durable
-     * with the rows. NULL: none. */
-    void (*print)(void *context, unsigned handed, struct text *text);
+    /* Called by the shard for a chunk, [from, to), when it is known how many it hands over: prints
+     * the document that is to be durable with the rows. NULL: none. */
+    void (*print)(void *context, unsigned from, unsigned to, unsigned handed, struct text *text);
     void *context;
     /* the answer */
     enum redelivery_result result;
-    unsigned handed;                  /* those of the others are on their way already */
+    unsigned done;   /* the first so many are dealt with */
+    unsigned handed; /* of those; the others are on their way already */
+    /* the shard's own */
+    struct list_node link;
+    uint64_t since_ms, chunk_ms;      /* when it came, when the last chunk was taken */
+    uint64_t firsts;                  /* that the endpoint had begun then */
+    unsigned end;                     /* of the chunk that is being written; == done: none is */
     struct journal_document document; /* its key is the sender's */
     char document_text[REDELIVERY_DOCUMENT_MAX];
 };
@@ -261,7 +270,8 @@ struct mail_fetch {
     enum fetch_kind kind;
     unsigned shard;
     struct id subscription, after_subscription, after_event;
-    bool has_after;
+    struct id last_event; /* FETCH_PARKED: there is none behind it */
+    bool has_after, has_last;
     uint64_t from_ms, below_ms;
     void *endpoint, *delivery; /* the shard's own */
     uint64_t epoch, committed; /* the shard's own */

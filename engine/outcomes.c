@@ -48,7 +48,7 @@ static void open_batch(struct shard *shard)
     batch->mail.kind = MAIL_OUTCOMES;
     batch->sequence = ++outcomes->sequence;
     batch->settled_count = 0;
-    batch->awaiting = NULL;
+    batch->page = NULL;
     batch->journal.document = NULL;
     batch->journal.sync = false;
     batch->journal.shard = shard->number;
@@ -126,12 +126,12 @@ void outcomes_begin_page(struct shard *shard)
 }
 
 void outcomes_end_page(struct shard *shard, const struct journal_document *document,
-                       struct mail *mail)
+                       struct mail_redeliver *page)
 {
     struct outcome_batch *batch = shard->outcomes.open;
     batch->journal.document = document;
     batch->journal.sync = !document;
-    batch->awaiting = mail;
+    batch->page = page;
     outcomes_flush(shard, true);
 }
 
@@ -146,8 +146,9 @@ void outcomes_durable(struct shard *shard, struct outcome_batch *batch)
     shard->outcomes.committed = batch->sequence;
     for (unsigned i = 0; i < batch->settled_count; i++)
         share_settled(shard, batch->settled[i].share, batch->settled[i].count);
-    if (batch->awaiting)
-        crew_post(shard->crew, shard->number, batch->awaiting->from, batch->awaiting);
+    struct mail_redeliver *page = batch->page;
     pool_give(&shard->outcomes.batches, batch);
+    if (page)
+        redelivery_durable(shard, page);
     paging_lay_ghosts(shard);
 }

@@ -19,7 +19,7 @@ struct outcome_batch {
     struct mail mail;
     struct journal_outcomes journal;
     uint64_t sequence;
-    struct mail *awaiting; /* goes back to its sender when the batch is on disk; or NULL */
+    struct mail_redeliver *page; /* hears of it when the batch is on disk; or NULL */
     unsigned settled_count;
     struct {
         struct block_share *share;
@@ -56,12 +56,12 @@ void outcomes_drop(struct shard *shard, const struct key *key);
 void outcomes_settle(struct shard *shard, struct block_share *share);
 
 /* A page: OUTCOMES_PAGE_ROWS rows between the two, which go to disk together and with the document;
- * `mail` goes back to its sender when they are there. Without a document (NULL) they are synced:
+ * redelivery_durable() is called when they are there. Without a document (NULL) they are synced:
  * somebody is told of them. With one, what is lost to a power failure is lost together, and done
  * again. There has to be room for work that can wait. */
 void outcomes_begin_page(struct shard *shard);
 void outcomes_end_page(struct shard *shard, const struct journal_document *document,
-                       struct mail *mail);
+                       struct mail_redeliver *page);
 
 /* Sends what has gathered if it is time to, or in any case if `now`. */
 void outcomes_flush(struct shard *shard, bool now);

@@ -48,7 +48,7 @@ static struct mail_fetch *begin(struct shard *shard, enum fetch_kind kind, int m
     fetch->kind = kind;
     fetch->shard = shard->number;
     fetch->max = max;
-    fetch->has_after = false;
+    fetch->has_after = fetch->has_last = false;
     fetch->endpoint = fetch->delivery = NULL;
     fetch->error = fetch->count = 0;
     fetch->committed = shard->outcomes.committed;
@@ -257,6 +257,8 @@ static bool ask_parked(struct shard *shard, struct endpoint *endpoint)
     fetch->subscription = endpoint->id;
     fetch->has_after = !id_is_zero(&endpoint->parked_after);
     fetch->after_event = endpoint->parked_after;
+    fetch->has_last = !id_is_zero(&endpoint->parked_high);
+    fetch->last_event = endpoint->parked_high;
     endpoint->fetching = true;
     ask(shard, fetch);
     return true;
@@ -366,6 +368,7 @@ static void backlogs_fetched(struct shard *shard, const struct mail_fetch *fetch
         }
         endpoint->has_parked = true;
         endpoint->parked_epoch++;
+        memset(&endpoint->parked_high, 0, sizeof endpoint->parked_high);
         memset(&endpoint->parked_after, 0, sizeof endpoint->parked_after);
         endpoint_update_turn(shard, endpoint);
     }

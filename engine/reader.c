@@ -85,9 +85,10 @@ static int load(struct reader *reader, unsigned shard, const struct backlog_row 
 
 static void fetch_parked(struct reader *reader, struct mail_fetch *fetch)
 {
-    int count =
-        backlog_parked(reader->db, fetch->shard, &fetch->subscription,
-                       fetch->has_after ? &fetch->after_event : NULL, fetch->rows, fetch->max);
+    const struct parked_span span = {&fetch->subscription,
+                                     fetch->has_after ? &fetch->after_event : NULL,
+                                     fetch->has_last ? &fetch->last_event : NULL};
+    int count = backlog_parked(reader->db, fetch->shard, &span, fetch->rows, fetch->max);
     if (count < 0) {
         fetch->error = count;
         return;

@@ -55,7 +55,8 @@ struct redelivery_page *redeliveries_take(struct redeliveries *redeliveries,
     free_page->mail.mail.kind = MAIL_REDELIVER;
     free_page->mail.subscription = *subscription;
     free_page->mail.may_wait = free_page->mail.discards = false;
-    free_page->mail.count = 0;
+    free_page->mail.count = free_page->mail.per_second = 0;
+    free_page->mail.after_us = 0;
     free_page->mail.print = NULL;
     return free_page;
 }

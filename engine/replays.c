@@ -1,9 +1,9 @@
 /* replays.c - see replays.h.
  *
- * A step selects a page into job->next and sends it; while it is out `next` belongs to the shard,
- * which counts what it has taken and prints the document. When the page is done, `now` becomes
- * `next`. If nothing has happened to it, `next` is made anew from `now`: selecting again is cheaper
- * than to keep others from the subscription meanwhile, and sees what they have done.
+ * A step selects a page and sends it; while it is out job->next belongs to the shard, which counts
+ * what it takes, a chunk at a time, and prints the document. When the page is back, `now` becomes
+ * `next`. What was not taken is selected anew: that is cheaper than to keep others from the
+ * subscription meanwhile, and sees what they have done.
  */
 #include "replays.h"
 
@@ -30,41 +30,7 @@ static struct replay_job *job_at(const struct replays *replays, size_t i)
     return replays->jobs.items[i];
 }
 
-/* ---- making and freeing ---- */
-
-static void free_job(struct replay_job *job)
-{
-    if (!job)
-        return;
-    free(job->now.place.reached);
-    free(job->next.place.reached);
-    free(job->waiter);
-    free(job);
-}
-
-static struct replay_job *make_job(struct replays *replays)
-{
-    unsigned shards = db_shards(replays->db);
-    struct replay_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return NULL;
-    job->replays = replays;
-    job->now.place.reached = calloc(shards, sizeof(struct id));
-    job->next.place.reached = calloc(shards, sizeof(struct id));
-    if (job->now.place.reached && job->next.place.reached)
-        return job;
-    free_job(job);
-    return NULL;
-}
-
-static void copy(const struct replay *from, struct replay *to)
-{
-    struct id *reached = to->place.reached;
-    *to = *from;
-    to->place.reached = reached;
-    if (from->reached_count > 0)
-        memcpy(reached, from->place.reached, from->reached_count * sizeof *reached);
-}
+/* ---- their shelf ---- */
 
 static int shelve(struct replays *replays, struct replay_job *job)
 {
@@ -88,7 +54,7 @@ static int shelve(struct replays *replays, struct replay_job *job)
 static void unshelve(struct replays *replays, size_t at)
 {
     struct shelf *jobs = &replays->jobs;
-    free_job(jobs->items[at]);
+    replay_job_free(jobs->items[at]);
     jobs->count--;
     memmove(jobs->items + at, jobs->items + at + 1, (jobs->count - at) * sizeof *jobs->items);
 }
@@ -176,7 +142,7 @@ struct loading {
 static int load_one(void *context, struct slice name, struct slice document)
 {
     struct loading *loading = context;
-    struct replay_job *job = make_job(loading->replays);
+    struct replay_job *job = replay_job_make(loading->replays);
     struct json_value root;
     char why[JSON_WHY_SIZE];
     (void)name;
@@ -188,15 +154,15 @@ static int load_one(void *context, struct slice name, struct slice document)
     if (!error)
         error = shelve(loading->replays, job);
     if (error)
-        free_job(job);
+        replay_job_free(job);
     return error;
 }
 
-int replays_open(struct replays *replays, struct changes *changes, uint64_t retention_ms,
+int replays_open(struct replays *replays, struct changes *changes, const struct config *config,
                  char why[static REPLAYS_WHY_SIZE])
 {
     *replays = (struct replays){
-        .crew = changes->crew, .db = changes->db, .changes = changes, .retention_ms = retention_ms};
+        .crew = changes->crew, .db = changes->db, .changes = changes, .config = config};
     struct loading loading = {.replays = replays};
     replays->selection = malloc(sizeof *replays->selection);
     int error = replays->selection ? json_open(&loading.json) : -ENOMEM;
@@ -214,7 +180,7 @@ int replays_open(struct replays *replays, struct changes *changes, uint64_t rete
 void replays_close(struct replays *replays)
 {
     for (size_t i = 0; i < replays->jobs.count; i++)
-        free_job(job_at(replays, i));
+        replay_job_free(job_at(replays, i));
     free(replays->jobs.items);
     free(replays->selection);
     redeliveries_close(&replays->redeliveries);
@@ -239,7 +205,7 @@ int replays_begin(struct replays *replays, const struct mutation *by, const stru
     if (replays->running >= REPLAYS_RUNNING_MAX ||
         running_of(replays, &wish->tenant) >= REPLAYS_OF_TENANT_MAX)
         return -EBUSY;
-    struct replay_job *job = make_job(replays);
+    struct replay_job *job = replay_job_make(replays);
     if (!job)
         return -ENOMEM;
     struct id *reached = job->now.place.reached;
@@ -248,7 +214,7 @@ int replays_begin(struct replays *replays, const struct mutation *by, const stru
     job->now.reached_count = db_shards(replays->db);
     int error = shelve(replays, job);
     if (error) {
-        free_job(job);
+        replay_job_free(job);
         return error;
     }
     error = store_by(replays, by, NULL, &job->now, false);
@@ -404,27 +370,30 @@ static const struct subscription *current(struct replay_job *job, uint64_t now_m
         go_on(job);
     else if (!found)
         finish(job, REPLAY_FAILED, "its subscription was deleted");
-    else if (clock_wall_ms() > replay->updated_ms + job->replays->retention_ms)
+    else if (clock_wall_ms() > replay->updated_ms + job->replays->config->retention_ms)
         finish(job, REPLAY_FAILED, "its subscription was not active for too long");
     else
         hold_off(job, now_ms, LOOK_AGAIN_MS);
     return NULL;
 }
 
-/* In the shard: its deliveries were taken, all but those that are on their way. */
-static void print_next(void *context, unsigned handed, struct text *text)
+/* In the shard: it takes these, all but those that are on their way. */
+static void print_next(void *context, unsigned from, unsigned to, unsigned handed,
+                       struct text *text)
 {
     struct replay_job *job = context;
     struct replay *next = &job->next;
+    replay_job_pass(job, from, to);
     next->handed += handed;
-    next->skipped += job->page->mail.count - handed;
+    next->skipped += to - from - handed;
     next->updated_ms = clock_wall_ms();
     replay_print_stored(next, text);
 }
 
+/* Without a page, or with all of it. */
 static void step_is_done(struct replay_job *job)
 {
-    copy(&job->next, &job->now);
+    replay_copy(&job->next, &job->now);
     if (job->is_ended)
         go_on(job);
 }
@@ -444,13 +413,17 @@ static void page_answered(void *context, struct mail_redeliver *mail)
     struct replay_job *job = context;
     uint64_t now_ms = clock_monotonic_ns() / 1000000;
     enum redelivery_result result = mail->result;
+    unsigned done = mail->done;
+    job->after_us = mail->after_us;
     redeliveries_give(&job->replays->redeliveries, job->page);
     job->page = NULL;
     job->replays->next_ms = 0;
-    if (result == REDELIVERY_DONE) {
+    if (done > 0)
         job->pause_ms = 0;
-        job->patient_until_ms = now_ms + REPLAYS_PATIENCE_MS;
+    if (result == REDELIVERY_DONE) {
         step_is_done(job);
+    } else if (done > 0) {
+        replay_copy(&job->next, &job->now);
     } else {
         wait_longer(job, now_ms); /* what became of the subscription is seen in the registry */
     }
@@ -462,7 +435,8 @@ static int select_page(struct replay_job *job, const struct subscription *subscr
 {
     struct replays *replays = job->replays;
     struct replay *next = &job->next;
-    copy(&job->now, next);
+    replay_copy(&job->now, next);
+    replay_place_copy(&next->place, &job->end, next->reached_count);
     const struct selection_filter filter = {
         .subscription = subscription->id,
         .statuses = replay_statuses(next->filter),
@@ -474,26 +448,45 @@ static int select_page(struct replay_job *job, const struct subscription *subscr
         .context = next,
     };
     struct selection *page = replays->selection;
-    int error = selection_step(page, replays->db, replays->crew->shards, &filter, &next->place);
-    if (error)
-        return error;
+    int error = selection_step(page, replays->db, replays->crew->shards, &filter, &job->end);
     job->is_ended = page->ended;
+    job->passed = page->passed;
+    return error;
+}
+
+/* Nothing of it is handed over. */
+static void count_page(struct replay_job *job)
+{
+    const struct selection *page = job->replays->selection;
+    struct replay *next = &job->next;
     next->matched += page->count;
     next->skipped += page->live + page->gone;
     if (page->count > 0)
         next->seen_ms = id_time_ms(&page->list[page->count - 1].event);
-    return 0;
+    replay_place_copy(&job->end, &next->place, next->reached_count);
 }
 
-static void send_page(struct replay_job *job, struct redelivery_page *page, uint64_t now_ms)
+/* What is set, shared by those that are at work. */
+static unsigned pace(const struct replays *replays)
+{
+    uint64_t rate = replays->config->replay_rate;
+    unsigned at_work = 1;
+    for (size_t i = 0; i < replays->jobs.count; i++)
+        at_work += job_at(replays, i)->page != NULL;
+    return (unsigned)((rate + at_work - 1) / at_work);
+}
+
+static void send_page(struct replay_job *job, struct redelivery_page *page)
 {
     struct replays *replays = job->replays;
     struct mail_redeliver *mail = &page->mail;
     char name[ID_TEXT_SIZE];
     mail->count = replays->selection->count;
     memcpy(mail->deliveries, replays->selection->list, mail->count * sizeof mail->deliveries[0]);
-    mail->may_wait = now_ms < job->patient_until_ms;
     mail->discards = job->now.kind == REPLAY_DISCARD;
+    mail->may_wait = !mail->discards;
+    mail->per_second = pace(replays);
+    mail->after_us = job->after_us;
     mail->print = print_next;
     mail->context = job;
     mail->document.key = key_meta(kind, id_print(&job->now.id, "rpl", name));
@@ -509,8 +502,6 @@ static void step(struct replay_job *job, uint64_t now_ms)
     const struct subscription *subscription = current(job, now_ms);
     if (!subscription)
         return;
-    if (job->patient_until_ms == 0)
-        job->patient_until_ms = now_ms + REPLAYS_PATIENCE_MS;
     struct redelivery_page *page = NULL;
     if (!job->now.is_dry && !(page = redeliveries_take(redeliveries, &subscription->id))) {
         hold_off(job, now_ms, AGAIN_MIN_MS);
@@ -518,15 +509,17 @@ static void step(struct replay_job *job, uint64_t now_ms)
     }
     int error = select_page(job, subscription);
     if (!error && page && job->replays->selection->count > 0) {
-        send_page(job, page, now_ms);
+        send_page(job, page);
         return;
     }
     if (page)
         redeliveries_give(redeliveries, page);
-    if (error)
+    if (error) {
         finish(job, REPLAY_FAILED, "the deliveries could not be read");
-    else
-        step_is_done(job);
+        return;
+    }
+    count_page(job);
+    step_is_done(job);
 }
 
 /* One step of the job whose turn it is. When to be called again. */
@@ -551,9 +544,9 @@ static uint64_t step_one(struct replays *replays, uint64_t now_ms)
 
 uint64_t replays_turn(struct replays *replays, uint64_t now_ms, bool is_stopping)
 {
+    uint64_t wishes_ms = redeliveries_turn(&replays->redeliveries, now_ms); /* people wait */
     if (!is_stopping && now_ms >= replays->next_ms)
         replays->next_ms = step_one(replays, now_ms);
     uint64_t jobs_ms = is_stopping ? UINT64_MAX : replays->next_ms;
-    uint64_t wishes_ms = redeliveries_turn(&replays->redeliveries, now_ms);
     return jobs_ms < wishes_ms ? jobs_ms : wishes_ms;
 }

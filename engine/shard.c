@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "budget.h"
-#include "redelivery.h"
 #include "stats.h"
 #include "store/recovery.h"
 
@@ -138,6 +137,7 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     random_init(&shard->random, seed);
     wheel_init(&shard->wheel, shard->now_ms);
     turns_init(&shard->turns);
+    redelivery_init(&shard->redelivery);
 
     snprintf(why, SHARD_WHY_SIZE, "out of memory");
     const struct budget budget = budget_of(config->memory_bytes, crew->shards);
@@ -371,7 +371,8 @@ static bool is_finished(const struct shard *shard)
 {
     return !shard->intake.first && shard->intake.chains_out == 0 && shard->attempts.used == 0 &&
            shard->outcomes.out == 0 && !shard->outcomes.open && shard->paging.fetches.used == 0 &&
-           !list_is_linked(&shard->deliveries.young) && !list_is_linked(&shard->deliveries.shares);
+           !list_is_linked(&shard->deliveries.young) &&
+           !list_is_linked(&shard->deliveries.shares) && !list_is_linked(&shard->redelivery.pages);
 }
 
 static void stop_step(struct shard *shard)
@@ -421,9 +422,10 @@ uint64_t shard_tick(struct shard *shard)
         take_mail(shard, mail);
 
     uint64_t announce_ms = intake_announce(shard);
+    uint64_t redelivery_ms = redelivery_tick(shard);
     share_walk_all(shard);
     delivery_sweep(shard);
-    uint64_t next_ms = earlier(announce_ms, paging_tick(shard));
+    uint64_t next_ms = earlier(earlier(announce_ms, redelivery_ms), paging_tick(shard));
     turns_dispatch(shard);
     bool has_sent = intake_flush(shard);
     outcomes_flush(shard, has_sent); /* into the same commit, for the same wake-up */

@@ -24,6 +24,7 @@
 #include "paging.h"
 #include "payload.h"
 #include "redaction.h"
+#include "redelivery.h"
 #include "report.h"
 #include "turns.h"
 #include "uses.h"
@@ -58,6 +59,7 @@ struct shard {
     struct gzip gzip;
     struct outcomes outcomes;
     struct paging paging;
+    struct redelivery redelivery;
     struct reports reports;
     struct uses uses;
     struct shard_metrics metrics;

@@ -89,13 +89,17 @@ int backlog_retries(struct db *db, unsigned shard, uint64_t from_ms, const struc
     return list_rows(db, shard, range, read_retry, rows, max);
 }
 
-int backlog_parked(struct db *db, unsigned shard, const struct id *subscription,
-                   const struct id *after, struct backlog_row *rows, int max)
+int backlog_parked(struct db *db, unsigned shard, const struct parked_span *span,
+                   struct backlog_row *rows, int max)
 {
-    struct key all = key_row(ROW_PARKED, subscription, NULL);
+    struct key all = key_row(ROW_PARKED, span->subscription, NULL);
     struct key range[2] = {all, key_after(&all)};
-    if (after)
-        range[0] = key_next(key_row(ROW_PARKED, subscription, after));
+    if (span->after && span->last && memcmp(span->after, span->last, sizeof *span->last) >= 0)
+        return 0;
+    if (span->after)
+        range[0] = key_next(key_row(ROW_PARKED, span->subscription, span->after));
+    if (span->last)
+        range[1] = key_next(key_row(ROW_PARKED, span->subscription, span->last));
     return list_rows(db, shard, range, read_parked, rows, max);
 }
 

@@ -21,10 +21,15 @@ MUST_CHECK int backlog_retries(struct db *db, unsigned shard, uint64_t from_ms,
                                const struct id *subscription, const struct id *event,
                                uint64_t below_ms, struct backlog_row *rows, int max);
 
-/* Parked deliveries of a subscription after `after` (NULL: from the first), oldest first. Returns
- * the count or -errno. */
-MUST_CHECK int backlog_parked(struct db *db, unsigned shard, const struct id *subscription,
-                              const struct id *after, struct backlog_row *rows, int max);
+struct parked_span {
+    const struct id *subscription;
+    const struct id *after, *last; /* events: (after, last]; NULL: open */
+};
+
+/* Parked deliveries of this span, oldest first. What was dropped behind its end is not walked over.
+ * Returns the count or -errno. */
+MUST_CHECK int backlog_parked(struct db *db, unsigned shard, const struct parked_span *span,
+                              struct backlog_row *rows, int max);
 
 /* How many there are after `after`, counted up to `max`; or -errno. */
 MUST_CHECK int backlog_parked_count(struct db *db, unsigned shard, const struct id *subscription,

@@ -31,28 +31,48 @@ static bool passes(const struct selection_filter *filter, const struct event_rec
            (!filter->wants || filter->wants(filter->context, event));
 }
 
+void selection_pass(struct selection_place *place, const struct ended_delivery *delivery)
+{
+    place->after = delivery->event;
+    place->reached[place_of(&delivery->event).shard] = delivery->event;
+}
+
+static void pass_over(struct selection *selection, unsigned *why)
+{
+    ++*why;
+    selection->passed++;
+}
+
+static void add(struct selection *selection, const struct ended_delivery *ended)
+{
+    struct ended_delivery *last = &selection->list[selection->count++];
+    *last = *ended;
+    last->passed = selection->passed;
+    selection->passed = 0;
+}
+
 /* ---- dead letters ---- */
 
 static int take_dead(struct selection *selection, struct db *db, unsigned home,
                      struct event_reader *events, const struct selection_filter *filter,
                      const struct id *id)
 {
-    struct ended_delivery *ended = &selection->list[selection->count];
+    struct ended_delivery ended = {.event = *id};
     struct event_record event;
     int error = event_reader_get(events, id, &event);
     if (error && error != -ENOENT)
         return error;
     if (error || event.expunged) {
-        selection->gone++;
+        pass_over(selection, &selection->gone);
         return 0;
     }
     if (!passes(filter, &event))
         return 0;
-    error = backlog_delivery(db, home, &filter->subscription, id, &ended->row);
+    error = backlog_delivery(db, home, &filter->subscription, id, &ended.row);
     if (error == -ENOENT) /* never: its row is younger */
         return 0;
-    ended->event = *id;
-    selection->count += !error && ended->row.status == DELIVERY_DEAD;
+    if (!error && ended.row.status == DELIVERY_DEAD)
+        add(selection, &ended);
     return error;
 }
 
@@ -163,7 +183,7 @@ static int gather_one(struct selection *selection, struct db *db, struct standin
     if (!error)
         error = event_reader_commit(events, filter->event, &commit);
     if (error == -ENOENT)
-        selection->gone++;
+        pass_over(selection, &selection->gone);
     else if (!error)
         error = gather(standings, filter, &event, commit);
     event_reader_close(events);
@@ -182,9 +202,9 @@ static void take(struct selection *selection, const struct selection_filter *fil
 {
     enum delivery_status status = delivery->row.status;
     if (is_asked_for(filter, status))
-        selection->list[selection->count++] = *delivery;
+        add(selection, delivery);
     else if (status == DELIVERY_PENDING || status == DELIVERY_RETRYING)
-        selection->live++;
+        pass_over(selection, &selection->live);
 }
 
 static int take_all(struct selection *selection, struct standings *standings,
@@ -210,7 +230,7 @@ static int take_all(struct selection *selection, struct standings *standings,
 int selection_step(struct selection *selection, struct db *db, unsigned home_shards,
                    const struct selection_filter *filter, struct selection_place *place)
 {
-    selection->count = selection->live = selection->gone = 0;
+    selection->count = selection->live = selection->gone = selection->passed = 0;
     selection->ended = false;
     if (!filter->event && filter->statuses == 1u << DELIVERY_DEAD)
         return step_dead(selection, db, keys_home(&filter->subscription, home_shards), filter,

@@ -11,12 +11,13 @@
 #include "store/db.h"
 #include "store/record.h"
 
-enum { SELECTION_MAX = 64 };
+enum { SELECTION_MAX = 512 };
 
 /* A delivery that has ended: as its row says, or would. */
 struct ended_delivery {
     struct id event;
     struct delivery_row row;
+    unsigned passed; /* live or gone, between the one before and this one */
 };
 
 struct selection_filter {
@@ -38,9 +39,13 @@ struct selection_place {
 struct selection {
     unsigned count, live, gone; /* live: have not ended, though the filter would want them; gone:
                                    their event is not kept any more */
+    unsigned passed;            /* of live and gone, behind the last of the list */
     struct ended_delivery list[SELECTION_MAX];
     bool ended; /* there are no more */
 };
+
+/* The place behind this delivery, when it has been dealt with. */
+void selection_pass(struct selection_place *place, const struct ended_delivery *delivery);
 
 /* One step; the place moves to its end. 0 or -errno (then neither means anything). */
 MUST_CHECK int selection_step(struct selection *selection, struct db *db, unsigned home_shards,

@@ -1,6 +1,6 @@
-/* What became of deliveries, gathered for the writer, which is a mailbox that the test empties. Two
- * functions of other files are replaced: who is told that a share's deliveries are settled, and who
- * waits for a commit. */
+/* What became of deliveries, gathered for the writer, which is a mailbox that the test empties.
+ * Three functions of other files are replaced: who is told that a share's deliveries are settled,
+ * and who waits for a commit. */
 #include "shard.h"
 
 #include <criterion/criterion.h>
@@ -12,9 +12,16 @@ static struct crew crew;
 static struct shard shard;
 static struct block_share shares[OUTCOMES_SETTLED_MAX + 1];
 
-/* ---- in place of share.c and paging.c ---- */
+/* ---- in place of share.c, paging.c and redelivery.c ---- */
 
 static unsigned settled_calls, commits_seen;
+static struct mail_redeliver *durable_page;
+
+void redelivery_durable(struct shard *taker, struct mail_redeliver *page)
+{
+    cr_assert(taker == &shard);
+    durable_page = page;
+}
 
 void share_settled(struct shard *settler, struct block_share *share, uint32_t count)
 {
@@ -217,7 +224,7 @@ Test(outcomes, of_a_page_go_alone_and_whoever_awaits_them_is_told_when_they_are_
 {
     static const char state[ROW_LOG_ENTRY_MAX - KEY_SIZE_MAX], wait[WAIT_ROW_SIZE];
     struct journal_document document = {.value = SLICE("{}")};
-    struct mail mail = {.from = crew_control(&crew)};
+    static struct mail_redeliver mail;
     fail_once(1);
     outcomes_begin_page(&shard);
     for (unsigned i = 0; i < OUTCOMES_PAGE_ROWS; i++) {
@@ -233,11 +240,10 @@ Test(outcomes, of_a_page_go_alone_and_whoever_awaits_them_is_told_when_they_are_
     cr_assert(page->journal.document == &document);
     cr_assert(not(page->journal.sync));
 
-    struct mailbox *control = &crew.members[crew_control(&crew)].mailbox;
     outcomes_durable(&shard, before);
-    cr_assert(mailbox_take(control) == NULL);
+    cr_assert(durable_page == NULL);
     outcomes_durable(&shard, page);
-    cr_assert(mailbox_take(control) == &mail);
+    cr_assert(durable_page == &mail);
 }
 
 Test(outcomes, counts_what_is_on_disk)

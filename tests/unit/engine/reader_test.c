@@ -54,15 +54,18 @@ int backlog_retries(struct db *db, unsigned shard, uint64_t from_ms, const struc
     return give(rows, max);
 }
 
-int backlog_parked(struct db *db, unsigned shard, const struct id *of, const struct id *after,
+int backlog_parked(struct db *db, unsigned shard, const struct parked_span *span,
                    struct backlog_row *rows, int max)
 {
     (void)db;
     expect_shard(shard);
-    cr_assert(id_equal(of, &subscription));
-    cr_assert(eq(int, after != NULL, fetch.has_after));
-    if (after)
-        cr_assert(id_equal(after, &fetch.after_event));
+    cr_assert(id_equal(span->subscription, &subscription));
+    cr_assert(eq(int, span->after != NULL, fetch.has_after));
+    if (span->after)
+        cr_assert(id_equal(span->after, &fetch.after_event));
+    cr_assert(eq(int, span->last != NULL, fetch.has_last));
+    if (span->last)
+        cr_assert(id_equal(span->last, &fetch.last_event));
     return give(rows, max);
 }
 

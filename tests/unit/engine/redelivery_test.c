@@ -30,7 +30,8 @@ static void begin(const struct subscription *subscription)
 
 static void add(const struct subscription *subscription, const struct id *event)
 {
-    page.deliveries[page.count++] = (struct ended_delivery){*event, state_of(subscription, event)};
+    page.deliveries[page.count++] =
+        (struct ended_delivery){.event = *event, .row = state_of(subscription, event)};
 }
 
 /* Whether it is back. */
@@ -108,7 +109,7 @@ Test(redelivery, leaves_alone_what_is_on_its_way)
     struct delivery_row dead = state_of(subscription, &event);
     cr_assert(eq(int, (int)redeliver(subscription, &event), REDELIVERY_DONE));
     begin(subscription);
-    page.deliveries[page.count++] = (struct ended_delivery){event, dead};
+    page.deliveries[page.count++] = (struct ended_delivery){.event = event, .row = dead};
     post(&page.mail, MAIL_REDELIVER);
     settle();
     cr_assert(is_back());
@@ -124,7 +125,8 @@ Test(redelivery, waits_for_a_ghost_to_be_laid)
     end_call(0, HTTP_RESPONSE, 500); /* dead, and not yet on disk */
     begin(subscription);
     page.deliveries[page.count++] = (struct ended_delivery){
-        event, {.status = DELIVERY_DEAD, .last_outcome = ATTEMPT_HTTP_ERROR, .attempt_count = 2}};
+        .event = event,
+        .row = {.status = DELIVERY_DEAD, .last_outcome = ATTEMPT_HTTP_ERROR, .attempt_count = 2}};
     post(&page.mail, MAIL_REDELIVER);
     cr_assert(is_back());
     cr_expect(eq(int, (int)page.result, REDELIVERY_BUSY));
@@ -167,29 +169,90 @@ Test(redelivery, of_a_subscription_that_is_paused_or_gone_does_not_happen)
     cr_expect(zero(u32, rows_of(ROW_PARKED)));
 }
 
-Test(redelivery, that_may_wait_does_so_while_there_is_enough_to_do)
+/* Makes `count` deliveries of which all are delivered, and a page that may wait of them. */
+static void begin_page(struct subscription *subscription, unsigned count)
 {
-    struct subscription *subscription = subscribe(ONE_RETRY);
-    struct id event = publish(subscription);
-    end_call(0, HTTP_RESPONSE, 200);
-    settle();
-    for (unsigned i = 0; i < STAGE_CALLS - 1; i++)
-        publish(subscription);
-    settle();
     begin(subscription);
-    add(subscription, &event);
     page.may_wait = true;
-    post(&page.mail, MAIL_REDELIVER);
-    settle();
-    cr_assert(is_back());
-    cr_expect(eq(int, (int)page.result, REDELIVERY_BUSY));
-    cr_expect(eq(int, (int)redeliver(subscription, &event), REDELIVERY_DONE),
-              "a person's does not");
+    for (unsigned i = 0; i < count; i++) {
+        struct id event = publish(subscription);
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+        add(subscription, &event);
+    }
+}
+
+static void deliver_all(void)
+{
     while (client.count > 0) {
         end_call(0, HTTP_RESPONSE, 200);
         settle();
     }
-    cr_expect(eq(u32, state_of(subscription, &event).attempt_count, 2));
+}
+
+Test(redelivery, that_may_wait_is_taken_one_at_a_time_while_there_is_enough_to_do)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    begin_page(subscription, 4);
+    for (unsigned i = 0; i < STAGE_CALLS - 1; i++)
+        publish(subscription);
+    settle();
+    post(&page.mail, MAIL_REDELIVER);
+    settle();
+    cr_assert(not(is_back()));
+    cr_assert(zero(u32, page.done), "nobody has paid for it");
+    pass(100);
+    settle();
+    cr_assert(eq(u32, page.done, 1), "time has");
+    for (unsigned i = 0; i < 5; i++) {
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+    }
+    cr_assert(eq(u32, page.done, 2), "first attempts have");
+    pass(1000);
+    settle();
+    cr_assert(is_back());
+    cr_expect(eq(int, (int)page.result, REDELIVERY_DONE));
+    cr_expect(eq(u32, page.handed, 4));
+    deliver_all();
+}
+
+Test(redelivery, goes_back_with_what_is_done_of_it_when_it_has_waited_for_long)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    begin_page(subscription, 15);
+    for (unsigned i = 0; i < STAGE_CALLS - 1; i++)
+        publish(subscription);
+    settle();
+    post(&page.mail, MAIL_REDELIVER);
+    for (unsigned i = 0; i < REDELIVERY_STAY_MS / 100; i++) {
+        cr_assert(not(is_back()));
+        pass(100);
+        settle();
+    }
+    cr_assert(is_back());
+    cr_expect(eq(int, (int)page.result, REDELIVERY_BUSY));
+    cr_expect(eq(u32, page.done, REDELIVERY_STAY_MS / 100 - 1));
+    cr_expect(eq(u32, page.handed, page.done));
+    deliver_all();
+}
+
+Test(redelivery, is_no_faster_than_its_page_says)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    begin_page(subscription, 12);
+    page.per_second = 20; /* two at a time */
+    post(&page.mail, MAIL_REDELIVER);
+    for (unsigned i = 1; i <= 6; i++) {
+        settle();
+        cr_expect(eq(u32, page.done, 2 * i));
+        deliver_all();
+        pass(i < 6 ? 99 : 0);
+        cr_expect(eq(u32, page.done, 2 * i));
+        pass(i < 6 ? 1 : 0);
+    }
+    cr_assert(is_back());
+    cr_expect(ge(u64, page.after_us, shard.now_ms * 1000));
 }
 
 Test(redelivery, finds_all_of_a_page_that_is_not_in_the_order_of_ids)
@@ -277,9 +340,9 @@ Test(redelivery, gives_dead_letters_up_without_a_word_to_the_receiver)
     cr_expect(zero(u32, client.count));
 }
 
-static void print(void *context, unsigned handed, struct text *text)
+static void print(void *context, unsigned from, unsigned to, unsigned handed, struct text *text)
 {
-    text_printf(text, "%s %u", (const char *)context, handed);
+    text_printf(text, "%s %u of [%u, %u)", (const char *)context, handed, from, to);
 }
 
 Test(redelivery, writes_the_document_in_the_same_commit)
@@ -297,7 +360,7 @@ Test(redelivery, writes_the_document_in_the_same_commit)
     struct mail *mail = mailbox_take(&crew.members[crew_writer(&crew)].mailbox);
     const struct outcome_batch *batch = container_of(mail, struct outcome_batch, mail);
     cr_assert(batch->journal.document == &page.document);
-    cr_assert(slice_equal(page.document.value, SLICE("handed 1")));
+    cr_assert(slice_equal(page.document.value, SLICE("handed 1 of [0, 1)")));
     cr_assert(not(batch->journal.sync));
     cr_assert(eq(u32, batch->journal.rows.count, 2));
     crew_post(&crew, crew_writer(&crew), 0, mail);

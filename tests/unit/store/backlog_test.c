@@ -128,19 +128,24 @@ Test(backlog, lists_what_is_parked_of_a_subscription_oldest_first)
         put_wait(key_row(ROW_DEAD, &subscriptions[2], &events[i]), 100);
     }
     commit();
-    const struct id *after = NULL;
+    struct parked_span span = {.subscription = &subscriptions[2]};
     uint32_t seen = 0;
     int count;
-    while ((count = backlog_parked(scratch.db, 0, &subscriptions[2], after, page, 7)) > 0) {
+    while ((count = backlog_parked(scratch.db, 0, &span, page, 7)) > 0) {
         for (int i = 0; i < count; i++, seen++) {
             cr_assert(id_equal(&page[i].event, &events[seen]));
             cr_assert(id_equal(&page[i].subscription, &subscriptions[2]));
             cr_assert(eq(u32, page[i].attempt_count, seen));
         }
-        after = &events[seen - 1];
+        span.after = &events[seen - 1];
     }
     cr_assert(zero(int, count));
     cr_assert(eq(u32, seen, 40));
+    span = (struct parked_span){&subscriptions[2], &events[2], &events[5]};
+    cr_assert(eq(int, backlog_parked(scratch.db, 0, &span, page, 7), 3), "and no further");
+    cr_assert(id_equal(&page[2].event, &events[5]));
+    span.after = &events[5];
+    cr_assert(zero(int, backlog_parked(scratch.db, 0, &span, page, 7)));
 }
 
 Test(backlog, finds_each_subscription_that_has_something_parked)
@@ -227,10 +232,11 @@ Test(backlog, says_when_a_row_is_damaged)
 {
     struct id event = id_new(1, &chance);
     struct backlog_row row;
+    const struct parked_span span = {.subscription = &subscriptions[0]};
     struct key key = key_row(ROW_PARKED, &subscriptions[0], &event);
     batch_put(batch, scratch.db, queue, key_slice(&key), SLICE("rubbish"));
     commit();
-    cr_assert(eq(int, backlog_parked(scratch.db, 0, &subscriptions[0], NULL, &row, 1), -EBADMSG));
+    cr_assert(eq(int, backlog_parked(scratch.db, 0, &span, &row, 1), -EBADMSG));
 }
 
 /* ---- events ---- */
