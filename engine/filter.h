@@ -10,6 +10,10 @@
  * elements; $neq and $nin say that no element is equal. What is not there fulfils nothing but
  * {"$exist": false}, $neq, $nin and $not. There is no coercion: values of different kinds differ.
  *
+ * Steps: a question asked, a member or an element passed over, a byte that an expression looks at.
+ * An event that needs more of them than FILTER_STEPS_MAX is not looked at further, and counts as
+ * wanted: a receiver can do without it, but nobody could bring it back.
+ *
  * Ownership: made and dropped by control; immutable in between, borrowed by shards.
  * Memory: a match allocates nothing, but for what RE2 does (base/regex.h). Its stack is bounded.
  */
@@ -25,6 +29,7 @@ enum {
     FILTER_DEPTH_MAX = 32,
     FILTER_REGEX_MAX = 8,
     FILTER_REGEX_TEXT_MAX = 8 * 1024, /* longer strings match none */
+    FILTER_STEPS_MAX = 100 * 1000,    /* of one event: 2 ms or so */
 };
 
 struct filter;
@@ -47,9 +52,11 @@ void filter_drop(struct filter *filter);
 /* As it was given, minified. */
 struct slice filter_text(const struct filter *filter);
 
+enum filter_answer { FILTER_FAILS, FILTER_HOLDS, FILTER_UNDECIDED /* too many steps: it passes */ };
+
 /* `failed` (may be NULL) is set to a JSON pointer into the filter, to the first condition that did
- * not hold, if the result is false. */
-bool filter_matches(const struct filter *filter, const struct filter_event *event,
-                    char *failed /* FAULT_POINTER_SIZE */);
+ * not hold, if it fails. */
+enum filter_answer filter_judge(const struct filter *filter, const struct filter_event *event,
+                                char *failed /* FAULT_POINTER_SIZE */);
 
 #endif

@@ -30,6 +30,7 @@ struct machine {
     const struct filter_event *event;
     struct frame frames[FRAMES];
     unsigned depth;
+    size_t steps;
     unsigned failed; /* the condition that made the last answer false */
 };
 
@@ -102,18 +103,25 @@ static bool is_equal(const struct filter_node *node, const struct datum *value)
     return node->operand == JSON_NULL || (json_bool(value->json, &flag) && flag == node->is_true);
 }
 
-static bool text_holds(const struct filter_node *node, struct slice text)
+static bool regex_holds(struct machine *machine, const struct filter_node *node, struct slice text)
+{
+    if (text.size > FILTER_REGEX_TEXT_MAX)
+        return false;
+    machine->steps += text.size;
+    return regex_matches(node->regex, text);
+}
+
+static bool affix_holds(const struct filter_node *node, struct slice text)
 {
     struct slice part = node->string;
-    if (node->kind == FILTER_REGEX)
-        return text.size <= FILTER_REGEX_TEXT_MAX && regex_matches(node->regex, text);
     if (text.size < part.size)
         return false;
     size_t start = node->kind == FILTER_STARTS ? 0 : text.size - part.size;
     return slice_equal(slice_of(text.at + start, part.size), part);
 }
 
-static bool leaf_holds(const struct filter_node *node, const struct datum *value)
+static bool leaf_holds(struct machine *machine, const struct filter_node *node,
+                       const struct datum *value)
 {
     struct slice string;
     int order;
@@ -121,8 +129,10 @@ static bool leaf_holds(const struct filter_node *node, const struct datum *value
         return (value->kind != DATUM_ABSENT) == node->is_true;
     if (node->kind == FILTER_EQUAL)
         return is_equal(node, value);
+    if (node->kind == FILTER_REGEX)
+        return string_of(value, &string) && regex_holds(machine, node, string);
     if (node->kind >= FILTER_STARTS)
-        return string_of(value, &string) && text_holds(node, string);
+        return string_of(value, &string) && affix_holds(node, string);
     if (!compare(node, value, &order))
         return false;
     switch ((enum filter_kind)node->kind) {
@@ -149,8 +159,7 @@ static struct datum member_of_event(const struct filter_event *event, struct sli
 }
 
 /* With equal names, the first. */
-static struct datum member_of(const struct machine *machine, const struct datum *value,
-                              struct slice name)
+static struct datum member_of(struct machine *machine, const struct datum *value, struct slice name)
 {
     struct datum found = {.kind = DATUM_JSON};
     struct slice key;
@@ -158,19 +167,22 @@ static struct datum member_of(const struct machine *machine, const struct datum 
     if (value->kind == DATUM_EVENT)
         return member_of_event(machine->event, name);
     if (value->kind == DATUM_JSON && json_kind(value->json) == JSON_OBJECT)
-        while (json_next(value->json, &cursor, &key, &found.json))
+        while (json_next(value->json, &cursor, &key, &found.json)) {
+            machine->steps++;
             if (slice_equal(key, name))
                 return found;
+        }
     return (struct datum){.kind = DATUM_ABSENT};
 }
 
 /* ---- the machine ---- */
 
 /* Goes on to the next element. False: there is none. */
-static bool take_element(const struct machine *machine, struct frame *frame)
+static bool take_element(struct machine *machine, struct frame *frame)
 {
     if (!frame->is_array || !json_next(frame->array, &frame->cursor, NULL, &frame->value.json))
         return false;
+    machine->steps++;
     frame->child = machine->nodes[frame->node].first;
     return true;
 }
@@ -179,8 +191,9 @@ static bool take_element(const struct machine *machine, struct frame *frame)
 static bool ask(struct machine *machine, unsigned number, const struct datum *value, bool *answer)
 {
     const struct filter_node *node = &machine->nodes[number];
+    machine->steps++;
     if (node->kind >= FILTER_EXIST) {
-        *answer = leaf_holds(node, value);
+        *answer = leaf_holds(machine, node, value);
         if (!*answer)
             machine->failed = number;
         return true;
@@ -230,12 +243,14 @@ static bool last_answer(struct machine *machine, const struct frame *frame)
     return false;
 }
 
-static bool run(struct machine *machine)
+static enum filter_answer run(struct machine *machine)
 {
     const struct datum event = {.kind = DATUM_EVENT};
     bool answer = true;
     bool is_answered = ask(machine, 0, &event, &answer);
     while (machine->depth > 0) {
+        if (machine->steps > FILTER_STEPS_MAX)
+            return FILTER_UNDECIDED;
         struct frame *frame = &machine->frames[machine->depth - 1];
         if (is_answered && !absorb(machine, frame, &answer)) {
             is_answered = false;
@@ -249,21 +264,22 @@ static bool run(struct machine *machine)
             is_answered = ask(machine, frame->child, &frame->value, &answer);
         }
     }
-    return answer;
+    return answer ? FILTER_HOLDS : FILTER_FAILS;
 }
 
-bool filter_matches(const struct filter *filter, const struct filter_event *event, char *failed)
+enum filter_answer filter_judge(const struct filter *filter, const struct filter_event *event,
+                                char *failed)
 {
     struct machine machine;
     machine.nodes = filter->nodes;
     machine.event = event;
     machine.depth = 0;
+    machine.steps = 0;
     machine.failed = 0;
-    if (run(&machine))
-        return true;
-    if (failed)
+    enum filter_answer answer = run(&machine);
+    if (answer == FILTER_FAILS && failed)
         filter_pointer(filter, machine.failed, "", failed);
-    return false;
+    return answer;
 }
 
 void filter_pointer(const struct filter *filter, unsigned node, const char *base,

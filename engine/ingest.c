@@ -200,7 +200,9 @@ static int match(const struct visit *visit, const struct envelope *envelope, uns
                              envelope->channels, ingest->matches, RECORD_SUBSCRIPTIONS_MAX);
     if (*count > RECORD_SUBSCRIPTIONS_MAX)
         *count = RECORD_SUBSCRIPTIONS_MAX; /* control makes no more than this for a tenant */
-    return screen_apply(&ingest->screen, envelope, ingest->matches, count);
+    int rc = screen_apply(&ingest->screen, envelope, ingest->matches, count);
+    visit->shard->metrics.filters_undecided = ingest->screen.undecided;
+    return rc;
 }
 
 /* Whether the event may come in, as far as the tenant's catalogue is concerned; answers if not. */

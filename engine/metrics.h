@@ -23,6 +23,7 @@ struct shard_metrics {
     uint64_t refusals[METRICS_REFUSALS]; /* the same, by metrics_refusal_of() */
     uint64_t events_invalid;             /* not as the catalogue says: taken or refused */
     uint64_t events_deprecated;
+    uint64_t filters_undecided; /* what passed for that */
     uint64_t lease_asks, lease_waits;
     uint64_t event_bytes;
     uint64_t deliveries_created, deliveries_delivered, deliveries_dead, deliveries_cancelled;

@@ -38,6 +38,14 @@ int screen_read(struct screen *screen, const struct envelope *envelope, struct f
     return payload == -ENOMEM || channels == -ENOMEM ? -ENOMEM : 0;
 }
 
+static bool wants(struct screen *screen, const struct filter *filter,
+                  const struct filter_event *event)
+{
+    enum filter_answer answer = filter ? filter_judge(filter, event, NULL) : FILTER_HOLDS;
+    screen->undecided += answer == FILTER_UNDECIDED;
+    return answer != FILTER_FAILS;
+}
+
 int screen_apply(struct screen *screen, const struct envelope *envelope,
                  const struct subscription **matches, unsigned *count)
 {
@@ -52,7 +60,7 @@ int screen_apply(struct screen *screen, const struct envelope *envelope,
                 return rc;
             is_read = true;
         }
-        if (!filter || filter_matches(filter, &event, NULL))
+        if (wants(screen, filter, &event))
             matches[kept++] = matches[i];
     }
     *count = kept;

@@ -14,6 +14,7 @@ struct filter_event;
 
 struct screen {
     struct json *payload, *channels;
+    uint64_t undecided; /* filters that an event was too much for */
 };
 
 MUST_CHECK int screen_open(struct screen *screen);
@@ -25,7 +26,8 @@ void screen_close(struct screen *screen);
 MUST_CHECK int screen_read(struct screen *screen, const struct envelope *envelope,
                            struct filter_event *event);
 
-/* Keeps those of `matches` that want the event, in order. 0, or -ENOMEM. */
+/* Keeps those of `matches` that want the event, in order; also those whose filter cannot say so in
+ * time. 0, or -ENOMEM. */
 MUST_CHECK int screen_apply(struct screen *screen, const struct envelope *envelope,
                             const struct subscription **matches, unsigned *count);
 

@@ -18,6 +18,7 @@ struct bench_settings {
      * `unjudged` groups get is not in the account. */
     uint64_t hanging, failing, dead, unjudged;
     const char *subscription_extra; /* more members of each subscription's JSON, or NULL */
+    const char *filter;             /* to be compared with none; NULL: nothing is compared */
     bool tls;
     struct flag_texts engine_arguments;
 };

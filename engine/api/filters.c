@@ -80,12 +80,15 @@ static void read_question(struct json_value body, struct question *question, str
         faults_add(faults, "/event", "is required");
 }
 
-static void answer(struct call *call, const struct filter *filter, const struct filter_event *event)
+static void give_answer(struct call *call, const struct filter *filter,
+                        const struct filter_event *event)
 {
     char failed[FAULT_POINTER_SIZE];
     struct text *text = call_text(call, ANSWER_SIZE);
-    if (filter_matches(filter, event, failed)) {
-        text_put(text, SLICE("{\"matches\":true}"));
+    enum filter_answer answer = filter_judge(filter, event, failed);
+    if (answer != FILTER_FAILS) {
+        text_printf(text, "{\"matches\":true%s}",
+                    answer == FILTER_UNDECIDED ? ",\"undecided\":true" : "");
     } else {
         text_put(text, SLICE("{\"matches\":false,\"failed\":"));
         text_json(text, slice_str(failed));
@@ -110,6 +113,6 @@ void filters_test(struct call *call)
     else if (faults.count > 0)
         call_faults(call, &faults);
     else
-        answer(call, filter, &question.seen);
+        give_answer(call, filter, &question.seen);
     filter_drop(filter);
 }

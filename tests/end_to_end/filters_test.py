@@ -100,6 +100,24 @@ class Filters(case.EngineCase):
             self.assertEqual(answer.status, 422, body)
             self.assertIn(pointer, [error["pointer"] for error in answer.json()["errors"]], body)
 
+    def test_an_event_that_is_too_much_for_a_filter_passes(self):
+        """Many conditions on many elements; and that is counted."""
+        heavy = {"payload": {"$or": [{"$eq": -number} for number in range(1, 83)]}}
+        payload = list(range(700))
+        self.assertEqual(self.verdict(heavy, {"type": "t", "payload": payload}), {"matches": True, "undecided": True})
+        self.assertEqual(self.verdict(heavy, {"type": "t", "payload": payload[:400]})["matches"], False)
+        self.subscribe(filter=heavy)
+        before = self.undecided()
+        self.publish(payload[:400])
+        event = self.publish(payload)
+        self.assertEqual(self.receiver.await_event(event).body, json.dumps(payload).encode())
+        self.assertEqual(len(self.receiver.of(self.path)), 1)
+        self.assertEqual(self.undecided(), before + 1)
+
+    def undecided(self):
+        text = self.engine.admin.get("/metrics").body.decode()
+        return int(float(re.search(r"^grapnel_filters_undecided_total (\S+)$", text, re.M)[1]))
+
     def test_what_the_manual_shows(self):
         rows = [re.findall(r"`(.*?)`", line) for line in MANUAL.read_text().split("## Examples")[1].splitlines()
                 if line.startswith("| `")]
