@@ -121,7 +121,7 @@ static bool move(const char *pointer, const char *from, const char *to,
 static bool move_to_example(const struct openapi_webhook *webhook, const char *pointer,
                             const char *base, char out[static FAULT_POINTER_SIZE])
 {
-    char from[PREFIX_SIZE];
+    char from[PREFIX_SIZE + sizeof "/examples/4294967295"];
     for (unsigned i = 0; i < webhook->example_count; i++) {
         snprintf(from, sizeof from, "%s/examples/%u", base, i);
         if (move(pointer, from, webhook->examples[i].pointer, out))
@@ -134,7 +134,7 @@ static bool move_to_example(const struct openapi_webhook *webhook, const char *p
 static void place_fault(const struct openapi_webhook *webhook, const char *base,
                         const struct fault *fault, struct faults *faults)
 {
-    char schema[PREFIX_SIZE], along[PREFIX_SIZE + sizeof SCHEMA_BUNDLE_TO];
+    char schema[PREFIX_SIZE + sizeof "/schema"], along[sizeof schema + sizeof SCHEMA_BUNDLE_TO];
     char place[FAULT_POINTER_SIZE];
     snprintf(schema, sizeof schema, "%s/schema", base);
     snprintf(along, sizeof along, "%s" SCHEMA_BUNDLE_TO, schema);
