@@ -26,7 +26,7 @@ struct process_figures {
     uint64_t retention_ms, retention_bytes;
     uint64_t cache_hits[READING_THREADS], blocks_read[READING_THREADS];
     uint64_t bytes_read[READING_THREADS];
-    uint64_t rollup_lag_ms, alerts, alerts_dropped;
+    uint64_t rollup_lag_ms, alerts, alerts_dropped, losses_untold;
     struct rollups_figures rollups;
     uint64_t admin_connections;
     struct http_server_counters admin;
@@ -84,6 +84,7 @@ static void look_at_process(const struct api *api, const struct db_figures *stor
         .rollups = rollups_figures(parts->observer->rollups),
         .alerts = parts->observer->alerts.raised,
         .alerts_dropped = parts->observer->alerts.dropped,
+        .losses_untold = parts->observer->losses.untold,
         .admin_connections = http_server_connections(api->server),
         .admin = http_server_counters(api->server),
         .loop = loop_counters(parts->crew->members[crew_control(parts->crew)].loop),
@@ -491,6 +492,9 @@ static const struct metric metrics[] = {
     {"grapnel_alerts_dropped_total",
      "Of these, dropped: too many at a time, or not to be stored.",
      COUNTER, ONE, NULL, OF_PROCESS(alerts_dropped)},
+    {"grapnel_alerts_untold_deliveries_total",
+     "Deliveries given up of which no alert tells: too many subscriptions lost some at a time.",
+     COUNTER, ONE, NULL, OF_PROCESS(losses_untold)},
     /* the process */
     {"process_cpu_seconds_total",
      "CPU time of this process.",
