@@ -102,10 +102,7 @@ static void watch_storage(struct control *control)
         return;
     control->health.storage_low = is_low;
     if (is_low)
-        LOG(LOG_ERROR, "too little free space on the disk: events are refused",
-            log_str("data", control->config.data));
-    if (is_low)
-        observer_storage_low(&control->observer, control->config.storage_free_min_bytes);
+        observer_storage_low(&control->observer, &control->config);
     else
         LOG(LOG_WARN, "there is enough free space on the disk again: events are accepted");
     if (changes_send(&control->meta.changes, DIRECTORY_STORAGE,
@@ -249,6 +246,8 @@ int control_open(struct control **made, struct config *config, struct crew *crew
         return error;
     }
     control->health.storage_low = is_storage_low(control);
+    if (control->health.storage_low) /* it may have been so before, and the alert was lost */
+        observer_storage_low(&control->observer, &control->config);
     wheel_arm(&control->wheel, &control->watch, control->wheel.now_ms + WATCH_MS);
     *made = control;
     return 0;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config.h"
 #include "notice.h"
 #include "store/trend.h"
 
@@ -168,9 +169,11 @@ void observer_reported(struct observer *observer, const struct mail_report *repo
         notice_recovered(&observer->alerts, subscription, report->since_ms);
 }
 
-void observer_storage_low(struct observer *observer, uint64_t free_min_bytes)
+void observer_storage_low(struct observer *observer, const struct config *config)
 {
+    LOG(LOG_ERROR, "too little free space on the disk: events are refused",
+        log_str("data", config->data));
     const struct tenant *tenant = registry_tenant_named(observer->registry, SLICE("default"));
     if (tenant)
-        notice_storage(&observer->alerts, tenant, free_min_bytes, clock_wall_ms());
+        notice_storage(&observer->alerts, tenant, config->storage_free_min_bytes, clock_wall_ms());
 }

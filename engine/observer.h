@@ -10,6 +10,8 @@
 #include "mail.h"
 #include "store/rollups.h"
 
+struct config;
+
 enum { OBSERVER_TOLD = 64 };
 
 struct observer {
@@ -41,7 +43,7 @@ uint64_t observer_turn(struct observer *observer, uint64_t now_ms);
 /* A shard's report, which was applied. */
 void observer_reported(struct observer *observer, const struct mail_report *report);
 
-/* There is too little room on the disk. */
-void observer_storage_low(struct observer *observer, uint64_t free_min_bytes);
+/* There is too little room on the disk: says so, and raises an alert. */
+void observer_storage_low(struct observer *observer, const struct config *config);
 
 #endif

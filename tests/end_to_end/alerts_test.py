@@ -3,11 +3,12 @@
 import json
 import pathlib
 import sys
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case, wait
-from support.engine import EVENTS, SUBSCRIPTIONS
-from support.receiver import status
+from support.engine import Engine, EVENTS, SUBSCRIPTIONS
+from support.receiver import Receiver, status
 
 KINDS = ("endpoint.disabled", "endpoint.failing", "endpoint.recovered", "delivery.dead", "sla.breached", "storage.low")
 BREAKER = {"window": "10s", "min_attempts": 2, "failure_rate": 0.5, "cooldown": "1s", "max_cooldown": "1s"}
@@ -55,6 +56,31 @@ class Alerts(case.EngineCase):
         self.assertEqual([kind for kind, _ in found], ["endpoint.failing", "endpoint.recovered"])
         self.assertIn("attempts failed within 10s", found[0][1]["reason"])
         self.assertEqual(found[0][1]["failing_since"], found[1][1]["failing_since"])
+
+    def test_an_outage_over_a_crash_is_told_again_and_so_is_its_end(self):
+        """After the start the breaker opens again, which is told, and then it is well, which is told once."""
+        self.listen("endpoint.*")
+        made = self.subscribe(breaker=BREAKER, retry={"schedule": ["1s"] * 32, "jitter": 0})
+        self.receiver.script(self.path, [status(500)])
+        for number in range(3):
+            self.publish(number)
+        (kind, _), = self.await_alerts(1, made)
+        self.assertEqual(kind, "endpoint.failing")
+        self.engine.kill()
+        self.engine.start()
+        found = self.await_alerts(2, made)
+        self.assertEqual([kind for kind, _ in found], ["endpoint.failing"] * 2)
+        self.receiver.script(self.path, [status(200)])
+        found = self.await_alerts(3, made)
+        self.assertEqual(found[2], ("endpoint.recovered", {key: found[1][1][key]
+                                                           for key in ("subscription_id", "failing_since")}))
+        self.engine.kill()
+        self.engine.start()
+        after = self.subscribe(f"{self.path}_after", events=["after"])
+        self.receiver.script(f"{self.path}_after", [status(410)])
+        self.publish(1, type="after")
+        self.await_alerts(1, after)
+        self.assertEqual(len(self.alerts(made)), 3, "nothing is left to be told")
 
     def test_dead_deliveries_are_counted_and_not_told_one_by_one(self):
         self.listen("delivery.dead")
@@ -125,6 +151,25 @@ class Alerts(case.EngineCase):
             self.assert_problem(answer, 422)
         self.publish(1, type="endpoint.created")
         self.publish(1, type="delivery.dead.letter")
+
+
+class Storage(unittest.TestCase):
+    def test_a_full_disk_is_told_at_each_start_that_finds_it(self):
+        with Receiver() as receiver, Engine() as engine:
+            usual = list(engine.arguments)
+            engine.subscribe(receiver.url("/alerts"), events=["storage.low"])
+            engine.restart(replace=[*usual, "--storage-free-min", "1000000G"])
+            first = receiver.await_count("/alerts", 1)[0]
+            self.assertEqual(first.find("x-webhook-event"), "storage.low")
+            self.assertEqual(json.loads(first.body)["free_min_bytes"], 1_000_000 << 30)
+            self.assertEqual(engine.ingest.post(EVENTS, {"type": "a", "payload": 1}).status, 503)
+            engine.kill()
+            engine.start()
+            told = lambda: {request.event for request in receiver.of("/alerts")}
+            wait.until(lambda: len(told()) == 2, "told by each start")
+            engine.restart(replace=usual)
+            self.assertEqual(engine.ingest.post(EVENTS, {"type": "a", "payload": 1}).status, 202)
+            self.assertEqual(len(told()), 2)
 
 
 if __name__ == "__main__":
