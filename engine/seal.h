@@ -8,11 +8,11 @@
 #ifndef ENGINE_SEAL_H
 #define ENGINE_SEAL_H
 
-#include "base/must.h"
+#include "base/aead.h"
 #include "base/text.h"
 
 enum {
-    SEAL_KEY_SIZE = 32,
+    SEAL_KEY_SIZE = AEAD_KEY_SIZE,
     SEAL_PLAIN_MAX = 16 * 1024,
     SEAL_OVERHEAD = 128, /* sealed text beyond 4/3 of the plain one, with a name of 40 at most */
 };
