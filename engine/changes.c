@@ -358,8 +358,12 @@ int changes_begin(struct changes *changes, const struct mutation *by, struct sub
 int changes_put_tenant(struct changes *changes, const struct mutation *by, struct tenant *before,
                        struct tenant *after, void (*on_done)(void *context), void *context)
 {
+    int error = vault_prepare_log(changes->vault, &after->id);
+    if (error)
+        return error;
+    memcpy(after->log_key, vault_log_key(changes->vault, &after->id), sizeof after->log_key);
     struct change *change = make(changes, DIRECTORY_TENANT, before, after, on_done, context);
-    int error = begin(changes, by, change);
+    error = begin(changes, by, change);
     if (error)
         return error;
     must(registry_put_tenant(changes->registry, after) == 0);

@@ -47,6 +47,22 @@ static int open_answers(struct meta *meta, const struct config *config, struct d
     return error;
 }
 
+/* A tenant that was made with its first start, or by an older version, has none yet. */
+static int give_log_keys(struct meta *meta, char why[static META_WHY_SIZE])
+{
+    for (size_t i = 0; i < meta->registry.tenants.count; i++) {
+        struct tenant *tenant = meta->registry.tenants.items[i];
+        int error = vault_prepare_log(meta->vault, &tenant->id);
+        if (error) {
+            snprintf(why, META_WHY_SIZE, "cannot store the log key of tenant %s: %.200s",
+                     tenant->name, error == -EIO ? db_why() : strerror(-error));
+            return error;
+        }
+        memcpy(tenant->log_key, vault_log_key(meta->vault, &tenant->id), sizeof tenant->log_key);
+    }
+    return 0;
+}
+
 int meta_open(struct meta *meta, const struct config *config, struct crew *crew, struct db *db,
               char why[static META_WHY_SIZE])
 {
@@ -69,6 +85,8 @@ int meta_open(struct meta *meta, const struct config *config, struct crew *crew,
         error = seal_the_rest(meta, why);
     if (!error)
         error = first_start(&meta->registry, db, config->data, why);
+    if (!error)
+        error = give_log_keys(meta, why);
     return error ? error : open_uses(meta, db, why);
 }
 

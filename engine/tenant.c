@@ -306,5 +306,6 @@ void tenant_free(struct tenant *tenant)
     free(tenant->description);
     free(tenant->metadata);
     free(tenant->egress);
+    explicit_bzero(tenant->log_key, sizeof tenant->log_key);
     free(tenant);
 }

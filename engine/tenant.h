@@ -6,6 +6,7 @@
 #ifndef ENGINE_TENANT_H
 #define ENGINE_TENANT_H
 
+#include "base/aead.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "egress_rules.h"
@@ -29,6 +30,7 @@ struct tenant {
     bool https_only;
     enum enforcement enforcement;
     struct sla sla;
+    uint8_t log_key[AEAD_KEY_SIZE]; /* of the vault: by which its events and attempts are sealed */
 };
 
 struct faults;

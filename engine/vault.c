@@ -1,8 +1,8 @@
-/* vault.c - see vault.h. All data keys are in memory, found by their id; those that seal are also
- * found by their tenant: of a tenant's keys that with the greatest id.
+/* vault.c - see vault.h. All keys are in memory, found by their id; those that seal are also found
+ * by their tenant: of its data keys that with the greatest id, and its log key.
  *
  * A document "data_key": {"id":"dk_...","tenant":"ten_...","key":"v1:NAME:base64"}, NAME being that
- * of the secret key.
+ * of the secret key. A document "log_key" is like it, with an id "lk_...".
  */
 #include "vault.h"
 
@@ -26,11 +26,15 @@ enum {
     PATH_SIZE = 1024,
 };
 
-static const char document_kind[] = "data_key", id_prefix[] = "dk";
+/* What a key is for. */
+static const struct use {
+    const char *document, *prefix;
+} for_secrets = {"data_key", "dk"}, for_logs = {"log_key", "lk"};
 
 struct data_key {
+    const struct use *use;
     struct table_node node;    /* in vault->keys, by its id */
-    struct table_node present; /* in vault->present, by its tenant */
+    struct table_node present; /* in the table of its use, by its tenant */
     struct id id, tenant;
     uint8_t bytes[SEAL_KEY_SIZE];
     char wrapped_by[SECRET_KEY_NAME_SIZE];
@@ -41,7 +45,7 @@ struct vault {
     struct db *db;
     char data[PATH_SIZE], key_file[PATH_SIZE];
     struct secret_keys secret_keys;
-    struct table keys, present;
+    struct table keys, present, logs;
     struct random random;
     bool is_outdated;
 };
@@ -59,9 +63,14 @@ static struct data_key *find(const struct vault *vault, const struct id *id)
     return NULL;
 }
 
-static struct data_key *present_of(const struct vault *vault, const struct id *tenant)
+static struct table *table_of(struct vault *vault, const struct use *use)
 {
-    struct table_node *node = table_first(&vault->present, id_hash(tenant));
+    return use == &for_logs ? &vault->logs : &vault->present;
+}
+
+static struct data_key *find_of(const struct table *present, const struct id *tenant)
+{
+    struct table_node *node = table_first(present, id_hash(tenant));
     for (; node; node = table_next(node)) {
         struct data_key *key = container_of(node, struct data_key, present);
         if (id_equal(&key->tenant, tenant))
@@ -70,17 +79,23 @@ static struct data_key *present_of(const struct vault *vault, const struct id *t
     return NULL;
 }
 
+static struct data_key *present_of(const struct vault *vault, const struct id *tenant)
+{
+    return find_of(&vault->present, tenant);
+}
+
 static void keep(struct vault *vault, struct data_key *key)
 {
-    struct data_key *before = present_of(vault, &key->tenant);
+    struct table *present = table_of(vault, key->use);
+    struct data_key *before = find_of(present, &key->tenant);
     table_put(&vault->keys, &key->node, id_hash(&key->id));
     if (before && memcmp(&before->id, &key->id, sizeof key->id) > 0)
         return;
     if (before)
-        table_drop(&vault->present, &before->present);
+        table_drop(present, &before->present);
     if (before)
         before->is_present = false;
-    table_put(&vault->present, &key->present, id_hash(&key->tenant));
+    table_put(present, &key->present, id_hash(&key->tenant));
     key->is_present = true;
 }
 
@@ -94,16 +109,18 @@ static void drop(struct vault *vault, struct data_key *key)
 {
     table_drop(&vault->keys, &key->node);
     if (key->is_present)
-        table_drop(&vault->present, &key->present);
+        table_drop(table_of(vault, key->use), &key->present);
     wipe(key);
 }
 
 /* Of a new id: a clock that was set back must not make it the lesser one. */
-static struct data_key *make(struct vault *vault, const struct id *tenant)
+static struct data_key *make(struct vault *vault, const struct use *use, const struct id *tenant)
 {
-    struct data_key *key = calloc(1, sizeof *key), *before = present_of(vault, tenant);
+    struct data_key *key = calloc(1, sizeof *key);
+    struct data_key *before = find_of(table_of(vault, use), tenant);
     if (!key)
         return NULL;
+    key->use = use;
     uint64_t now_ms = clock_wall_ms();
     if (before && now_ms <= id_time_ms(&before->id))
         now_ms = id_time_ms(&before->id) + 1;
@@ -140,7 +157,8 @@ static void print_key(const struct vault *vault, const struct data_key *key, str
     const struct secret_key *by = &vault->secret_keys.list[0];
     char id[ID_TEXT_SIZE], tenant[ID_TEXT_SIZE], place[PLACE_SIZE];
     text_printf(text, "{\"id\":\"%s\",\"tenant\":\"%s\",\"key\":\"",
-                id_print(&key->id, id_prefix, id).at, id_print(&key->tenant, "ten", tenant).at);
+                id_print(&key->id, key->use->prefix, id).at,
+                id_print(&key->tenant, "ten", tenant).at);
     seal_put(by->bytes, slice_str(by->name), place_of_key(key, place),
              slice_of(key->bytes, sizeof key->bytes), text);
     text_put(text, SLICE("\"}"));
@@ -153,12 +171,21 @@ static void put_key(const struct vault *vault, const struct data_key *key, struc
     struct text text;
     text_init(&text, document, sizeof document);
     print_key(vault, key, &text);
-    documents_batch_put(vault->db, batch, document_kind, id_print(&key->id, id_prefix, name),
-                        text_slice(&text));
+    documents_batch_put(vault->db, batch, key->use->document,
+                        id_print(&key->id, key->use->prefix, name), text_slice(&text));
+}
+
+static void drop_document(const struct vault *vault, const struct data_key *key,
+                          struct batch *batch)
+{
+    char name[ID_TEXT_SIZE];
+    documents_batch_drop(vault->db, batch, key->use->document,
+                         id_print(&key->id, key->use->prefix, name));
 }
 
 struct reading {
     struct vault *vault;
+    const struct use *use;
     struct json *json;
     char *why;
 };
@@ -200,7 +227,7 @@ static int parse_key(struct reading *reading, struct slice document, struct data
     struct slice id, tenant, wrapped;
     if (json_read(reading->json, document, &root, json_why) || !get_string(root, "id", &id) ||
         !get_string(root, "tenant", &tenant) || !get_string(root, "key", &wrapped) ||
-        id_parse(id, id_prefix, &key->id) || id_parse(tenant, "ten", &key->tenant))
+        id_parse(id, key->use->prefix, &key->id) || id_parse(tenant, "ten", &key->tenant))
         return -EBADMSG;
     return unwrap(reading, key, wrapped);
 }
@@ -211,13 +238,14 @@ static int read_key(void *context, struct slice name, struct slice document)
     struct data_key *key = calloc(1, sizeof *key);
     if (!key)
         return -ENOMEM;
+    key->use = reading->use;
     int error = parse_key(reading, document, key);
     if (!error) {
         keep(reading->vault, key);
         return 0;
     }
     if (error == -EBADMSG)
-        snprintf(reading->why, VAULT_WHY_SIZE, "the stored data key %.*s is damaged",
+        snprintf(reading->why, VAULT_WHY_SIZE, "the stored key %.*s is damaged",
                  (int)(name.size < ID_TEXT_SIZE ? name.size : ID_TEXT_SIZE), name.at);
     wipe(key);
     return error;
@@ -229,7 +257,11 @@ static int read_keys(struct vault *vault, char why[static VAULT_WHY_SIZE])
     int error = json_open(&reading.json);
     if (error)
         return error;
-    error = documents_each(vault->db, document_kind, read_key, &reading);
+    reading.use = &for_secrets;
+    error = documents_each(vault->db, for_secrets.document, read_key, &reading);
+    reading.use = &for_logs;
+    if (!error)
+        error = documents_each(vault->db, for_logs.document, read_key, &reading);
     json_close(reading.json);
     return error;
 }
@@ -266,6 +298,8 @@ int vault_open(struct vault **made, struct db *db, const char *data, const char 
     if (!error)
         error = table_open(&vault->present, 64);
     if (!error)
+        error = table_open(&vault->logs, 64);
+    if (!error)
         error = open_keys(vault, why);
     if (error == -EIO)
         snprintf(why, VAULT_WHY_SIZE, "cannot read the data keys: %.200s", db_why());
@@ -286,6 +320,7 @@ void vault_close(struct vault *vault)
         drop(vault, container_of(node, struct data_key, node));
     table_close(&vault->keys);
     table_close(&vault->present);
+    table_close(&vault->logs);
     secret_keys_close(&vault->secret_keys);
     free(vault);
 }
@@ -297,18 +332,16 @@ const char *vault_secret_key(const struct vault *vault)
 
 /* ---- secrets ---- */
 
-int vault_prepare(struct vault *vault, const struct id *tenant)
+static int store_new(struct vault *vault, const struct use *use, const struct id *tenant)
 {
     char document[DOCUMENT_SIZE], name[ID_TEXT_SIZE];
     struct text text;
-    if (present_of(vault, tenant))
-        return 0;
-    struct data_key *key = make(vault, tenant);
+    struct data_key *key = make(vault, use, tenant);
     if (!key)
         return -ENOMEM;
     text_init(&text, document, sizeof document);
     print_key(vault, key, &text);
-    int error = documents_put(vault->db, document_kind, id_print(&key->id, id_prefix, name),
+    int error = documents_put(vault->db, use->document, id_print(&key->id, use->prefix, name),
                               text_slice(&text));
     if (error)
         wipe(key);
@@ -317,14 +350,30 @@ int vault_prepare(struct vault *vault, const struct id *tenant)
     return error;
 }
 
+int vault_prepare(struct vault *vault, const struct id *tenant)
+{
+    return present_of(vault, tenant) ? 0 : store_new(vault, &for_secrets, tenant);
+}
+
+int vault_prepare_log(struct vault *vault, const struct id *tenant)
+{
+    return vault_log_key(vault, tenant) ? 0 : store_new(vault, &for_logs, tenant);
+}
+
+const uint8_t *vault_log_key(const struct vault *vault, const struct id *tenant)
+{
+    const struct data_key *key = find_of(&vault->logs, tenant);
+    return key ? key->bytes : NULL;
+}
+
 void vault_seal(const struct vault *vault, const struct vault_place *place, struct slice plain,
                 struct text *out)
 {
     const struct data_key *key = present_of(vault, place->tenant);
     char name[ID_TEXT_SIZE], bytes[PLACE_SIZE];
     must(key);
-    seal_put(key->bytes, id_print(&key->id, id_prefix, name), print_place(place, bytes), plain,
-             out);
+    seal_put(key->bytes, id_print(&key->id, key->use->prefix, name), print_place(place, bytes),
+             plain, out);
 }
 
 int vault_unseal(struct vault *vault, const struct vault_place *place, struct slice stored,
@@ -333,7 +382,7 @@ int vault_unseal(struct vault *vault, const struct vault_place *place, struct sl
     char bytes[PLACE_SIZE];
     struct slice name, box;
     struct id id;
-    if (!seal_parse(stored, &name, &box) || id_parse(name, id_prefix, &id)) {
+    if (!seal_parse(stored, &name, &box) || id_parse(name, for_secrets.prefix, &id)) {
         vault->is_outdated = true;
         text_put(out, stored);
         return text_ok(out) ? 0 : -ENOBUFS;
@@ -415,7 +464,8 @@ static int make_all(struct vault *vault, struct batch *batch, struct data_key **
 {
     struct table_node *node;
     for (node = table_walk(&vault->present, NULL); node; node = table_walk(&vault->present, node)) {
-        struct data_key *key = make(vault, &container_of(node, struct data_key, present)->tenant);
+        struct data_key *key =
+            make(vault, &for_secrets, &container_of(node, struct data_key, present)->tenant);
         if (!key)
             return -ENOMEM;
         keys[(*count)++] = key;
@@ -458,12 +508,11 @@ int vault_retire(struct vault *vault)
     struct table_node *node = NULL;
     struct data_key *key;
     struct batch *batch;
-    char name[ID_TEXT_SIZE];
     int error = batch_open(&batch);
     if (error)
         return error;
     while ((key = next_past(vault, &node)))
-        documents_batch_drop(vault->db, batch, document_kind, id_print(&key->id, id_prefix, name));
+        drop_document(vault, key, batch);
     error = batch_count(batch) ? db_write(vault->db, batch, true) : 0;
     batch_close(batch);
     if (error)
@@ -491,9 +540,8 @@ void vault_batch_drop(struct vault *vault, const struct id *tenant, struct batch
 {
     struct table_node *node = NULL;
     struct data_key *key;
-    char name[ID_TEXT_SIZE];
     while ((key = next_of(vault, tenant, &node)) != NULL)
-        documents_batch_drop(vault->db, batch, document_kind, id_print(&key->id, id_prefix, name));
+        drop_document(vault, key, batch);
 }
 
 void vault_forget(struct vault *vault, const struct id *tenant)

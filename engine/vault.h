@@ -1,7 +1,11 @@
-/* vault.h - secrets encrypted at rest: a data key for each tenant, wrapped by the secret key.
+/* vault.h - encryption at rest: two keys for each tenant, wrapped by the secret key.
  *
- *   secret key (secret_key.h)  wraps  data keys, documents "data_key" of `meta`
+ *   secret key (secret_key.h)  wraps  the tenants' keys, documents "data_key", "log_key" of `meta`
  *   a tenant's data key        seals  the secrets in the tenant's documents (seal.h)
+ *   a tenant's log key         seals  what the logs hold of it: store/record.h
+ *
+ * The log key is a tenant's for its whole life, for blocks are never written anew; it ends with the
+ * tenant, and with it what is left of the tenant in blocks.
  *
  * Renewing data keys is safe at every step: first the new ones are stored, then documents are
  * sealed anew one after the other (rekey.h), and only when none needs them the old ones go. Both
@@ -35,6 +39,12 @@ struct vault_place {
 /* Makes the tenant's data key if it has none. 0, -EIO, -ENOMEM. */
 MUST_CHECK int vault_prepare(struct vault *vault, const struct id *tenant);
 
+/* The same of its log key. */
+MUST_CHECK int vault_prepare_log(struct vault *vault, const struct id *tenant);
+
+/* The tenant's log key: AEAD_KEY_SIZE bytes that stay until it is forgotten. NULL: it has none. */
+const uint8_t *vault_log_key(const struct vault *vault, const struct id *tenant);
+
 /* Prints `plain` sealed by the tenant's data key, which must have been prepared. */
 void vault_seal(const struct vault *vault, const struct vault_place *place, struct slice plain,
                 struct text *out);
@@ -56,7 +66,7 @@ MUST_CHECK int vault_renew(struct vault *vault, unsigned *count);
 /* Drops the data keys that are not present ones: nothing that is stored may need them. */
 MUST_CHECK int vault_retire(struct vault *vault);
 
-/* Ends all data keys of a tenant: puts their end into `batch`, and, when that is durable, forgets
+/* Ends all keys of a tenant: puts their end into `batch`, and, when that is durable, forgets
  * them. What they sealed opens nowhere any more. */
 void vault_batch_drop(struct vault *vault, const struct id *tenant, struct batch *batch);
 void vault_forget(struct vault *vault, const struct id *tenant);
