@@ -2,7 +2,7 @@
  * each is its oldest. */
 #include "store/arrears.h"
 
-#include "store/record.h"
+#include "store/row.h"
 
 static void note_oldest(struct arrears *arrears, const struct id *event)
 {

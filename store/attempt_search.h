@@ -4,7 +4,7 @@
 #define STORE_ATTEMPT_SEARCH_H
 
 #include "store/db.h"
-#include "store/record.h"
+#include "store/row.h"
 
 /* A delivery to look for. */
 struct attempt_wanted {

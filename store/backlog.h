@@ -5,7 +5,7 @@
 #define STORE_BACKLOG_H
 
 #include "store/db.h"
-#include "store/record.h"
+#include "store/row.h"
 
 struct backlog_row {
     struct id subscription, event;

@@ -9,7 +9,7 @@
 #define STORE_EXPUNGE_H
 
 #include "store/db.h"
-#include "store/record.h"
+#include "store/row.h"
 
 /* Puts the event's block without its payload into the batch. 0; -ENOENT; -EBADMSG; -EIO; -ENOMEM.
  */

@@ -15,7 +15,7 @@
 
 #include "base/random.h"
 #include "store/keys.h"
-#include "store/record.h"
+#include "store/row.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -24,61 +24,39 @@
  *                payload                       112       address, error, request headers,
  *                                                        response headers, response body
  *
+ * A further flag (4 of an event, 16 of an attempt) says that the texts from the correlation id on,
+ * or all of an attempt, are sealed (sealed.h): the payload, and what the response held, are the
+ * content, and what is before it the labels.
+ *
  * In version 1 of an attempt the time to the first byte begins with the attempt.
- *
- * delivery row                            wait row
- *        0    1  version (1)                     0    1  version (2)
- *        1    1  status                          1    4  attempt count
- *        2    1  last outcome                    5    8  due_ms; not in version 1
- *        3    1  count of blocks                13    4  XXH32 of all before
- *        4    2  last HTTP status
- *        6    2  0
- *        8    4  attempt count
- *       12    8  next_attempt_ms
- *       20    8  updated_ms
- *       28       blocks, 8 each
- *           +4   XXH32 of all before
- *
- * dedup row: event 16, accepted_ms 8 (big-endian)
  */
 #include "store/record.h"
 
 #include "store/bytes.h"
 
 #include <errno.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum {
-    RECORD_VERSION = 1,
     EVENT_VERSION = 3,
     ATTEMPT_VERSION = 2,
-    WAIT_VERSION = 2,
-    DELIVERY_VERSION = 2,
     FLAG_DUPLICATE = 1,
     FLAG_EVENT_EXPUNGED = 2,
+    FLAG_EVENT_SEALED = 4,
     FLAG_BODY_TRUNCATED = 1,
     FLAG_HEADERS_TRUNCATED = 2,
     FLAG_REUSED = 4,
     FLAG_ATTEMPT_EXPUNGED = 8,
-    EVENT_FLAGS = FLAG_DUPLICATE | FLAG_EVENT_EXPUNGED,
-    ATTEMPT_FLAGS =
-        FLAG_BODY_TRUNCATED | FLAG_HEADERS_TRUNCATED | FLAG_REUSED | FLAG_ATTEMPT_EXPUNGED,
+    FLAG_ATTEMPT_SEALED = 16,
+    EVENT_FLAGS = FLAG_DUPLICATE | FLAG_EVENT_EXPUNGED | FLAG_EVENT_SEALED,
+    ATTEMPT_FLAGS = FLAG_BODY_TRUNCATED | FLAG_HEADERS_TRUNCATED | FLAG_REUSED |
+                    FLAG_ATTEMPT_EXPUNGED | FLAG_ATTEMPT_SEALED,
     EVENT_HEAD_1 = 56, /* of version 1 */
     EVENT_HEAD_2 = 64,
     EVENT_HEAD = 68,
     ATTEMPT_HEAD_1 = 104, /* of version 1 */
     ATTEMPT_HEAD = 112,
-    DELIVERY_ROW_HEAD = 32,
-    DELIVERY_ROW_HEAD_1 = 28, /* of version 1 */
-    WAIT_ROW_SIZE_1 = 9,      /* of version 1 */
-    CHECKSUM_SIZE = 4,
     ID_SIZE = sizeof(struct id),
 };
-
-_Static_assert(DELIVERY_ROW_HEAD + 8 * RECORD_ATTEMPTS_KEPT + CHECKSUM_SIZE <=
-                   DELIVERY_ROW_SIZE_MAX,
-               "a full row fits");
 
 static char *put_bytes(char *at, const void *bytes, size_t size)
 {
@@ -90,14 +68,6 @@ static char *put_bytes(char *at, const void *bytes, size_t size)
 static char *put_slice(char *at, struct slice slice)
 {
     return put_bytes(at, slice.at, slice.size);
-}
-
-/* Cuts the first `size` bytes off `rest`, which the caller knows to have them. */
-static struct slice cut(struct slice *rest, size_t size)
-{
-    struct slice head = slice_of(rest->at, size);
-    *rest = slice_skip(*rest, size);
-    return head;
 }
 
 /* ---- events ---- */
@@ -144,34 +114,104 @@ void event_record_encode(const struct event_record *event, char *at)
     put_slice(at, event->payload);
 }
 
+/* Puts the texts of one part one after the other, at their sizes. `at` NULL: they are sealed. */
+static void lay(struct slice *const *texts, size_t count, const char *at)
+{
+    for (size_t i = 0; i < count; i++) {
+        texts[i]->at = at;
+        if (at)
+            at += texts[i]->size;
+    }
+}
+
+static void lay_event_labels(struct event_record *event, const char *at)
+{
+    struct slice *const texts[] = {&event->correlation_id, &event->content_type, &event->channels,
+                                   &event->trace_parent, &event->trace_state};
+    lay(texts, sizeof texts / sizeof texts[0], at);
+}
+
+/* The sizes of its parts, as its numbers say. */
+static struct sealed_sizes read_event_sizes(const char *at, size_t head, struct event_record *event)
+{
+    bool is_traced = head == EVENT_HEAD;
+    event->type.size = bytes_get_u16(at + 2);
+    event->version.size = bytes_get_u16(at + 4);
+    event->correlation_id.size = bytes_get_u16(at + 6);
+    event->content_type.size = bytes_get_u16(at + 8);
+    event->subscription_count = bytes_get_u16(at + 10);
+    event->channels.size = bytes_get_u32(at + 12);
+    event->payload.size = bytes_get_u32(at + 16);
+    event->trace_parent.size = is_traced ? bytes_get_u16(at + EVENT_HEAD_2) : 0;
+    event->trace_state.size = is_traced ? bytes_get_u16(at + EVENT_HEAD_2 + 2) : 0;
+    return (struct sealed_sizes){
+        .clear = head + (size_t)event->subscription_count * ID_SIZE + event->type.size +
+                 event->version.size,
+        .labels = event->correlation_id.size + event->content_type.size + event->channels.size +
+                  event->trace_parent.size + event->trace_state.size,
+        .content = event->payload.size,
+    };
+}
+
 /* Cuts the texts, which have to take all of the record behind its head. */
 static bool cut_event(struct slice record, size_t head, struct event_record *event)
 {
     const char *at = record.at;
-    bool is_traced = head == EVENT_HEAD;
-    size_t type = bytes_get_u16(at + 2), version = bytes_get_u16(at + 4);
-    size_t correlation = bytes_get_u16(at + 6), content_type = bytes_get_u16(at + 8);
-    size_t channels = bytes_get_u32(at + 12), payload = bytes_get_u32(at + 16);
-    size_t parent = is_traced ? bytes_get_u16(at + EVENT_HEAD_2) : 0;
-    size_t state = is_traced ? bytes_get_u16(at + EVENT_HEAD_2 + 2) : 0;
-    uint32_t subscription_count = bytes_get_u16(at + 10);
-    size_t subscriptions = (size_t)subscription_count * ID_SIZE;
-    if (record.size != head + subscriptions + type + version + correlation + content_type +
-                           channels + parent + state + payload)
+    struct sealed_sizes sizes = read_event_sizes(at, head, event);
+    bool is_sealed = at[1] & FLAG_EVENT_SEALED;
+    if (record.size !=
+        sizes.clear + sizes.labels + sizes.content + (is_sealed ? SEALED_OVERHEAD : 0))
         return false;
 
-    struct slice rest = slice_skip(record, head);
-    event->subscription_count = subscription_count;
-    event->subscriptions = (const void *)cut(&rest, subscriptions).at;
-    event->type = cut(&rest, type);
-    event->version = cut(&rest, version);
-    event->correlation_id = cut(&rest, correlation);
-    event->content_type = cut(&rest, content_type);
-    event->channels = cut(&rest, channels);
-    event->trace_parent = cut(&rest, parent);
-    event->trace_state = cut(&rest, state);
-    event->payload = rest;
+    event->subscriptions = (const void *)(at + head);
+    event->type.at = at + head + (size_t)event->subscription_count * ID_SIZE;
+    event->version.at = event->type.at + event->type.size;
+    event->sealed = is_sealed ? sealed_parts(at, &sizes) : (struct sealed){0};
+    lay_event_labels(event, is_sealed ? NULL : at + sizes.clear);
+    event->payload.at = is_sealed ? NULL : at + sizes.clear + sizes.labels;
     return true;
+}
+
+static struct slice event_bound(const char *record)
+{
+    return slice_of(record + 24, 2 * ID_SIZE);
+}
+
+void event_record_seal(char *record, size_t size, const struct sealing *by)
+{
+    struct event_record event;
+    struct sealed_sizes sizes = read_event_sizes(record, EVENT_HEAD, &event);
+    must(record[0] == EVENT_VERSION && size == sizes.clear + sizes.labels + sizes.content);
+    record[1] |= FLAG_EVENT_SEALED;
+    sealed_close(record, &sizes, event_bound(record), by);
+}
+
+/* The ids of a decoded event, one after the other as in its record. */
+static int open_event(const struct event_record *event, enum sealed_part part, const uint8_t *key,
+                      char *room)
+{
+    char bound[2 * ID_SIZE];
+    memcpy(bound, &event->event, ID_SIZE);
+    memcpy(bound + ID_SIZE, &event->tenant, ID_SIZE);
+    return key ? sealed_open(&event->sealed, part, slice_of(bound, sizeof bound), key, room)
+               : -ENOKEY;
+}
+
+int event_record_open_labels(struct event_record *event, const uint8_t *key, char *room)
+{
+    int error = event->sealed.nonce ? open_event(event, SEALED_LABELS, key, room) : 0;
+    if (!error && event->sealed.nonce)
+        lay_event_labels(event, room);
+    return error;
+}
+
+int event_record_open_payload(struct event_record *event, const uint8_t *key, char *room)
+{
+    bool is_closed = event->sealed.nonce && !event->expunged;
+    int error = is_closed ? open_event(event, SEALED_CONTENT, key, room) : 0;
+    if (!error && is_closed)
+        event->payload.at = room;
+    return error;
 }
 
 int event_record_decode(struct slice record, struct event_record *event)
@@ -203,7 +243,8 @@ void event_record_expunge(char *record, size_t size)
 {
     struct event_record event;
     must(event_record_decode(slice_of(record, size), &event) == 0);
-    explicit_bzero((char *)event.payload.at, event.payload.size);
+    struct slice content = event.sealed.nonce ? event.sealed.boxes[SEALED_CONTENT] : event.payload;
+    explicit_bzero((char *)content.at, content.size);
     record[1] |= FLAG_EVENT_EXPUNGED;
 }
 
@@ -288,27 +329,93 @@ void attempt_record_encode(const struct attempt_record *attempt, char *at)
     put_slice(at, attempt->response_body);
 }
 
+static void lay_request(struct attempt_record *attempt, const char *at)
+{
+    struct slice *const texts[] = {&attempt->address, &attempt->error, &attempt->request_headers};
+    lay(texts, sizeof texts / sizeof texts[0], at);
+}
+
+static void lay_response(struct attempt_record *attempt, const char *at)
+{
+    struct slice *const texts[] = {&attempt->response_headers, &attempt->response_body};
+    lay(texts, sizeof texts / sizeof texts[0], at);
+}
+
+static struct sealed_sizes read_attempt_sizes(const char *at, struct attempt_record *attempt)
+{
+    bool is_first = at[0] == 1;
+    attempt->address.size = bytes_get_u16(at + 6);
+    attempt->error.size = bytes_get_u32(at + 8);
+    attempt->response_body.size = bytes_get_u32(at + 12);
+    attempt->request_headers.size = is_first ? 0 : bytes_get_u32(at + ATTEMPT_HEAD_1);
+    attempt->response_headers.size = is_first ? 0 : bytes_get_u32(at + ATTEMPT_HEAD_1 + 4);
+    return (struct sealed_sizes){
+        .clear = is_first ? ATTEMPT_HEAD_1 : ATTEMPT_HEAD,
+        .labels = attempt->address.size + attempt->error.size + attempt->request_headers.size,
+        .content = attempt->response_headers.size + attempt->response_body.size,
+    };
+}
+
 /* Cuts the texts, which have to take all of the record. */
 static bool cut_texts(struct slice record, struct attempt_record *attempt)
 {
     const char *at = record.at;
-    bool is_first = at[0] == 1;
-    size_t head = is_first ? ATTEMPT_HEAD_1 : ATTEMPT_HEAD;
-    if (record.size < head)
+    bool is_sealed = at[3] & FLAG_ATTEMPT_SEALED;
+    if (at[0] != 1 && record.size < ATTEMPT_HEAD)
         return false;
-    size_t address = bytes_get_u16(at + 6), error = bytes_get_u32(at + 8);
-    size_t body = bytes_get_u32(at + 12);
-    size_t request = is_first ? 0 : bytes_get_u32(at + 104);
-    size_t response = is_first ? 0 : bytes_get_u32(at + 108);
-    if (record.size != head + address + error + request + response + body)
+    struct sealed_sizes sizes = read_attempt_sizes(at, attempt);
+    if (record.size !=
+        sizes.clear + sizes.labels + sizes.content + (is_sealed ? SEALED_OVERHEAD : 0))
         return false;
-    struct slice rest = slice_skip(record, head);
-    attempt->address = cut(&rest, address);
-    attempt->error = cut(&rest, error);
-    attempt->request_headers = cut(&rest, request);
-    attempt->response_headers = cut(&rest, response);
-    attempt->response_body = rest;
+    attempt->sealed = is_sealed ? sealed_parts(at, &sizes) : (struct sealed){0};
+    lay_request(attempt, is_sealed ? NULL : at + sizes.clear);
+    lay_response(attempt, is_sealed ? NULL : at + sizes.clear + sizes.labels);
     return true;
+}
+
+static struct slice attempt_bound(const char *record)
+{
+    return slice_of(record + 56, 3 * ID_SIZE);
+}
+
+void attempt_record_seal(char *record, size_t size, const struct sealing *by)
+{
+    struct attempt_record attempt;
+    struct sealed_sizes sizes = read_attempt_sizes(record, &attempt);
+    must(record[0] == ATTEMPT_VERSION && size == sizes.clear + sizes.labels + sizes.content);
+    record[3] |= FLAG_ATTEMPT_SEALED;
+    sealed_close(record, &sizes, attempt_bound(record), by);
+}
+
+size_t attempt_record_open_size(const struct attempt_record *attempt)
+{
+    return attempt->sealed.nonce ? sealed_size(&attempt->sealed, SEALED_LABELS) +
+                                       sealed_size(&attempt->sealed, SEALED_CONTENT)
+                                 : 0;
+}
+
+int attempt_record_open(struct attempt_record *attempt, const uint8_t *key, char *room)
+{
+    const struct sealed *sealed = &attempt->sealed;
+    char ids[3 * ID_SIZE];
+    if (!sealed->nonce)
+        return 0;
+    if (!key)
+        return -ENOKEY;
+    memcpy(ids, &attempt->event, ID_SIZE);
+    memcpy(ids + ID_SIZE, &attempt->subscription, ID_SIZE);
+    memcpy(ids + 2 * ID_SIZE, &attempt->tenant, ID_SIZE);
+    const struct slice bound = slice_of(ids, sizeof ids);
+    char *response = room + sealed_size(sealed, SEALED_LABELS);
+    int error = sealed_open(sealed, SEALED_LABELS, bound, key, room);
+    if (!error && !attempt->expunged)
+        error = sealed_open(sealed, SEALED_CONTENT, bound, key, response);
+    if (error)
+        return error;
+    lay_request(attempt, room);
+    if (!attempt->expunged)
+        lay_response(attempt, response);
+    return 0;
 }
 
 /* What comes before the request is sent. */
@@ -357,137 +464,10 @@ void attempt_record_expunge(char *record, size_t size)
 {
     struct attempt_record attempt;
     must(attempt_record_decode(slice_of(record, size), &attempt) == 0);
-    explicit_bzero((char *)attempt.response_headers.at, attempt.response_headers.size);
-    explicit_bzero((char *)attempt.response_body.at, attempt.response_body.size);
+    struct slice content = attempt.sealed.boxes[SEALED_CONTENT];
+    if (!attempt.sealed.nonce)
+        content = slice_of(attempt.response_headers.at,
+                           attempt.response_headers.size + attempt.response_body.size);
+    explicit_bzero((char *)content.at, content.size);
     record[3] |= FLAG_ATTEMPT_EXPUNGED;
-}
-
-/* ---- rows ---- */
-
-/* The upper 16 bits of a kept place: 0 for the row's own shard, else 1 + shard. */
-enum { PLACE_SHARD_SHIFT = 48 };
-
-struct attempts_place attempts_place(uint64_t kept, unsigned home)
-{
-    unsigned tag = (unsigned)(kept >> PLACE_SHARD_SHIFT);
-    return (struct attempts_place){
-        .shard = tag ? tag - 1 : home,
-        .block = kept & ((UINT64_C(1) << PLACE_SHARD_SHIFT) - 1),
-    };
-}
-
-uint64_t attempts_place_keep(struct attempts_place place)
-{
-    must(place.block >> PLACE_SHARD_SHIFT == 0);
-    return ((uint64_t)place.shard + 1) << PLACE_SHARD_SHIFT | place.block;
-}
-
-static void seal_row(char *row, size_t size)
-{
-    bytes_put_u32(row + size, XXH32(row, size, 0));
-}
-
-static bool row_is_sealed(struct slice value)
-{
-    size_t size = value.size - CHECKSUM_SIZE;
-    return value.size > CHECKSUM_SIZE && bytes_get_u32(value.at + size) == XXH32(value.at, size, 0);
-}
-
-size_t delivery_row_encode(const struct delivery_row *row, char out[static DELIVERY_ROW_SIZE_MAX])
-{
-    must(row->block_count <= RECORD_ATTEMPTS_KEPT);
-    must(attempt_outcome_name(row->last_outcome));
-    must(delivery_status_name(row->status));
-    out[0] = DELIVERY_VERSION;
-    out[1] = (char)row->status;
-    out[2] = (char)row->last_outcome;
-    out[3] = (char)row->block_count;
-    bytes_put_u16(out + 4, row->last_http_status);
-    bytes_put_u16(out + 6, 0);
-    bytes_put_u32(out + 8, row->attempt_count);
-    bytes_put_u64(out + 12, row->next_attempt_ms);
-    bytes_put_u64(out + 20, row->updated_ms);
-    bytes_put_u32(out + 28, row->attempts_before);
-    for (uint32_t i = 0; i < row->block_count; i++)
-        bytes_put_u64(out + DELIVERY_ROW_HEAD + (size_t)8 * i, row->blocks[i]);
-    size_t size = DELIVERY_ROW_HEAD + 8 * (size_t)row->block_count;
-    seal_row(out, size);
-    return size + CHECKSUM_SIZE;
-}
-
-int delivery_row_decode(struct slice value, struct delivery_row *row)
-{
-    const char *at = value.at;
-    if (!row_is_sealed(value) || value.size < DELIVERY_ROW_HEAD_1 + CHECKSUM_SIZE)
-        return -EBADMSG;
-    size_t head = at[0] == 1 ? DELIVERY_ROW_HEAD_1 : DELIVERY_ROW_HEAD;
-    *row = (struct delivery_row){
-        .status = (enum delivery_status)(unsigned char)at[1],
-        .last_outcome = (enum attempt_outcome)(unsigned char)at[2],
-        .block_count = (unsigned char)at[3],
-        .last_http_status = bytes_get_u16(at + 4),
-        .attempt_count = bytes_get_u32(at + 8),
-        .next_attempt_ms = bytes_get_u64(at + 12),
-        .updated_ms = bytes_get_u64(at + 20),
-    };
-    if ((at[0] != 1 && at[0] != DELIVERY_VERSION) || row->block_count > RECORD_ATTEMPTS_KEPT)
-        return -EBADMSG;
-    if (!delivery_status_name(row->status) || !attempt_outcome_name(row->last_outcome))
-        return -EBADMSG;
-    if (value.size != head + 8 * (size_t)row->block_count + CHECKSUM_SIZE)
-        return -EBADMSG;
-    if (at[0] == DELIVERY_VERSION)
-        row->attempts_before = bytes_get_u32(at + 28);
-    for (uint32_t i = 0; i < row->block_count; i++)
-        row->blocks[i] = bytes_get_u64(at + head + (size_t)8 * i);
-    return 0;
-}
-
-void wait_row_encode(const struct wait_row *row, char out[static WAIT_ROW_SIZE])
-{
-    out[0] = WAIT_VERSION;
-    bytes_put_u32(out + 1, row->attempt_count);
-    bytes_put_u64(out + 5, row->due_ms);
-    seal_row(out, WAIT_ROW_SIZE - CHECKSUM_SIZE);
-}
-
-int wait_row_decode(struct slice value, struct wait_row *row)
-{
-    bool is_old = value.size == WAIT_ROW_SIZE_1;
-    if ((value.size != WAIT_ROW_SIZE && !is_old) || !row_is_sealed(value) ||
-        value.at[0] != (is_old ? 1 : WAIT_VERSION))
-        return -EBADMSG;
-    row->attempt_count = bytes_get_u32(value.at + 1);
-    row->due_ms = is_old ? 0 : bytes_get_u64(value.at + 5);
-    return 0;
-}
-
-void outage_row_encode(const struct outage_row *row, char out[static OUTAGE_ROW_SIZE])
-{
-    out[0] = RECORD_VERSION;
-    bytes_put_u64(out + 1, row->since_ms);
-    seal_row(out, OUTAGE_ROW_SIZE - CHECKSUM_SIZE);
-}
-
-int outage_row_decode(struct slice value, struct outage_row *row)
-{
-    if (value.size != OUTAGE_ROW_SIZE || !row_is_sealed(value) || value.at[0] != RECORD_VERSION)
-        return -EBADMSG;
-    row->since_ms = bytes_get_u64(value.at + 1);
-    return 0;
-}
-
-void dedup_row_encode(const struct dedup_row *row, char out[static DEDUP_ROW_SIZE])
-{
-    memcpy(out, &row->event, ID_SIZE);
-    bytes_put_u64_big(out + ID_SIZE, row->accepted_ms);
-}
-
-int dedup_row_decode(struct slice value, struct dedup_row *row)
-{
-    if (value.size != DEDUP_ROW_SIZE)
-        return -EBADMSG;
-    memcpy(&row->event, value.at, ID_SIZE);
-    row->accepted_ms = bytes_get_u64_big(value.at + ID_SIZE);
-    return 0;
 }

@@ -1,18 +1,16 @@
-/* record.h - what is inside blocks and rows: events, attempts, the states of deliveries. Versioned;
- * numbers little-endian.
+/* record.h - what is inside blocks: events and attempts. Versioned; numbers little-endian.
  *
  * Encoders write into memory of exactly the size they asked for. Decoders check every length and
- * borrow slices from the record. Blocks carry a checksum for their records; a row's value carries
- * its own (XXH32 in the last 4 bytes).
+ * borrow slices from the record. Blocks carry a checksum for their records.
  */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
 
 #include "base/id.h"
+#include "store/sealed.h"
 
 enum {
     RECORD_SUBSCRIPTIONS_MAX = 65535,
-    RECORD_ATTEMPTS_KEPT = 32, /* blocks of attempts that a delivery's row remembers: the latest */
 };
 
 struct event_record {
@@ -26,11 +24,25 @@ struct event_record {
     struct slice trace_parent, trace_state; /* W3C Trace Context, or empty */
     const struct id *subscriptions;
     uint32_t subscription_count;
+    struct sealed sealed; /* as decoded: where the texts are that have no `at` yet */
 };
 
 size_t event_record_size(const struct event_record *event);
 void event_record_encode(const struct event_record *event, char *at);
+
+/* Seals an encoded record of `size` bytes in its place: then it has SEALED_OVERHEAD more. All texts
+ * but the type and its version. */
+void event_record_seal(char *record, size_t size, const struct sealing *by);
+
+/* Of the texts of a sealed record only the sizes are known until they are opened: `at` is NULL. */
 MUST_CHECK int event_record_decode(struct slice record, struct event_record *event);
+
+/* Opens what a sealed record says beside its payload, and the payload. `room`: for sealed_size()
+ * bytes, which stay as long as the slices are used; the box itself, if that is the caller's. 0
+ * (also: it is not sealed, or was expunged); -ENOKEY: `key` is NULL; -EBADMSG. */
+MUST_CHECK int event_record_open_labels(struct event_record *event, const uint8_t *key, char *room);
+MUST_CHECK int event_record_open_payload(struct event_record *event, const uint8_t *key,
+                                         char *room);
 
 /* Sets `duplicate` in an encoded record. */
 void event_record_mark_duplicate(char *record);
@@ -85,71 +97,19 @@ struct attempt_record {
     struct slice address;     /* text, "127.0.0.1:80", or empty */
     struct slice error, response_body;
     struct slice request_headers, response_headers; /* each "Name: value\n" */
+    struct sealed sealed; /* as decoded: where the texts are that have no `at` yet */
 };
 
 size_t attempt_record_size(const struct attempt_record *attempt);
 void attempt_record_encode(const struct attempt_record *attempt, char *at);
+
+/* As those of events: all texts are sealed. `room`: for both parts. */
+void attempt_record_seal(char *record, size_t size, const struct sealing *by);
 MUST_CHECK int attempt_record_decode(struct slice record, struct attempt_record *attempt);
+size_t attempt_record_open_size(const struct attempt_record *attempt);
+MUST_CHECK int attempt_record_open(struct attempt_record *attempt, const uint8_t *key, char *room);
 
 /* Overwrites the response's body and headers in an encoded record, whose size stays. */
 void attempt_record_expunge(char *record, size_t size);
-
-/* The value of a 'D' row. */
-struct delivery_row {
-    enum delivery_status status;
-    enum attempt_outcome last_outcome;
-    uint16_t last_http_status;
-    uint32_t attempt_count;
-    uint32_t
-        attempts_before; /* of those, before it was redelivered last: its schedule began anew */
-    uint64_t next_attempt_ms, updated_ms;
-    uint32_t block_count; /* <= RECORD_ATTEMPTS_KEPT */
-    /* Where its attempts are, oldest first: numbers of blocks of attempts-K, K being the shard
-     * whose queue the row is in. Recovery moves a row to another shard's queue if the number of
-     * shards changes, and then says in the upper bits where its blocks stayed: see
-     * attempts_place(). */
-    uint64_t blocks[RECORD_ATTEMPTS_KEPT];
-};
-
-/* One of a row's `blocks`, taken apart. `home`: the shard whose queue the row is in. */
-struct attempts_place {
-    unsigned shard;
-    uint64_t block;
-};
-struct attempts_place attempts_place(uint64_t kept, unsigned home);
-
-/* The same place, as a row in any other queue has to keep it. */
-uint64_t attempts_place_keep(struct attempts_place place);
-
-enum { DELIVERY_ROW_SIZE_MAX = 64 + 8 * RECORD_ATTEMPTS_KEPT };
-
-size_t delivery_row_encode(const struct delivery_row *row, char out[static DELIVERY_ROW_SIZE_MAX]);
-MUST_CHECK int delivery_row_decode(struct slice value, struct delivery_row *row);
-
-/* The value of 'R', 'P' and 'X' rows. */
-struct wait_row {
-    uint32_t attempt_count;
-    uint64_t due_ms; /* of 'P' rows: wall time before which it is not sent; 0: none */
-};
-enum { WAIT_ROW_SIZE = 17 };
-void wait_row_encode(const struct wait_row *row, char out[static WAIT_ROW_SIZE]);
-MUST_CHECK int wait_row_decode(struct slice value, struct wait_row *row);
-
-/* The value of 'F' rows. */
-struct outage_row {
-    uint64_t since_ms; /* its first failure since a success, wall */
-};
-enum { OUTAGE_ROW_SIZE = 13 };
-void outage_row_encode(const struct outage_row *row, char out[static OUTAGE_ROW_SIZE]);
-MUST_CHECK int outage_row_decode(struct slice value, struct outage_row *row);
-
-/* The value of a key in `dedup`: who has it, and since when. */
-struct dedup_row {
-    struct id event;
-    uint64_t accepted_ms;
-};
-enum { DEDUP_ROW_SIZE = 24 };
-void dedup_row_encode(const struct dedup_row *row, char out[static DEDUP_ROW_SIZE]);
-MUST_CHECK int dedup_row_decode(struct slice value, struct dedup_row *row);
 
 #endif

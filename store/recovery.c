@@ -23,7 +23,7 @@
 #include "store/documents.h"
 #include "store/keys.h"
 #include "store/pairs.h"
-#include "store/record.h"
+#include "store/row.h"
 
 #include <errno.h>
 #include <stdio.h>

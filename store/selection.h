@@ -9,7 +9,7 @@
 #define STORE_SELECTION_H
 
 #include "store/db.h"
-#include "store/record.h"
+#include "store/row.h"
 
 enum { SELECTION_MAX = 512 };
 

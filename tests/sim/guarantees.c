@@ -14,7 +14,7 @@
 #include "order_check.h"
 #include "outage_check.h"
 #include "store/keys.h"
-#include "store/record.h"
+#include "store/row.h"
 #include "tempo.h"
 #include "world.h"
 

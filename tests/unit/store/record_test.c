@@ -350,78 +350,6 @@ Test(record, of_an_attempt_without_the_response_has_all_else)
     cr_expect(memmem(encoded, size, "4111", 4) == NULL);
 }
 
-static struct delivery_row any_row(void)
-{
-    struct delivery_row row = {
-        .status = (enum delivery_status)(1 + random_below(&chance, DELIVERY_CANCELLED)),
-        .last_outcome = (enum attempt_outcome)random_below(&chance, ATTEMPT_CANCELLED + 1),
-        .last_http_status = (uint16_t)random_u64(&chance),
-        .attempt_count = (uint32_t)random_u64(&chance),
-        .attempts_before = (uint32_t)random_u64(&chance),
-        .next_attempt_ms = random_u64(&chance),
-        .updated_ms = random_u64(&chance),
-        .block_count = (uint32_t)random_below(&chance, RECORD_ATTEMPTS_KEPT + 1),
-    };
-    for (uint32_t i = 0; i < row.block_count; i++)
-        row.blocks[i] = random_u64(&chance);
-    return row;
-}
-
-Test(record, of_a_row_comes_back)
-{
-    for (unsigned i = 0; i < 2000; i++) {
-        struct delivery_row row = any_row(), read;
-        char encoded[DELIVERY_ROW_SIZE_MAX];
-        size_t size = delivery_row_encode(&row, encoded);
-        cr_assert(le(sz, size, DELIVERY_ROW_SIZE_MAX));
-        cr_assert(zero(int, delivery_row_decode(slice_of(encoded, size), &read)));
-        cr_assert(eq(int, (int)read.status, (int)row.status));
-        cr_assert(eq(int, (int)read.last_outcome, (int)row.last_outcome));
-        cr_assert(eq(u32, read.last_http_status, row.last_http_status));
-        cr_assert(eq(u32, read.attempt_count, row.attempt_count));
-        cr_assert(eq(u32, read.attempts_before, row.attempts_before));
-        cr_assert(eq(u64, read.next_attempt_ms, row.next_attempt_ms));
-        cr_assert(eq(u64, read.updated_ms, row.updated_ms));
-        cr_assert(eq(u32, read.block_count, row.block_count));
-        cr_assert(zero(int, memcmp(read.blocks, row.blocks, 8 * row.block_count)));
-    }
-}
-
-Test(record, refuses_a_row_with_any_bit_turned)
-{
-    struct delivery_row row = any_row();
-    char encoded[DELIVERY_ROW_SIZE_MAX];
-    size_t size = delivery_row_encode(&row, encoded);
-    for (size_t bit = 0; bit < 8 * size; bit++) {
-        encoded[bit / 8] ^= (char)(1 << bit % 8);
-        cr_assert(eq(int, delivery_row_decode(slice_of(encoded, size), &row), -EBADMSG));
-        encoded[bit / 8] ^= (char)(1 << bit % 8);
-    }
-    for (size_t cut = 0; cut < size; cut++)
-        cr_assert(eq(int, delivery_row_decode(slice_of(encoded, cut), &row), -EBADMSG));
-
-    struct wait_row wait = {.attempt_count = 7, .due_ms = UINT64_C(1) << 41}, read;
-    char waiting[WAIT_ROW_SIZE];
-    wait_row_encode(&wait, waiting);
-    cr_assert(zero(int, wait_row_decode(slice_of(waiting, WAIT_ROW_SIZE), &read)));
-    cr_assert(eq(u32, read.attempt_count, 7));
-    cr_assert(eq(u64, read.due_ms, wait.due_ms));
-    for (size_t bit = 0; bit < 8 * WAIT_ROW_SIZE; bit++) {
-        waiting[bit / 8] ^= (char)(1 << bit % 8);
-        cr_assert(eq(int, wait_row_decode(slice_of(waiting, WAIT_ROW_SIZE), &read), -EBADMSG));
-        waiting[bit / 8] ^= (char)(1 << bit % 8);
-    }
-}
-
-Test(record, of_a_wait_is_read_as_the_version_before_wrote_it)
-{
-    static const char old[] = {1, 7, 0, 0, 0, '\x8c', '\x11', '\x62', '\x6e'};
-    struct wait_row read = {.due_ms = 1};
-    cr_assert(zero(int, wait_row_decode(slice_of(old, sizeof old), &read)));
-    cr_assert(eq(u32, read.attempt_count, 7));
-    cr_assert(zero(u64, read.due_ms));
-}
-
 Test(record, names_each_outcome_and_status)
 {
     cr_assert_str_eq(attempt_outcome_name(ATTEMPT_DNS_FAILED), "dns_failed");
@@ -430,12 +358,150 @@ Test(record, names_each_outcome_and_status)
     cr_assert(zero(ptr, (void *)(uintptr_t)delivery_status_name((enum delivery_status)0)));
 }
 
-Test(record, keeps_the_place_of_an_attempt_wherever_its_row_goes)
+/* ---- sealed ---- */
+
+static uint8_t log_key[AEAD_KEY_SIZE], other_key[AEAD_KEY_SIZE] = {1};
+static struct aead_nonces nonces;
+static const struct sealing by = {log_key, &nonces};
+
+/* Is any run of eight bytes of `text` to be seen in the record? */
+static bool shows(struct slice encoded, struct slice text)
 {
-    struct attempts_place plain = attempts_place(77, 3);
-    cr_assert(eq(u32, plain.shard, 3));
-    cr_assert(eq(u64, plain.block, 77));
-    struct attempts_place kept = attempts_place(attempts_place_keep(plain), 5);
-    cr_assert(eq(u32, kept.shard, 3));
-    cr_assert(eq(u64, kept.block, 77));
+    for (size_t i = 0; i + 8 <= text.size; i++)
+        if (memmem(encoded.at, encoded.size, text.at + i, 8))
+            return true;
+    return false;
+}
+
+static struct slice seal_event(const struct event_record *event)
+{
+    static char room[sizeof bytes * 2];
+    size_t size = event_record_size(event);
+    must(size + SEALED_OVERHEAD <= sizeof room);
+    event_record_encode(event, room);
+    event_record_seal(room, size, &by);
+    return slice_of(room, size + SEALED_OVERHEAD);
+}
+
+static struct slice seal_attempt(const struct attempt_record *attempt)
+{
+    static char room[sizeof bytes * 2];
+    size_t size = attempt_record_size(attempt);
+    must(size + SEALED_OVERHEAD <= sizeof room);
+    attempt_record_encode(attempt, room);
+    attempt_record_seal(room, size, &by);
+    return slice_of(room, size + SEALED_OVERHEAD);
+}
+
+Test(record, of_a_sealed_event_opens_with_its_key_alone)
+{
+    char labels[4096], payload[4096];
+    for (unsigned i = 0; i < 500; i++) {
+        struct event_record event = any_event(), read;
+        event.type = SLICE("order.paid"); /* else it may be a part of the others */
+        event.version = SLICE("");
+        struct slice encoded = seal_event(&event);
+        cr_assert(not(shows(encoded, event.payload)));
+        cr_assert(not(shows(encoded, event.correlation_id)));
+        cr_assert(zero(int, event_record_decode(encoded, &read)));
+        cr_assert(slice_equal(read.type, event.type));
+        cr_assert(slice_equal(read.version, event.version));
+        cr_assert(id_equal(&read.tenant, &event.tenant));
+        cr_assert(eq(sz, read.payload.size, event.payload.size));
+        cr_assert(zero(ptr, (void *)(uintptr_t)read.payload.at));
+        cr_assert(eq(int, event_record_open_labels(&read, NULL, labels), -ENOKEY));
+        cr_assert(eq(int, event_record_open_labels(&read, other_key, labels), -EBADMSG));
+        cr_assert(eq(int, event_record_open_payload(&read, other_key, payload), -EBADMSG));
+        cr_assert(zero(int, event_record_open_labels(&read, log_key, labels)));
+        cr_assert(zero(int, event_record_open_payload(&read, log_key, payload)));
+        cr_assert(slice_equal(read.correlation_id, event.correlation_id));
+        cr_assert(slice_equal(read.content_type, event.content_type));
+        cr_assert(slice_equal(read.channels, event.channels));
+        cr_assert(slice_equal(read.trace_parent, event.trace_parent));
+        cr_assert(slice_equal(read.trace_state, event.trace_state));
+        cr_assert(slice_equal(read.payload, event.payload));
+    }
+}
+
+Test(record, of_a_sealed_event_does_not_open_in_the_place_of_another)
+{
+    char room[4096];
+    struct event_record event = any_event(), read;
+    struct slice encoded = seal_event(&event);
+    cr_assert(zero(int, event_record_decode(encoded, &read)));
+    read.tenant.bytes[15] ^= 1;
+    cr_assert(eq(int, event_record_open_payload(&read, log_key, room), -EBADMSG));
+    read.tenant.bytes[15] ^= 1;
+    read.event.bytes[0] ^= 1;
+    cr_assert(eq(int, event_record_open_labels(&read, log_key, room), -EBADMSG));
+}
+
+Test(record, of_a_sealed_event_without_its_payload_keeps_its_labels)
+{
+    char room[4096];
+    struct event_record event = any_event(), read;
+    event.correlation_id = SLICE("order 4711");
+    event.payload = SLICE("{\"card\":\"4111111111111111\"}");
+    struct slice encoded = seal_event(&event);
+    event_record_mark_duplicate((char *)(uintptr_t)encoded.at);
+    event_record_expunge((char *)(uintptr_t)encoded.at, encoded.size);
+    cr_assert(zero(int, event_record_decode(encoded, &read)));
+    cr_assert(read.expunged && read.duplicate);
+    cr_assert(zero(int, event_record_open_labels(&read, log_key, room)));
+    cr_assert(slice_equal(read.correlation_id, event.correlation_id));
+    cr_assert(zero(int, event_record_open_payload(&read, log_key, room)));
+    cr_assert(zero(ptr, (void *)(uintptr_t)read.payload.at));
+    cr_assert(eq(sz, read.payload.size, event.payload.size));
+    struct slice box = read.sealed.boxes[SEALED_CONTENT];
+    for (size_t i = 0; i < box.size; i++)
+        cr_assert(zero(u8, (uint8_t)box.at[i]));
+}
+
+Test(record, of_a_sealed_attempt_opens_with_its_key_alone)
+{
+    char room[8192];
+    for (unsigned i = 0; i < 500; i++) {
+        struct attempt_record attempt = any_attempt(), read;
+        struct slice encoded = seal_attempt(&attempt);
+        cr_assert(not(shows(encoded, attempt.response_body)));
+        cr_assert(not(shows(encoded, attempt.request_headers)));
+        cr_assert(zero(int, attempt_record_decode(encoded, &read)));
+        cr_assert(eq(u32, read.number, attempt.number));
+        cr_assert(eq(int, attempt_record_open(&read, NULL, room), -ENOKEY));
+        cr_assert(eq(int, attempt_record_open(&read, other_key, room), -EBADMSG));
+        cr_assert(le(sz, attempt_record_open_size(&read), sizeof room));
+        cr_assert(zero(int, attempt_record_open(&read, log_key, room)));
+        cr_assert(slice_equal(read.address, attempt.address));
+        cr_assert(slice_equal(read.error, attempt.error));
+        cr_assert(slice_equal(read.request_headers, attempt.request_headers));
+        cr_assert(slice_equal(read.response_headers, attempt.response_headers));
+        cr_assert(slice_equal(read.response_body, attempt.response_body));
+    }
+}
+
+Test(record, of_a_sealed_attempt_without_the_response_keeps_the_request)
+{
+    char room[8192];
+    struct attempt_record attempt = any_attempt(), read;
+    attempt.request_headers = SLICE("webhook-id: evt_1\n");
+    attempt.response_body = SLICE("no such card: 4111111111111111");
+    struct slice encoded = seal_attempt(&attempt);
+    attempt_record_expunge((char *)(uintptr_t)encoded.at, encoded.size);
+    attempt_record_expunge((char *)(uintptr_t)encoded.at, encoded.size);
+    cr_assert(zero(int, attempt_record_decode(encoded, &read)));
+    cr_assert(zero(int, attempt_record_open(&read, log_key, room)));
+    cr_assert(slice_equal(read.request_headers, attempt.request_headers));
+    cr_assert(zero(sz, read.response_body.size + read.response_headers.size));
+}
+
+Test(record, of_one_kind_are_sealed_with_other_bytes_each_time)
+{
+    struct event_record event = any_event();
+    event.payload = SLICE("the same payload for both");
+    char first[sizeof bytes * 2];
+    struct slice encoded = seal_event(&event);
+    memcpy(first, encoded.at, encoded.size);
+    size_t at = encoded.size - event.payload.size - AEAD_TAG_SIZE;
+    encoded = seal_event(&event);
+    cr_assert(ne(int, memcmp(first + at, encoded.at + at, event.payload.size), 0));
 }

@@ -2,8 +2,8 @@
 #include "store/retention.h"
 
 #include "base/random.h"
-#include "store/record.h"
 #include "store/rollup.h"
+#include "store/row.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
