@@ -2,10 +2,13 @@
 #include "arrival.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "bundle.h"
 #include "delivery_states.h"
 #include "shard.h"
 #include "trace.h"
+
+#include <errno.h>
 
 /* Of an attempt, in turns: one, and one for each KiB. */
 static uint32_t cost_of(size_t body_bytes)
@@ -65,6 +68,24 @@ bool arrival_take(struct shard *shard, struct block_share *share, struct slice r
 }
 
 /* ---- read back ---- */
+
+bool arrival_open_event(const struct shard *shard, struct fetched_event *fetched)
+{
+    struct event_record *event = &fetched->event;
+    const struct tenant *tenant = directory_tenant(&shard->directory, &event->tenant);
+    if (!event->sealed.nonce)
+        return true;
+    const uint8_t *key = tenant ? tenant->log_key : NULL;
+    /* The boxes are in the copy that was made for this shard. */
+    char *labels = (char *)(uintptr_t)event->sealed.boxes[SEALED_LABELS].at;
+    char *payload = (char *)(uintptr_t)event->sealed.boxes[SEALED_CONTENT].at;
+    int error = event_record_open_labels(event, key, labels);
+    if (!error)
+        error = event_record_open_payload(event, key, payload);
+    if (error == -EBADMSG)
+        LOG(LOG_ERROR, "an event on disk is damaged", log_id("event", "evt", &event->event));
+    return error == 0;
+}
 
 void arrival_hold_event(struct shard *shard, struct delivery *delivery, struct fetched_event *event)
 {

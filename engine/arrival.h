@@ -24,6 +24,9 @@ enum load_result arrival_load_retry(struct shard *shard, struct endpoint *endpoi
 enum load_result arrival_load_parked(struct shard *shard, struct endpoint *endpoint,
                                      const struct backlog_row *row, struct fetched_event *event);
 
+/* Opens what was fetched, in its place. False: it is damaged, or its tenant is gone. */
+MUST_CHECK bool arrival_open_event(const struct shard *shard, struct fetched_event *event);
+
 /* The delivery takes over its event, which was read back. */
 void arrival_hold_event(struct shard *shard, struct delivery *delivery,
                         struct fetched_event *event);

@@ -7,10 +7,10 @@
 
 enum {
     ARENA_PART = 4, /* of the memory, one part in this is for arenas; and for pools */
-    BATCH_PART = 5, /* a batch: its buffer is a power of two, and as much again is its blocks */
+    BATCH_PART = 6, /* a batch: its buffer is a power of two, and twice as much is its blocks */
 
-    /* An event in an arena: twice while it arrives; then the request and the block; then the block
-     * and a body made of it, base64 and compressed at the worst. */
+    /* An event in an arena: twice while it arrives; then the request and the block, plain and
+     * sealed; then the block and a body made of it, base64 and compressed at the worst. */
     EVENT_COPIES = 4,
     EVENT_BESIDES = 64 * 1024, /* head, type, names; subscriptions are counted in EVENT_MIN */
     EVENT_MIN = 2 * 1024 * 1024,

@@ -457,11 +457,14 @@ static bool admit(struct visit *visit, enum event_form form)
 static void take_in(struct visit *visit, enum event_form form, uint64_t received_ns)
 {
     struct shard *shard = visit->shard;
-
     const struct tenant *tenant = directory_tenant(&shard->directory, &visit->credential.tenant);
-    visit->enforcement = tenant ? tenant->enforcement : ENFORCEMENT_OFF;
+    if (!tenant) {
+        refuse(visit, 404, "the tenant does not exist any more", SLICE(""));
+        return;
+    }
+    visit->enforcement = tenant->enforcement;
     trace_context_read(&shard->ingest.trace, visit->request->head);
-    intake_begin(shard, &visit->intake);
+    intake_begin(shard, tenant, &visit->intake);
     add_all(visit, form);
     if (visit->is_full && !visit->is_answered)
         refuse_full(visit, "too much is waiting: memory for events is exhausted");

@@ -2,14 +2,15 @@
  *
  * Invariants:
  *   1. `unsettled` holds every block that has a delivery without a durable trace, or may get one,
- * in order of number.
- * 2. A block's bytes stay while shares_reading > 0, the block while shares_unsettled > 0 or
- * its chain is out.
+ *      in order of number.
+ *   2. A block's plain bytes stay while shares_reading > 0, the block while shares_unsettled > 0 or
+ *      its chain is out, the sealed bytes until its chain is durable.
  *   3. The chain being gathered is first -> ... -> open, linked by journal.next.
  */
 #include "shard.h"
 
 #include "base/clock.h"
+#include "tenant.h"
 
 #include <errno.h>
 
@@ -53,8 +54,9 @@ static struct event_block *open_block(struct shard *shard, size_t record_size)
 {
     struct intake *intake = &shard->intake;
     size_t room = LIMIT_EVENT_BLOCK_SIZE;
-    if (record_size > room - BLOCK_HEAD_SIZE - BLOCK_RECORD_HEAD)
-        room = record_size + BLOCK_HEAD_SIZE + BLOCK_RECORD_HEAD;
+    size_t needed = BLOCK_HEAD_SIZE + BLOCK_RECORD_HEAD + record_size + SEALED_OVERHEAD;
+    if (needed > room)
+        room = needed;
 
     /* The last part is for requests and answers: what was accepted has to be told, else it would be
      * sent again. */
@@ -63,8 +65,11 @@ static struct event_block *open_block(struct shard *shard, size_t record_size)
     struct event_block *block = pool_take(&intake->blocks);
     if (!block)
         return NULL;
-    char *memory = buddy_take(&shard->memory, room);
-    if (!memory) {
+    char *plain = buddy_take(&shard->memory, room);
+    char *sealed = plain ? buddy_take(&shard->memory, room) : NULL;
+    if (!sealed) {
+        if (plain)
+            buddy_give(&shard->memory, plain);
         pool_give(&intake->blocks, block);
         return NULL;
     }
@@ -73,20 +78,27 @@ static struct event_block *open_block(struct shard *shard, size_t record_size)
     list_init(&block->receipts);
     list_init(&block->held);
     list_push_back(&intake->unsettled, &block->link);
-    block_init(&block->journal.block, BLOCK_EVENTS, shard->number, intake->next_number++, memory,
-               room);
+    uint64_t number = intake->next_number++;
+    block_init(&block->journal.block, BLOCK_EVENTS, shard->number, number, sealed, room);
+    block_init(&block->plain, BLOCK_EVENTS, shard->number, number, plain, room);
     return block;
 }
 
-static void free_bytes(struct shard *shard, struct event_block *block)
+static void free_sealed(struct shard *shard, struct event_block *block)
 {
     buddy_give(&shard->memory, block->journal.block.at);
     block->journal.block.at = NULL;
 }
 
+static void free_plain(struct shard *shard, struct event_block *block)
+{
+    buddy_give(&shard->memory, block->plain.at);
+    block->plain.at = NULL;
+}
+
 static void free_block(struct shard *shard, struct event_block *block)
 {
-    must(!block->journal.block.at && block->shares_unsettled == 0);
+    must(!block->journal.block.at && !block->plain.at && block->shares_unsettled == 0);
     list_remove(&block->link);
     pool_give(&shard->intake.blocks, block);
 }
@@ -108,25 +120,27 @@ static struct event_block *extend(struct shard *shard, size_t record_size)
 
 /* ---- requests ---- */
 
-void intake_begin(struct shard *shard, struct intake_request *request)
+void intake_begin(struct shard *shard, const struct tenant *tenant, struct intake_request *request)
 {
     struct intake *intake = &shard->intake;
-    *request = (struct intake_request){.block = intake->open, .bytes = intake->bytes};
+    *request = (struct intake_request){
+        .log_key = tenant->log_key, .block = intake->open, .bytes = intake->bytes};
     if (!intake->open)
         return;
     request->block_then = intake->open->journal.block;
+    request->plain_then = intake->open->plain;
     request->claims_then = intake->open->claims_tail;
     request->deliveries_then = intake->open->deliveries;
 }
 
-static int claim_key(struct shard *shard, struct event_block *block,
-                     const struct event_record *event, char *record, uint64_t wall_ms,
+/* `wanted`: the rest is filled in. */
+static int put_claim(struct shard *shard, struct event_block *block, const struct claim *wanted,
                      const uint8_t *key)
 {
     struct claim *claim = pool_take(&shard->intake.claims);
     if (!claim)
         return -ENOBUFS;
-    *claim = (struct claim){.event = event->event, .accepted_ms = wall_ms, .record = record};
+    *claim = *wanted;
     memcpy(claim->key, key, sizeof claim->key);
     if (block->claims_tail)
         block->claims_tail->next = claim;
@@ -148,22 +162,29 @@ static void note_homes(struct shard *shard, struct event_block *block,
 int intake_append(struct shard *shard, struct intake_request *request, struct event_record *event,
                   uint64_t wall_ms, const uint8_t *key)
 {
+    const struct sealing by = {request->log_key, &shard->nonces};
     struct event_block *block = shard->intake.open;
-    size_t size = event_record_size(event);
-    char *record = block ? block_append(&block->journal.block, size, wall_ms) : NULL;
+    size_t size = event_record_size(event), sealed_size = size + SEALED_OVERHEAD;
+    char *record = block ? block_append(&block->journal.block, sealed_size, wall_ms) : NULL;
     if (!record) {
         block = extend(shard, size);
-        record = block ? block_append(&block->journal.block, size, wall_ms) : NULL;
+        record = block ? block_append(&block->journal.block, sealed_size, wall_ms) : NULL;
     }
     if (!record)
         return -ENOMEM;
+    char *plain = block_append(&block->plain, size, wall_ms);
+    must(plain); /* the sealed one is larger */
 
     struct block *bytes = &block->journal.block;
     event->event =
         place_id(wall_ms, (struct place){shard->number, bytes->number, bytes->count - 1});
     event->first_delivery = block->deliveries;
-    event_record_encode(event, record);
-    if (key && claim_key(shard, block, event, record, wall_ms, key))
+    event_record_encode(event, plain);
+    memcpy(record, plain, size);
+    event_record_seal(record, size, &by);
+    const struct claim claim = {
+        .event = event->event, .accepted_ms = wall_ms, .record = record, .copy = plain};
+    if (key && put_claim(shard, block, &claim, key))
         return -ENOBUFS;
     note_homes(shard, block, event);
 
@@ -222,7 +243,8 @@ static void drop_blocks_after(struct shard *shard, struct event_block *kept)
         struct event_block *block = container_of(next, struct event_block, journal);
         next = next->next;
         give_claims(shard, block->journal.claims);
-        free_bytes(shard, block);
+        free_sealed(shard, block);
+        free_plain(shard, block);
         free_block(shard, block);
     }
     if (kept)
@@ -240,6 +262,7 @@ void intake_cancel(struct shard *shard, struct intake_request *request)
     if (!block)
         return;
     block_rewind(&block->journal.block, &request->block_then);
+    block_rewind(&block->plain, &request->plain_then);
     give_claims(shard, request->claims_then ? request->claims_then->next : block->journal.claims);
     if (request->claims_then)
         request->claims_then->next = NULL;
@@ -292,7 +315,7 @@ static void share_out(struct shard *shard, struct event_block *block)
         block->shares_reading += block->shares[i].wanted;
     block->shares_unsettled = block->shares_reading;
     if (block->shares_reading == 0) {
-        free_bytes(shard, block);
+        free_plain(shard, block);
         free_block(shard, block);
         return;
     }
@@ -308,13 +331,21 @@ static void share_out(struct shard *shard, struct event_block *block)
         share->released.kind = MAIL_RELEASED;
         share->settled.kind = MAIL_SETTLED;
         list_init(&share->link);
-        share->rest = slice_of(block->journal.block.at + BLOCK_HEAD_SIZE,
-                               block->journal.block.size - BLOCK_HEAD_SIZE);
+        share->rest =
+            slice_of(block->plain.at + BLOCK_HEAD_SIZE, block->plain.size - BLOCK_HEAD_SIZE);
         if (i == shard->number)
             share_take(shard, share);
         else
             crew_post(shard->crew, shard->number, i, &share->mail);
     }
+}
+
+/* What the writer found, for those who go by the plain records. */
+static void mark_duplicates(const struct claim *claim)
+{
+    for (; claim; claim = claim->next)
+        if (claim->duplicate)
+            event_record_mark_duplicate(claim->copy);
 }
 
 static void announce(struct shard *shard, struct event_block *first)
@@ -326,8 +357,10 @@ static void announce(struct shard *shard, struct event_block *first)
     while (next) {
         struct event_block *block = container_of(next, struct event_block, journal);
         next = next->next;
+        mark_duplicates(block->journal.claims);
         give_claims(shard, block->journal.claims);
         block->journal.claims = NULL;
+        free_sealed(shard, block);
         share_out(shard, block);
     }
 }
@@ -370,7 +403,7 @@ void intake_released(struct shard *shard, struct block_share *share)
     must(block->shares_reading > 0);
     if (--block->shares_reading > 0)
         return;
-    free_bytes(shard, block);
+    free_plain(shard, block);
     if (block->shares_unsettled == 0)
         free_block(shard, block);
 }

@@ -1,4 +1,5 @@
 /* intake.h - events on their way to disk: the open blocks, what waits for them, and the mark.
+ * A block is kept twice: sealed, for the disk, and plain, for its deliveries.
  *
  *   append -> the open chain -> flush -> writer -> durable -> answered, and offered to the shards
  *   that own its deliveries -> released and settled by all of them -> the block is free
@@ -7,8 +8,9 @@
  * nothing. While a chain is with the writer the next one gathers: the disk's latency sets the size
  * of the groups.
  *
- * Memory: struct event_block from a pool; its bytes from the shard's buddy. The bytes go back when
- * no shard reads them any more, the struct when every delivery has a durable trace. The oldest
+ * Memory: struct event_block from a pool; its bytes from the shard's buddy. The sealed ones go back
+ * when they are on disk, the plain ones when no shard reads them any more, the struct when every
+ * delivery has a durable trace. The oldest
  * block that is not settled is the shard's mark.
  */
 #ifndef ENGINE_INTAKE_H
@@ -21,12 +23,14 @@
 #include "share.h"
 
 struct shard;
+struct tenant;
 struct event_block;
 
 struct event_block {
-    struct mail mail;      /* of the first block of a chain: MAIL_EVENTS */
-    struct list_node link; /* in order of number, until settled */
-    struct journal_events journal;
+    struct mail mail;              /* of the first block of a chain: MAIL_EVENTS */
+    struct list_node link;         /* in order of number, until settled */
+    struct journal_events journal; /* its block: sealed */
+    struct block plain;            /* the same records */
     struct claim *claims_tail;
     struct list_node receipts; /* waiting for the chain: in its first block */
     struct list_node held;     /* among the durable chains, by their first blocks */
@@ -54,8 +58,9 @@ void intake_close(struct intake *intake);
 /* What one request adds: begin, append each event, then commit (which owes the answer) or cancel
  * (nothing has happened). */
 struct intake_request {
+    const uint8_t *log_key;    /* of the tenant whose request it is */
     struct event_block *block; /* the open block at the beginning; NULL: none was open */
-    struct block block_then;
+    struct block block_then, plain_then;
     struct claim *claims_then;
     uint32_t deliveries_then;
     struct event_block *first; /* where its first event went */
@@ -64,7 +69,7 @@ struct intake_request {
     size_t bytes;
 };
 
-void intake_begin(struct shard *shard, struct intake_request *request);
+void intake_begin(struct shard *shard, const struct tenant *tenant, struct intake_request *request);
 
 /* Adds an event: fills in event->event (its id), first_delivery and the matched subscriptions.
  * `key` (SHA-256) may be NULL. 0, or -ENOMEM/-ENOBUFS: memory or a pool is exhausted (answer 503

@@ -54,8 +54,8 @@ static int give_log_keys(struct meta *meta, char why[static META_WHY_SIZE])
         struct tenant *tenant = meta->registry.tenants.items[i];
         int error = vault_prepare_log(meta->vault, &tenant->id);
         if (error) {
-            snprintf(why, META_WHY_SIZE, "cannot store the log key of tenant %s: %.200s",
-                     tenant->name, error == -EIO ? db_why() : strerror(-error));
+            snprintf(why, META_WHY_SIZE, "cannot store the log key of a tenant: %.200s",
+                     error == -EIO ? db_why() : strerror(-error));
             return error;
         }
         memcpy(tenant->log_key, vault_log_key(meta->vault, &tenant->id), sizeof tenant->log_key);

@@ -9,7 +9,7 @@
 
 enum {
     /* Numbers, ids, address and error; then what was captured. */
-    RECORD_MAX = 512 + 2 * LIMIT_HEADERS_CAPTURE + LIMIT_RESPONSE_CAPTURE,
+    RECORD_MAX = 512 + SEALED_OVERHEAD + 2 * LIMIT_HEADERS_CAPTURE + LIMIT_RESPONSE_CAPTURE,
     ROWS_PER_TRANSITION = 4,
     TRANSITIONS_MIN = LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX - 1, /* that fit a batch */
     BATCHES_FREE = 5,                                            /* for work that can wait */
@@ -76,12 +76,28 @@ void outcomes_begin(struct shard *shard)
         open_batch(shard);
 }
 
+/* Of a tenant that was deleted meanwhile: what would be sealed is left out. */
+static struct attempt_record without_texts(const struct attempt_record *attempt)
+{
+    struct attempt_record bare = *attempt;
+    bare.address = bare.error = bare.request_headers = SLICE("");
+    bare.response_headers = bare.response_body = SLICE("");
+    return bare;
+}
+
 uint64_t outcomes_attempt(struct shard *shard, const struct attempt_record *attempt)
 {
     struct block *block = &shard->outcomes.open->journal.attempts;
-    char *at = block_append(block, attempt_record_size(attempt), attempt->at_ms);
+    const struct tenant *tenant = directory_tenant(&shard->directory, &attempt->tenant);
+    const struct attempt_record bare = without_texts(attempt);
+    const struct attempt_record *kept = tenant ? attempt : &bare;
+    size_t size = attempt_record_size(kept);
+    bool is_sealed = size > attempt_record_size(&bare); /* a note has nothing to seal */
+    char *at = block_append(block, size + (is_sealed ? SEALED_OVERHEAD : 0), attempt->at_ms);
     must(at);
-    attempt_record_encode(attempt, at);
+    attempt_record_encode(kept, at);
+    if (is_sealed)
+        attempt_record_seal(at, size, &(struct sealing){tenant->log_key, &shard->nonces});
     return block->number;
 }
 

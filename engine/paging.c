@@ -411,6 +411,18 @@ uint64_t paging_tick(struct shard *shard)
     return paging->next_look_ms;
 }
 
+/* What does not open is as good as gone. */
+static void open_events(struct shard *shard, struct mail_fetch *fetch, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct fetched_event **event = &fetch->events[i];
+        if (!*event || arrival_open_event(shard, *event))
+            continue;
+        paging_give_back(shard, *event);
+        *event = NULL;
+    }
+}
+
 void paging_fetched(struct shard *shard, struct mail_fetch *fetch)
 {
     list_remove(&fetch->link);
@@ -419,13 +431,16 @@ void paging_fetched(struct shard *shard, struct mail_fetch *fetch)
         retries_fetched(shard, fetch);
         break;
     case FETCH_PARKED:
+        open_events(shard, fetch, fetch->count);
         parked_fetched(shard, fetch);
         break;
     case FETCH_EVENT:
-        if (fetch->error && !((struct delivery *)fetch->delivery)->endpoint->deleted)
+        if (fetch->error && !((struct delivery *)fetch->delivery)->endpoint->deleted) {
             delivery_load_failed(shard, fetch->delivery);
-        else
-            delivery_loaded(shard, fetch->delivery, fetch->events[0]);
+            break;
+        }
+        open_events(shard, fetch, 1);
+        delivery_loaded(shard, fetch->delivery, fetch->events[0]);
         break;
     case FETCH_BACKLOGS:
         backlogs_fetched(shard, fetch);

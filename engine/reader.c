@@ -31,25 +31,45 @@ static struct slice copy(char **at, struct slice slice)
     return slice_of(to, slice.size);
 }
 
-/* A copy of the event that lives until it is given back. NULL: out of memory. */
+/* What is sealed is opened by the shard, in this copy: its key is not known here. */
+static void copy_sealed(char **at, struct sealed *sealed)
+{
+    sealed->nonce = copy(at, slice_of(sealed->nonce, AEAD_NONCE_SIZE)).at;
+    for (unsigned part = 0; part < 2; part++)
+        sealed->boxes[part] = copy(at, sealed->boxes[part]);
+}
+
+static void copy_texts(char **at, struct event_record *event)
+{
+    event->correlation_id = copy(at, event->correlation_id);
+    event->content_type = copy(at, event->content_type);
+    event->channels = copy(at, event->channels);
+    event->trace_parent = copy(at, event->trace_parent);
+    event->trace_state = copy(at, event->trace_state);
+    event->payload = copy(at, event->payload);
+}
+
+/* A copy of the event, but for whose it is, that lives until it is given back. NULL: out of memory.
+ */
 static struct fetched_event *hold(const struct event_record *event)
 {
     size_t size = event->type.size + event->version.size + event->correlation_id.size +
-                  event->content_type.size + event->trace_parent.size + event->trace_state.size +
-                  event->payload.size;
+                  event->content_type.size + event->channels.size + event->trace_parent.size +
+                  event->trace_state.size + event->payload.size +
+                  (event->sealed.nonce ? SEALED_OVERHEAD : 0);
     struct fetched_event *held = malloc(sizeof *held + size);
     if (!held)
         return NULL;
     char *at = (char *)(held + 1);
-    *held = (struct fetched_event){
-        .event = {.event = event->event, .tenant = event->tenant, .time_ms = event->time_ms}};
+    *held = (struct fetched_event){.event = *event};
+    held->event.subscriptions = NULL;
+    held->event.subscription_count = 0;
     held->event.type = copy(&at, event->type);
     held->event.version = copy(&at, event->version);
-    held->event.correlation_id = copy(&at, event->correlation_id);
-    held->event.content_type = copy(&at, event->content_type);
-    held->event.trace_parent = copy(&at, event->trace_parent);
-    held->event.trace_state = copy(&at, event->trace_state);
-    held->event.payload = copy(&at, event->payload);
+    if (event->sealed.nonce)
+        copy_sealed(&at, &held->event.sealed);
+    else
+        copy_texts(&at, &held->event);
     return held;
 }
 

@@ -1,6 +1,7 @@
 /* removal.c - see removal.h. */
 #include "removal.h"
 
+#include "base/log.h"
 #include "last_use.h"
 #include "store/documents.h"
 #include "vault.h"
@@ -128,6 +129,11 @@ int removal_begin(struct changes *changes, const struct mutation *by, struct ten
         return error;
     }
     vault_forget(changes->vault, &tenant->id);
+    /* The wrapped keys were dropped; now no file has them either. */
+    if (db_scrub(changes->db, (struct family){.kind = FAMILY_META}))
+        LOG(LOG_WARN,
+            "files still hold the wrapped keys of a deleted tenant until they are compacted",
+            log_str("why", db_why()));
     registry_drop_estate(changes->registry, &removal->estate);
     go_on(removal);
     return 0;

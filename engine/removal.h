@@ -6,6 +6,9 @@
  * that nothing comes in any more, then the subscriptions, whose deliveries end, and last the
  * tenant.
  *
+ * With its log key goes what blocks still hold of its events and attempts (store/sealed.h): until
+ * their retention ends they are bytes that nobody can read.
+ *
  * Control's thread. A removal keeps a change on its way until it is over, so control does not end
  * before it (see changes.h).
  */

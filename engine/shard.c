@@ -135,6 +135,7 @@ int shard_open(struct shard *shard, unsigned number, struct crew *crew, const st
     reports_init(&shard->reports);
     uses_init(&shard->uses);
     random_init(&shard->random, seed);
+    aead_nonces_init(&shard->nonces);
     wheel_init(&shard->wheel, shard->now_ms);
     turns_init(&shard->turns);
     redelivery_init(&shard->redelivery);

@@ -37,6 +37,7 @@ struct shard {
     struct wheel wheel;
     struct buddy memory;
     struct random random;
+    struct aead_nonces nonces; /* of what is sealed here */
     struct http_server *server;
     struct http_client *client;
     struct resolver *resolver;

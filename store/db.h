@@ -90,6 +90,11 @@ size_t batch_count(const struct batch *batch);
  */
 MUST_CHECK int db_write(struct db *db, struct batch *batch, bool sync);
 
+/* Writes the family's files anew: what was dropped from it, or replaced, is in none of them any
+ * more. The log still has it until it is reclaimed, when all families have been flushed. For a
+ * small family: the caller waits for it. 0, or -EIO. */
+MUST_CHECK int db_scrub(struct db *db, struct family family);
+
 /* ---- reading ---- */
 
 /* A value that stays in RocksDB's memory until it is given back. */

@@ -29,6 +29,7 @@ struct claim {
     struct id event;
     uint64_t accepted_ms;
     char *record;    /* the encoded event_record in the block */
+    char *copy;      /* the caller's own */
     bool duplicate;  /* result */
     struct id first; /* result: the event that has the key already */
     struct claim *next;

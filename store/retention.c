@@ -2,8 +2,8 @@
  * for someone who knows what it is. */
 #include "store/retention.h"
 
-#include "store/row.h"
 #include "store/rollup.h"
+#include "store/row.h"
 
 static bool is_over(uint64_t since_ms, uint64_t now_ms, uint64_t span_ms)
 {

@@ -5,10 +5,16 @@
 #include "router.h"
 #include "store/history.h"
 #include "subscriptions.h"
+#include "vault.h"
 
 #include <errno.h>
 
-enum { DELIVERY_TEXT_MAX = 32 * 1024, TYPE_SIZE = LIMIT_TYPE_SIZE + 1, STATUS_SIZE = 16 };
+enum {
+    DELIVERY_TEXT_MAX = 32 * 1024,
+    TYPE_SIZE = LIMIT_TYPE_SIZE + 1,
+    STATUS_SIZE = 16,
+    ATTEMPT_TEXTS_MAX = 1024 + 2 * LIMIT_HEADERS_CAPTURE + LIMIT_RESPONSE_CAPTURE,
+};
 
 /* ---- printing ---- */
 
@@ -108,8 +114,26 @@ static void put_timings(struct text *text, const struct attempt_record *attempt)
                 attempt->reused ? "true" : "false");
 }
 
-static void put_attempt(struct text *text, const struct attempt_record *attempt)
+/* Opens what is sealed, into `room`. What does not open is not shown. */
+static struct attempt_record open_attempt(const struct call *call,
+                                          const struct attempt_record *attempt,
+                                          char room[static ATTEMPT_TEXTS_MAX])
 {
+    struct attempt_record open = *attempt;
+    const uint8_t *key = vault_log_key(call->api->parts.changes->vault, &attempt->tenant);
+    if (attempt_record_open_size(attempt) <= ATTEMPT_TEXTS_MAX &&
+        attempt_record_open(&open, key, room) == 0)
+        return open;
+    open.address = open.error = open.request_headers = SLICE("");
+    open.response_headers = open.response_body = SLICE("");
+    return open;
+}
+
+static void put_attempt(const struct call *call, struct text *text,
+                        const struct attempt_record *stored)
+{
+    char room[ATTEMPT_TEXTS_MAX];
+    const struct attempt_record open = open_attempt(call, stored, room), *attempt = &open;
     const char *outcome = attempt_outcome_name(attempt->outcome);
     text_printf(text, "{\"number\":%u,", attempt->number);
     put_time(text, "at", attempt->at_ms);
@@ -163,7 +187,7 @@ static void put_delivery(const struct call *call, struct text *text,
              standing_now == DELIVERY_RETRYING ? delivery->next_attempt_ms : 0);
     text_put(text, SLICE("\"last_attempt\":"));
     if (delivery->has_last)
-        put_attempt(text, &delivery->last);
+        put_attempt(call, text, &delivery->last);
     else
         text_put(text, SLICE("null"));
     text_char(text, '}');
@@ -360,7 +384,7 @@ static int list_attempt(void *context, const struct attempt_record *attempt)
     call_reserve(listing->call, DELIVERY_TEXT_MAX);
     if (listing->count++)
         text_char(listing->text, ',');
-    put_attempt(listing->text, attempt);
+    put_attempt(listing->call, listing->text, attempt);
     return 0;
 }
 

@@ -6,6 +6,8 @@
 #include "router.h"
 #include "store/history.h"
 
+#include "vault.h"
+
 #include <errno.h>
 #include <openssl/base64.h>
 #include <stdlib.h>
@@ -21,6 +23,26 @@ static void put_optional(struct text *text, const char *key, struct slice value)
     else
         text_put(text, SLICE("null"));
     text_char(text, ',');
+}
+
+static const uint8_t *log_key(const struct call *call, const struct event_record *event)
+{
+    return vault_log_key(call->api->parts.changes->vault, &event->tenant);
+}
+
+/* Opens what is sealed beside the payload, into `room`. What does not open is not shown. */
+static struct event_record open_labels(const struct call *call, const struct event_record *event,
+                                       char room[static EVENT_TEXT_MAX])
+{
+    struct event_record open = *event;
+    if (!event->sealed.nonce)
+        return open;
+    if (sealed_size(&event->sealed, SEALED_LABELS) <= EVENT_TEXT_MAX &&
+        event_record_open_labels(&open, log_key(call, event), room) == 0)
+        return open;
+    open.correlation_id = open.content_type = open.channels = SLICE("");
+    open.trace_parent = open.trace_state = SLICE("");
+    return open;
 }
 
 /* Up to its last member; the caller goes on. */
@@ -63,7 +85,9 @@ static int list_one(void *context, const struct event_record *event)
     call_reserve(listing->call, EVENT_TEXT_MAX);
     if (listing->count++)
         text_char(listing->text, ',');
-    put_event(listing->text, event);
+    char room[EVENT_TEXT_MAX];
+    const struct event_record open = open_labels(listing->call, event, room);
+    put_event(listing->text, &open);
     text_char(listing->text, '}');
     listing->last = event->event;
     return 0;
@@ -132,6 +156,37 @@ static void put_base64(struct text *text, struct slice bytes)
         EVP_EncodeBlock((uint8_t *)text->at + text->size, (const uint8_t *)bytes.at, bytes.size);
 }
 
+static void put_plain_payload(struct call *call, struct text *text, struct slice content_type,
+                              struct slice payload)
+{
+    if (payload.size && payload_says_json(content_type) && is_json(call->api->json, payload)) {
+        text_put(text, SLICE(",\"payload\":"));
+        text_put(text, payload);
+        text_char(text, '}');
+    } else {
+        text_put(text, SLICE(",\"payload_base64\":\""));
+        put_base64(text, payload);
+        text_put(text, SLICE("\"}"));
+    }
+}
+
+/* The last member. 0, or as event_record_open_payload(); -ENOMEM. */
+static int put_payload(struct call *call, struct text *text, struct event_record *event)
+{
+    if (event->expunged) {
+        text_put(text, SLICE(",\"payload\":null}"));
+        return 0;
+    }
+    char *room = malloc(event->payload.size + 1);
+    if (!room)
+        return -ENOMEM;
+    int error = event_record_open_payload(event, log_key(call, event), room);
+    if (!error)
+        put_plain_payload(call, text, event->content_type, event->payload);
+    free(room);
+    return error;
+}
+
 void events_get(struct call *call)
 {
     struct api *api = call->api;
@@ -148,18 +203,14 @@ void events_get(struct call *call)
         return;
     }
     struct text *text = call_text(call, EVENT_TEXT_MAX + 2 * event.payload.size);
+    char room[EVENT_TEXT_MAX];
+    event = open_labels(call, &event, room);
     put_event(text, &event);
-    if (event.expunged) {
-        text_put(text, SLICE(",\"payload\":null}"));
-    } else if (event.payload.size && payload_says_json(event.content_type) &&
-               is_json(api->json, event.payload)) {
-        text_put(text, SLICE(",\"payload\":"));
-        text_put(text, event.payload);
-        text_char(text, '}');
-    } else {
-        text_put(text, SLICE(",\"payload_base64\":\""));
-        put_base64(text, event.payload);
-        text_put(text, SLICE("\"}"));
-    }
-    call_reply(call, 200, SLICE(""));
+    error = put_payload(call, text, &event);
+    if (error == -ENOMEM)
+        call_busy(call);
+    else if (error)
+        call_problem(call, 500, "the event could not be read");
+    else
+        call_reply(call, 200, SLICE(""));
 }

@@ -309,7 +309,7 @@ class LittleMemory(case.EngineCase):
     def test_a_batch_that_could_find_no_room_is_refused_at_once(self):
         events = [{"type": self.kind, "payload": "x" * 100_000}] * 20
         self.assert_problem(self.engine.ingest.post(EVENTS, events), 413)
-        answer = self.engine.ingest.post(EVENTS, events[:15])
+        answer = self.engine.ingest.post(EVENTS, events[:12])
         self.assertEqual(answer.status, 202, answer)
 
 

@@ -90,7 +90,7 @@ class SecretsTest(unittest.TestCase):
 
         self.give_keys(KEY_B, KEY_A)
         after = self.engine.admin.post(REKEY, {}).json()
-        self.assertEqual(after["keys_rewrapped"], 1)
+        self.assertEqual(after["keys_rewrapped"], 2, "the tenant's data key and its log key")
         self.assertNotEqual(after["secret_key"], before["secret_key"])
         self.give_keys(KEY_B)
         self.engine.restart()

@@ -11,7 +11,7 @@ from support import case, wait
 from support.client import Client
 from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS, Engine
 from support.name_server import NameServer
-from support.receiver import Receiver, status
+from support.receiver import Receiver, respond, status
 from support.tenants import KEYS, TENANTS, TenantCase
 
 class Tenants(TenantCase):
@@ -255,6 +255,42 @@ class Apart(TenantCase):
         self.assertEqual(self.sides[1][1].get(f"{SUBSCRIPTIONS}/{other}").status, 200)
         self.publish_as(1)
         self.receiver.await_count(f"{self.path}/1", 1)
+
+    def files_hold(self, text):
+        return [str(path.name) for path in self.engine.data.rglob("*")
+                if path.is_file() and text.encode() in path.read_bytes()]
+
+    def log_keys(self):
+        """The wrapped log keys in the files of tables, each with whose it is."""
+        found = set()
+        for path in self.engine.data.rglob("*.sst"):
+            found |= set(re.findall(rb'"id":"lk_[0-9a-z]{26}","tenant":"(ten_[0-9a-z]{26})"', path.read_bytes()))
+        return {tenant.decode() for tenant in found}
+
+    def test_what_a_deleted_tenant_sent_and_received_cannot_be_read_any_more(self):
+        marks = {"payload": "secret-of-the-payload", "correlation": "secret-of-the-correlation",
+                 "answer": "secret-of-the-answer"}
+        admin, ingest = self.sides[0][1:]
+        self.receiver.script(f"{self.path}/0", [respond(200, body=marks["answer"].encode())])
+        subscription = self.subscribe_as(0)
+        answer = ingest.post(EVENTS, {
+            "type": "order.paid", "correlation_id": marks["correlation"], "payload": {"card": marks["payload"]}})
+        self.assertEqual(answer.status, 202, answer)
+        event = answer.json()["id"]
+        self.receiver.await_count(f"{self.path}/0", 1)
+        shown = admin.get(f"{EVENTS}/{event}").json()
+        self.assertEqual(shown["payload"], {"card": marks["payload"]}, "who has a key may read it")
+        self.assertEqual(shown["correlation_id"], marks["correlation"])
+        answers = lambda: [(each["last_attempt"] or {}).get("response_body") for each in
+                           admin.get(f"{DELIVERIES}?subscription={subscription}").json()["data"]]
+        wait.until(lambda: answers() == [marks["answer"]], "the attempt is on record")
+        for mark in marks.values():
+            self.assertEqual(self.files_hold(mark), [], f"{mark}: on disk it is sealed")
+
+        gone, kept = self.tenants[0]["id"], self.tenants[1]["id"]
+        self.assertEqual(self.engine.admin.request("DELETE", f"{TENANTS}/{gone}").status, 204)
+        self.assertNotIn(gone, self.log_keys())
+        self.assertIn(kept, self.log_keys(), "keys of the others are there")
 
 
 class Limits(TenantCase):

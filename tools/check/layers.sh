@@ -55,7 +55,7 @@ only_in 'liburing' '^#include <liburing' net/loop.c
 only_in 'BoringSSL, TLS' '^#include <openssl/ssl' net/tls.c net/tls_context.c
 only_in 'BoringSSL, X.509' '^#include <openssl/(bio|err|pem|x509)' net/tls.c net/tls_context.c net/trust.c
 only_in 'BoringSSL, AEAD' '^#include <openssl/aead' engine/base/aead.c
-only_in 'RocksDB' '^#include <rocksdb/' store/db.c store/tuning.c
+only_in 'RocksDB' '^#include <rocksdb/' store/db_inside.h store/tuning.c
 only_in 'c-ares' '^#include <ares' net/resolver.c
 only_in 'simdjson' '^#include <simdjson' engine/base/json.cc
 only_in 'RE2' '^#include <re2/' engine/base/regex.cc

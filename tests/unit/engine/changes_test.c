@@ -72,6 +72,18 @@ int vault_prepare(struct vault *with, const struct id *tenant)
     return disk.prepare_error;
 }
 
+int vault_prepare_log(struct vault *with, const struct id *tenant)
+{
+    return vault_prepare(with, tenant);
+}
+
+const uint8_t *vault_log_key(const struct vault *with, const struct id *tenant)
+{
+    static const uint8_t key[AEAD_KEY_SIZE] = {77};
+    (void)with, (void)tenant;
+    return key;
+}
+
 void subscription_print_stored(const struct subscription *subscription, const struct vault *with,
                                struct text *text)
 {

@@ -139,7 +139,7 @@ Test(ingest_refusals, allows_a_body_as_its_form_and_path_may_have)
 {
     make("POST", EVENTS_PATH, "");
     add_field("Content-Type", "application/json");
-    shard.memory.arena_size = 5 * (size_t)BATCH_MAX;
+    shard.memory.arena_size = 6 * (size_t)BATCH_MAX;
     cr_expect(eq(sz, ingest_body_max(&shard, &head), BATCH_MAX), "it may be an array");
     shard.memory.arena_size = 4 * (size_t)BATCH_MAX;
     cr_expect(lt(sz, ingest_body_max(&shard, &head), BATCH_MAX), "and has to find room");

@@ -148,9 +148,10 @@ static struct {
     bool is_batch;
 } kept = {.room = NO_LIMIT};
 
-void intake_begin(struct shard *keeper, struct intake_request *request)
+void intake_begin(struct shard *keeper, const struct tenant *tenant, struct intake_request *request)
 {
     cr_assert(keeper == &shard);
+    cr_assert_not_null(tenant);
     *request = (struct intake_request){.count = 0};
     kept.begun++;
 }

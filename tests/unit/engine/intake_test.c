@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_NUMBER = 100, WALL = 1769860800, CONNECTIONS = 64, ARENA = 8 << 20, CLAIMS = 65536 };
+enum { FIRST_NUMBER = 100, WALL = 1769860800, CONNECTIONS = 64, ARENA = 16 << 20, CLAIMS = 65536 };
 
 static struct crew crew;
 static struct config config;
@@ -104,6 +104,8 @@ static void close_intake(void)
 
 TestSuite(intake, .init = open_intake, .fini = close_intake);
 
+static const struct tenant tenant = {.log_key = {42}};
+
 static struct event_record event_of(struct slice payload, const struct id *wants)
 {
     return (struct event_record){.type = SLICE("a.b"),
@@ -130,7 +132,7 @@ static int commit(struct intake_request *request)
 static void publish(const char *payload, const struct id *wants)
 {
     struct intake_request request;
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     cr_assert(zero(int, append(&request, slice_str(payload), wants)));
     cr_assert(zero(int, commit(&request)));
 }
@@ -180,7 +182,7 @@ Test(intake, gives_each_event_an_id_that_is_its_place)
 {
     struct intake_request request;
     struct event_record events[2] = {event_of(SLICE("1"), NULL), event_of(SLICE("2"), NULL)};
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     for (unsigned i = 0; i < 2; i++)
         cr_assert(zero(int, intake_append(&shard, &request, &events[i], WALL, NULL)));
     cr_assert(zero(int, commit(&request)));
@@ -197,7 +199,7 @@ Test(intake, numbers_the_deliveries_of_a_block)
 {
     const struct id both[] = {mine, theirs};
     struct intake_request request;
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     for (unsigned i = 0; i < 3; i++) {
         struct event_record event = event_of(SLICE("1"), both);
         event.subscription_count = 2;
@@ -205,6 +207,30 @@ Test(intake, numbers_the_deliveries_of_a_block)
         cr_assert(eq(u32, event.first_delivery, 2 * i));
     }
     cr_assert(zero(int, commit(&request)));
+}
+
+Test(intake, tells_those_who_deliver_what_the_writer_found_to_be_there_already)
+{
+    static const uint8_t key[CLAIM_KEY_SIZE] = {1};
+    struct event_record event = event_of(SLICE("1"), &mine), read;
+    struct intake_request request;
+    intake_begin(&shard, &tenant, &request);
+    cr_assert(zero(int, intake_append(&shard, &request, &event, WALL, key)));
+    cr_assert(zero(int, append(&request, SLICE("2"), &mine)));
+    cr_assert(zero(int, commit(&request)));
+    struct event_block *chain = send_off();
+    chain->journal.claims->duplicate = true;
+    event_record_mark_duplicate(chain->journal.claims->record);
+    intake_durable(&shard, chain);
+
+    struct slice rest = seen.share->rest, record;
+    for (unsigned i = 0; block_next(&rest, &record); i++) {
+        cr_assert(zero(int, event_record_decode(record, &read)));
+        cr_assert(eq(int, read.duplicate, i == 0));
+    }
+    intake_released(&shard, seen.share);
+    intake_settled(&shard, seen.share);
+    expect_nothing_held();
 }
 
 Test(intake, gathers_while_a_chain_is_out)
@@ -228,7 +254,7 @@ Test(intake, gathers_while_a_chain_is_out)
 static void publish_ordered(uint64_t at_ms)
 {
     struct intake_request request;
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     cr_assert(zero(int, append(&request, SLICE("1"), &mine)));
     intake_order(&shard, at_ms);
     cr_assert(zero(int, commit(&request)));
@@ -296,7 +322,7 @@ Test(intake, leaves_memory_for_answers)
     memset(large, 'x', sizeof large - 1);
     int error = 0;
     for (unsigned i = 0; i < 64 && error == 0; i++) {
-        intake_begin(&shard, &request);
+        intake_begin(&shard, &tenant, &request);
         error = append(&request, slice_str(large), NULL);
         if (error)
             intake_cancel(&shard, &request);
@@ -320,7 +346,7 @@ Test(intake, does_not_send_off_early_for_what_was_cancelled)
     publish("1", NULL);
     struct event_block *first = send_off();
     publish("2", NULL);
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     cr_assert(zero(int, append(&request, slice_str(large), NULL)));
     intake_cancel(&shard, &request);
     intake_flush(&shard);
@@ -336,7 +362,7 @@ Test(intake, keeps_a_batch_that_spans_blocks_in_one_chain)
     static char payload[50 * 1024];
     struct intake_request request;
     memset(payload, 'x', sizeof payload - 1);
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     for (unsigned i = 0; i < 9; i++)
         cr_assert(zero(int, append(&request, slice_str(payload), NULL)));
     cr_assert(zero(int, commit(&request)));
@@ -425,7 +451,7 @@ Test(intake, refuses_when_memory_is_used_up_and_loses_nothing)
     memset(large, 'x', sizeof large - 1);
     publish("first", NULL);
     struct intake_request request;
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     int rc = 0;
     while (rc == 0)
         rc = append(&request, slice_str(large), &mine);
@@ -446,7 +472,7 @@ Test(intake, refuses_when_there_is_no_receipt_and_cancels)
     for (int i = 0; i < CONNECTIONS; i++)
         publish("1", NULL);
     struct intake_request request;
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     cr_assert(zero(int, append(&request, SLICE("2"), NULL)));
     cr_assert(eq(int, commit(&request), -ENOBUFS));
 
@@ -461,7 +487,7 @@ Test(intake, refuses_a_batch_whose_answer_would_find_no_memory_and_cancels)
     static const struct requester nobody;
     struct intake_request request;
     seen.has_no_memory = true;
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     cr_assert(zero(int, append(&request, SLICE("1"), &mine)));
     cr_assert(eq(int, intake_commit(&shard, &request, &nobody, 1, true), -ENOBUFS));
     cr_expect(not(intake_flush(&shard)));
@@ -499,7 +525,7 @@ static void make_request(void)
     struct intake_request request;
     unsigned end = model.end;
     long count = 1 + random() % 8;
-    intake_begin(&shard, &request);
+    intake_begin(&shard, &tenant, &request);
     for (long i = 0; i < count; i++) {
         model.numbers[end] = ++number;
         model.has_key[end] = random() % 2;
@@ -515,6 +541,14 @@ static void make_request(void)
         model.end = end;
 }
 
+static uint32_t number_of(const struct event_record *event)
+{
+    static char room[sizeof filler];
+    struct event_record open = *event;
+    cr_assert(zero(int, event_record_open_payload(&open, tenant.log_key, room)));
+    return (uint32_t)strtoul(room, NULL, 10);
+}
+
 static void check_claim(const struct claim *claim, uint32_t number, const char *record)
 {
     uint32_t of_key;
@@ -524,9 +558,31 @@ static void check_claim(const struct claim *claim, uint32_t number, const char *
     cr_assert(claim->record == record);
 }
 
+/* The plain records are the sealed ones, opened. */
+static void check_plain(const struct event_block *block)
+{
+    struct slice sealed = slice_of(block->journal.block.at + BLOCK_HEAD_SIZE,
+                                   block->journal.block.size - BLOCK_HEAD_SIZE);
+    struct slice plain =
+        slice_of(block->plain.at + BLOCK_HEAD_SIZE, block->plain.size - BLOCK_HEAD_SIZE);
+    struct slice record, twin;
+    while (block_next(&sealed, &record)) {
+        struct event_record event, same;
+        cr_assert(block_next(&plain, &twin));
+        cr_assert(zero(int, event_record_decode(record, &event)));
+        cr_assert(zero(int, event_record_decode(twin, &same)));
+        cr_assert(id_equal(&event.event, &same.event));
+        cr_assert(same.sealed.nonce == NULL);
+        cr_assert(eq(u32, (uint32_t)strtoul(same.payload.at, NULL, 10), number_of(&event)));
+        cr_assert(memmem(record.at, record.size, same.payload.at, 10) == NULL, "it is to be read");
+    }
+    cr_assert(not(block_next(&plain, &twin)));
+}
+
 /* The records and claims of one block are the next ones of the model. */
 static void check_block(struct journal_events *events)
 {
+    check_plain(container_of(events, struct event_block, journal));
     struct slice rest =
         slice_of(events->block.at + BLOCK_HEAD_SIZE, events->block.size - BLOCK_HEAD_SIZE);
     const struct claim *claim = events->claims;
@@ -537,7 +593,7 @@ static void check_block(struct journal_events *events)
         cr_assert(zero(int, event_record_decode(record, &event)));
         cr_assert(lt(u32, model.read, model.end));
         uint32_t number = model.numbers[model.read];
-        cr_assert(eq(u32, (uint32_t)strtoul(event.payload.at, NULL, 10), number));
+        cr_assert(eq(u32, number_of(&event), number));
         cr_assert(eq(u64, place_of(&event.event).block, events->block.number));
         cr_assert(eq(u32, place_of(&event.event).index, index));
         cr_assert(eq(u32, event.first_delivery, deliveries));

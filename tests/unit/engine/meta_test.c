@@ -20,6 +20,9 @@ static char some_vault, some_db;
 static struct vault *const vault = (struct vault *)&some_vault;
 static struct db *const db = (struct db *)&some_db;
 
+static struct tenant acme = {.id = {{8}}};
+static void *tenants[] = {&acme};
+
 static const char *failing = ""; /* the step that does */
 static char steps[128];
 
@@ -44,6 +47,21 @@ int vault_open(struct vault **made, struct db *of, const char *data, const char 
     else
         *made = vault;
     return error;
+}
+
+int vault_prepare_log(struct vault *of, const struct id *tenant)
+{
+    cr_assert(of == vault);
+    cr_assert(id_equal(tenant, &acme.id));
+    return step("logs");
+}
+
+const uint8_t *vault_log_key(const struct vault *of, const struct id *tenant)
+{
+    static const uint8_t key[AEAD_KEY_SIZE] = {7};
+    cr_assert(of == vault);
+    cr_assert(id_equal(tenant, &acme.id));
+    return key;
 }
 
 void vault_close(struct vault *closed)
@@ -142,6 +160,8 @@ int first_start(struct registry *registry, struct db *in, const char *data,
     cr_assert(registry == &meta.registry);
     cr_assert(in == db);
     cr_assert_str_eq(data, config.data);
+    registry->tenants.items = tenants;
+    registry->tenants.count = 1;
     return step("first");
 }
 
@@ -208,8 +228,15 @@ static void open_failing(const char *name, const char *expected)
  * there is none. */
 Test(meta, is_read_then_sealed_then_completed)
 {
-    open_failing("", "vault audit answers registry changes rekey load seal first uses");
+    open_failing("", "vault audit answers registry changes rekey load seal first logs uses");
     cr_expect_str_eq(steps, "-changes -registry -vault");
+    cr_expect(eq(u8, acme.log_key[0], 7));
+}
+
+Test(meta, is_not_used_without_the_log_keys_of_its_tenants)
+{
+    open_failing("logs", "vault audit answers registry changes rekey load seal first logs");
+    cr_expect_str_eq(why, "cannot store the log key of a tenant: the disk is full");
 }
 
 Test(meta, is_not_read_without_its_keys)
@@ -244,6 +271,6 @@ Test(meta, is_not_used_without_a_tenant_and_a_key)
 
 Test(meta, is_not_used_when_it_is_not_known_when_keys_were_used)
 {
-    open_failing("uses", "vault audit answers registry changes rekey load seal first uses");
+    open_failing("uses", "vault audit answers registry changes rekey load seal first logs uses");
     cr_expect_str_eq(why, "cannot read when keys were last used: the disk is full");
 }

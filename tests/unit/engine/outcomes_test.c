@@ -36,6 +36,14 @@ void paging_lay_ghosts(struct shard *layer)
     commits_seen++;
 }
 
+static const struct tenant tenant = {.id = {{8}}, .log_key = {42}};
+
+const struct tenant *directory_tenant(const struct directory *directory, const struct id *id)
+{
+    cr_assert(directory == &shard.directory);
+    return id_equal(id, &tenant.id) ? &tenant : NULL;
+}
+
 /* ---- the stage ---- */
 
 static void open_outcomes(void)
@@ -60,7 +68,8 @@ static struct attempt_record largest(uint32_t number)
 {
     static const char error[HTTP_CALL_WHY_SIZE];
     static const char address[ADDRESS_TEXT_SIZE];
-    return (struct attempt_record){.outcome = ATTEMPT_HTTP_ERROR,
+    return (struct attempt_record){.tenant = tenant.id,
+                                   .outcome = ATTEMPT_HTTP_ERROR,
                                    .status_after = DELIVERY_RETRYING,
                                    .number = number,
                                    .response_body = slice_of(body, sizeof body),
@@ -165,6 +174,48 @@ Test(outcomes, keeps_attempts_in_order_over_many_batches)
     }
     cr_assert(eq(u32, read, number));
     cr_assert(zero(sz, shard.outcomes.batches.used));
+}
+
+static struct attempt_record write_one(const struct attempt_record *attempt)
+{
+    struct attempt_record read;
+    struct slice bytes;
+    outcomes_begin(&shard);
+    outcomes_attempt(&shard, attempt);
+    outcomes_flush(&shard, true);
+    struct block *block = &take_batch()->journal.attempts;
+    struct slice rest = slice_of(block->at + BLOCK_HEAD_SIZE, block->size - BLOCK_HEAD_SIZE);
+    cr_assert(block_next(&rest, &bytes));
+    cr_assert(zero(int, attempt_record_decode(bytes, &read)));
+    return read;
+}
+
+Test(outcomes, seals_an_attempt_by_its_tenants_key)
+{
+    char room[4096];
+    struct attempt_record attempt = largest(1);
+    attempt.error = SLICE("connection refused");
+    struct attempt_record read = write_one(&attempt);
+    cr_assert_not_null(read.sealed.nonce);
+    cr_assert(zero(int, attempt_record_open(&read, tenant.log_key, room)));
+    cr_assert(slice_equal(read.error, attempt.error));
+}
+
+Test(outcomes, does_not_seal_a_note_which_says_nothing)
+{
+    struct attempt_record note = {.tenant = tenant.id, .status_after = DELIVERY_PENDING};
+    cr_assert_null(write_one(&note).sealed.nonce);
+}
+
+Test(outcomes, keeps_no_text_of_a_tenant_that_is_gone)
+{
+    struct attempt_record attempt = largest(1);
+    attempt.tenant.bytes[0] ^= 1;
+    attempt.error = SLICE("connection refused");
+    struct attempt_record read = write_one(&attempt);
+    cr_assert_null(read.sealed.nonce);
+    cr_assert(eq(u32, read.number, 1));
+    cr_assert(zero(sz, read.error.size + read.address.size + read.response_body.size));
 }
 
 Test(outcomes, tells_shares_what_is_settled_when_it_is_on_disk)

@@ -283,6 +283,12 @@ enum load_result arrival_load_retry(struct shard *owner, struct endpoint *endpoi
     return result;
 }
 
+bool arrival_open_event(const struct shard *owner, struct fetched_event *opened)
+{
+    cr_assert(owner == &shard);
+    return !opened->event.duplicate; /* here: that it does not open */
+}
+
 enum load_result arrival_load_parked(struct shard *owner, struct endpoint *endpoint,
                                      const struct backlog_row *row, struct fetched_event *event)
 {

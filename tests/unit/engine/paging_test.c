@@ -125,6 +125,12 @@ enum load_result arrival_load_retry(struct shard *owner, struct endpoint *endpoi
     return result;
 }
 
+bool arrival_open_event(const struct shard *owner, struct fetched_event *opened)
+{
+    cr_assert(owner == &shard);
+    return !opened->event.duplicate; /* here: that it does not open */
+}
+
 enum load_result arrival_load_parked(struct shard *owner, struct endpoint *endpoint,
                                      const struct backlog_row *row, struct fetched_event *taken)
 {
@@ -424,6 +430,17 @@ Test(paging, hands_an_event_to_the_delivery_that_waits_for_it)
     answer_event(&loading, 0, NULL);
     cr_assert(eq(u32, seen.loaded, 2));
     cr_assert(seen.event == NULL, "it is gone");
+}
+
+Test(paging, takes_an_event_that_does_not_open_for_gone_and_gives_it_back)
+{
+    static struct fetched_event closed = {.event.duplicate = true};
+    answer_event(&loading, 0, &closed);
+    cr_assert(eq(u32, seen.loaded, 1));
+    cr_assert(seen.event == NULL);
+    struct mail *mail = mailbox_take(&crew.members[crew_reader(&crew)].mailbox);
+    cr_assert(mail == &closed.mail);
+    cr_assert(eq(int, mail->kind, MAIL_GIVE_BACK));
 }
 
 Test(paging, says_when_an_event_cannot_be_read_for_now)

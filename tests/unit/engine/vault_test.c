@@ -183,6 +183,38 @@ Test(vault, says_which_data_key_is_damaged)
     cr_assert_not_null(strstr(why, "dk_x"), "%s", why);
 }
 
+Test(vault, keeps_a_log_key_for_life_whatever_becomes_of_the_others)
+{
+    uint8_t first[AEAD_KEY_SIZE];
+    unsigned count;
+    cr_assert_null(vault_log_key(vault, &tenants[0]));
+    cr_assert(zero(int, vault_prepare_log(vault, &tenants[0])));
+    cr_assert(zero(int, vault_prepare_log(vault, &tenants[1])));
+    memcpy(first, vault_log_key(vault, &tenants[0]), sizeof first);
+    cr_assert(ne(int, memcmp(first, vault_log_key(vault, &tenants[1]), sizeof first), 0));
+
+    cr_assert(zero(int, vault_prepare_log(vault, &tenants[0])));
+    cr_assert(zero(int, vault_renew(vault, &count)));
+    cr_assert(zero(u32, count));
+    cr_assert(zero(int, vault_retire(vault)));
+    setenv("GRAPNEL_SECRET_KEY", KEY_B "," KEY_A, 1);
+    cr_assert(zero(int, vault_rewrap(vault, &count, why)), "%s", why);
+    cr_assert(eq(u32, count, 2));
+    restart(KEY_B);
+    cr_assert(zero(int, memcmp(first, vault_log_key(vault, &tenants[0]), sizeof first)));
+
+    struct batch *batch;
+    cr_assert(zero(int, batch_open(&batch)));
+    vault_batch_drop(vault, &tenants[0], batch);
+    cr_assert(zero(int, db_write(scratch.db, batch, true)));
+    batch_close(batch);
+    vault_forget(vault, &tenants[0]);
+    cr_assert_null(vault_log_key(vault, &tenants[0]));
+    restart(KEY_B);
+    cr_assert_null(vault_log_key(vault, &tenants[0]));
+    cr_assert_not_null(vault_log_key(vault, &tenants[1]));
+}
+
 Test(vault, forgets_a_tenant_for_good_and_leaves_the_others)
 {
     struct sealed gone, kept;

@@ -6,6 +6,8 @@
 
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static struct scratch scratch;
 static struct batch *batch;
@@ -46,6 +48,31 @@ static bool has(struct family family, const char *key, const char *expected)
     bool same = slice_equal(value.bytes, slice_str(expected));
     db_value_give(&value);
     return same;
+}
+
+/* Is `text` in any of the files of tables? */
+static bool files_hold(const char *text)
+{
+    char command[512];
+    snprintf(command, sizeof command, "grep -q '%s' %s/*.sst 2>/dev/null", text, scratch.path);
+    return system(command) == 0;
+}
+
+Test(db, leaves_nothing_in_files_of_what_was_dropped_before_they_are_scrubbed)
+{
+    put(meta, "a", "precious");
+    put(meta, "b", "another one");
+    commit();
+    cr_assert(zero(int, db_scrub(scratch.db, meta)));
+    cr_assert(files_hold("precious"));
+
+    batch_drop(batch, scratch.db, meta, SLICE("a"));
+    commit();
+    cr_assert(files_hold("precious"), "the files are as they were");
+    cr_assert(zero(int, db_scrub(scratch.db, meta)));
+    cr_assert(not(files_hold("precious")));
+    cr_assert(files_hold("another one"));
+    cr_assert(has(meta, "b", "another one"));
 }
 
 Test(db, writes_a_batch_over_families_and_keeps_it)

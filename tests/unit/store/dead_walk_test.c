@@ -4,7 +4,7 @@
 #include "base/random.h"
 #include "scratch.h"
 #include "store/keys.h"
-#include "store/record.h"
+#include "store/row.h"
 
 #include <criterion/new/assert.h>
 #include <errno.h>
