@@ -84,3 +84,17 @@ Test(json_pointer, has_a_form)
     cr_assert(not(json_pointer_is_valid(SLICE("/a~"))));
     cr_assert(not(json_pointer_is_valid(SLICE("/a~2"))));
 }
+
+Test(json_pointer, takes_a_step_for_each_member_that_is_looked_at)
+{
+    struct json_value found;
+    uint64_t steps = 3;
+    cr_expect(json_pointer_find_within(root, SLICE("/a~1b"), &steps, &found));
+    cr_expect(zero(u64, steps));
+    for (steps = 0; steps < 16; steps++) {
+        uint64_t left = steps; /* to "o", "p", the first, and "q" it takes 14 */
+        cr_expect(
+            eq(int, json_pointer_find_within(root, SLICE("/o/p/0/q"), &left, &found), steps >= 14));
+        cr_expect(eq(u64, left, steps >= 14 ? steps - 14 : 0));
+    }
+}

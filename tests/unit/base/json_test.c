@@ -5,6 +5,7 @@
 
 #include "base/json_text.h"
 #include "base/random.h"
+#include "base/text.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -616,4 +617,24 @@ Test(json, agrees_with_the_slow_parser_on_mutated_texts)
         valid += !json_find_fault(text, &fault);
     }
     cr_assert(valid > STEPS / 20 && valid < STEPS * 19 / 20, "%u were valid", valid);
+}
+
+Test(json, adds_a_value_to_a_text_or_says_that_it_is_cut)
+{
+    static char text[64 + JSON_PADDING] = "{\"a\": [1, \"x\"]}";
+    char out[32];
+    struct json *parser;
+    struct json_value root;
+    struct text printed;
+    cr_assert(zero(int, json_open(&parser)));
+    cr_assert(zero(int, json_read(parser, slice_str(text), &root, why)));
+    text_init(&printed, out, sizeof out);
+    text_put(&printed, SLICE("before "));
+    json_put(root, &printed);
+    cr_assert(text_ok(&printed));
+    cr_expect(slice_equal(text_slice(&printed), SLICE("before {\"a\":[1,\"x\"]}")));
+    text_init(&printed, out, 12);
+    json_put(root, &printed);
+    cr_expect(eq(int, text_ok(&printed), false));
+    json_close(parser);
 }

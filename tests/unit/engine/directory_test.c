@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <signal.h>
+#include <stdlib.h>
 
 static struct directory directory;
 
@@ -141,6 +142,34 @@ Test(directory, forgets_a_deleted_subscription)
 
     cr_assert(directory_subscription(&directory, &wish.id) == NULL);
     cr_assert(zero(u32, matches(&acme_id, "a.b")));
+}
+
+Test(directory, finds_an_event_type_by_its_name_within_a_tenant)
+{
+    struct event_type type = {.id = {{3}}, .tenant = {{1}}, .name = "a.b"}, changed = type;
+    change(DIRECTORY_EVENT_TYPE, NULL, &type);
+    cr_expect(directory_event_type(&directory, &acme_id, SLICE("a.b")) == &type);
+    cr_expect(directory_event_type(&directory, &acme_id, SLICE("a")) == NULL);
+    cr_expect(directory_event_type(&directory, &other_id, SLICE("a.b")) == NULL);
+    change(DIRECTORY_EVENT_TYPE, &type, &changed);
+    cr_expect(directory_event_type(&directory, &acme_id, SLICE("a.b")) == &changed);
+    change(DIRECTORY_EVENT_TYPE, &changed, NULL);
+    cr_expect(directory_event_type(&directory, &acme_id, SLICE("a.b")) == NULL);
+}
+
+Test(directory, takes_up_several_event_types_at_once)
+{
+    struct event_type old = {.id = {{3}}, .tenant = {{1}}, .name = "a"}, changed = old;
+    struct event_type made = {.id = {{4}}, .tenant = {{1}}, .name = "b"};
+    struct directory_set *set = calloc(1, sizeof *set + 2 * sizeof set->list[0]);
+    set->count = 2;
+    set->list[0] = (struct directory_pair){&old, &changed};
+    set->list[1] = (struct directory_pair){NULL, &made};
+    change(DIRECTORY_EVENT_TYPE, NULL, &old);
+    change(DIRECTORY_EVENT_TYPES, set, set);
+    cr_expect(directory_event_type(&directory, &acme_id, SLICE("a")) == &changed);
+    cr_expect(directory_event_type(&directory, &acme_id, SLICE("b")) == &made);
+    free(set);
 }
 
 Test(directory, lets_what_is_not_its_own_pass)
