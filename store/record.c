@@ -174,7 +174,7 @@ static bool cut_event(struct slice record, size_t head, struct event_record *eve
 
 static struct slice event_bound(const char *record)
 {
-    return slice_of(record + 24, 2 * ID_SIZE);
+    return slice_of(record + 24, 2 * sizeof(struct id));
 }
 
 void event_record_seal(char *record, size_t size, const struct sealing *by)
@@ -244,6 +244,7 @@ void event_record_expunge(char *record, size_t size)
     struct event_record event;
     must(event_record_decode(slice_of(record, size), &event) == 0);
     struct slice content = event.sealed.nonce ? event.sealed.boxes[SEALED_CONTENT] : event.payload;
+    must(content.at);
     explicit_bzero((char *)content.at, content.size);
     record[1] |= FLAG_EVENT_EXPUNGED;
 }
@@ -375,7 +376,7 @@ static bool cut_texts(struct slice record, struct attempt_record *attempt)
 
 static struct slice attempt_bound(const char *record)
 {
-    return slice_of(record + 56, 3 * ID_SIZE);
+    return slice_of(record + 56, 3 * sizeof(struct id));
 }
 
 void attempt_record_seal(char *record, size_t size, const struct sealing *by)
