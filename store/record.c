@@ -405,7 +405,7 @@ int attempt_record_open(struct attempt_record *attempt, const uint8_t *key, char
         return -ENOKEY;
     memcpy(ids, &attempt->event, ID_SIZE);
     memcpy(ids + ID_SIZE, &attempt->subscription, ID_SIZE);
-    memcpy(ids + 2 * ID_SIZE, &attempt->tenant, ID_SIZE);
+    memcpy(ids + 2 * sizeof(struct id), &attempt->tenant, ID_SIZE);
     const struct slice bound = slice_of(ids, sizeof ids);
     char *response = room + sealed_size(sealed, SEALED_LABELS);
     int error = sealed_open(sealed, SEALED_LABELS, bound, key, room);
@@ -469,6 +469,7 @@ void attempt_record_expunge(char *record, size_t size)
     if (!attempt.sealed.nonce)
         content = slice_of(attempt.response_headers.at,
                            attempt.response_headers.size + attempt.response_body.size);
+    must(content.at);
     explicit_bzero((char *)content.at, content.size);
     record[3] |= FLAG_ATTEMPT_EXPUNGED;
 }
