@@ -200,7 +200,7 @@ static int read_body(struct event_type_import *import, const struct openapi_webh
 {
     unsigned count = faults->count;
     char why[JSON_WHY_SIZE];
-    struct text text;
+    struct text text = {0};
     struct slice schema = bundle(import, webhook, faults);
     if (faults->count > count)
         return -EINVAL;

@@ -195,6 +195,17 @@ Test(event_type_import, faults_are_where_they_are_in_the_document)
                  "/webhooks/a b");
 }
 
+Test(event_type_import, faults_of_examples_are_told_apart)
+{
+    char text[2048] = "{\"openapi\":\"3.1.0\",\"webhooks\":{\"a.b\":{\"post\":{\"requestBody\":{"
+                      "\"content\":{\"application/json\":{\"schema\":{\"maximum\":9},"
+                      "\"examples\":{";
+    for (unsigned i = 0; i <= 10; i++)
+        sprintf(text + strlen(text), "%s\"e%u\":{\"value\":%u}", i ? "," : "", i, i);
+    strcat(text, "}}}}}}}}");
+    expect_fault(text, NULL, AT_MEDIA "/examples/e10/value");
+}
+
 Test(event_type_import, a_schema_is_bounded_with_what_comes_along)
 {
     char *text = calloc(1, TEXT_SIZE);

@@ -124,6 +124,7 @@ Test(openapi_document, the_body_is_that_which_is_json)
         {{"application/*", "a/b+json", NULL}, "a~1b+json"},
         {{"a/b+json", "application/json", NULL}, "application~1json"},
         {{"*/*", "text/plain", NULL}, "*~1*"},
+        {{"a/b+json", "c/d+json", "a/b"}, "a~1b+json"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[1024] = "{\"openapi\":\"3.1.0\",\"webhooks\":{\"a\":{\"post\":{\"requestBody\":{"
