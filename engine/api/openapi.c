@@ -24,31 +24,37 @@ static struct slice inside(struct openapi_text text)
 
 /* ---- one operation ---- */
 
+static bool is_method(const struct api_route *route, const char *method)
+{
+    return slice_equal(slice_str(route->method), slice_str(method));
+}
+
+static void put_parameter(struct text *text, const char **before, struct slice name)
+{
+    text_printf(text, "%s{\"$ref\":\"#/components/parameters/%.*s\"}", *before, (int)name.size,
+                name.at);
+    *before = ",";
+}
+
 static void put_parameters(struct text *text, const struct api_route *route)
 {
+    static const char first[] = ",\"parameters\":[";
     struct slice rest = route->doc.query ? slice_str(route->doc.query) : SLICE("");
-    bool has_id = strstr(route->path, "{id}") != NULL;
-    bool may_repeat = slice_equal(slice_str(route->method), SLICE("POST"));
-    const char *comma = "";
-    if (!has_id && !may_repeat && rest.size == 0)
-        return;
-    text_put(text, SLICE(",\"parameters\":["));
-    if (has_id)
-        text_put(text, SLICE("{\"$ref\":\"#/components/parameters/id\"}"));
-    if (has_id && may_repeat)
-        text_char(text, ',');
-    if (may_repeat)
-        text_put(text, SLICE("{\"$ref\":\"#/components/parameters/idempotency_key\"}"));
-    if (has_id || may_repeat)
-        comma = ",";
+    const char *before = first;
+    if (strstr(route->path, "{id}"))
+        put_parameter(text, &before, SLICE("id"));
+    if (is_method(route, "POST"))
+        put_parameter(text, &before, SLICE("idempotency_key"));
+    if (route->doc.is_tagged)
+        put_parameter(text, &before,
+                      is_method(route, "GET") ? SLICE("if_none_match") : SLICE("if_match"));
     while (rest.size) {
         struct slice name = slice_of(rest.at, slice_find(rest, ' '));
         rest = slice_skip(rest, name.size + 1);
-        text_printf(text, "%s{\"$ref\":\"#/components/parameters/%.*s\"}", comma, (int)name.size,
-                    name.at);
-        comma = ",";
+        put_parameter(text, &before, name);
     }
-    text_char(text, ']');
+    if (before != first)
+        text_char(text, ']');
 }
 
 static void put_schema(struct text *text, const char *type, struct slice name)
@@ -78,7 +84,7 @@ static void put_body(struct text *text, const struct api_route *route)
     }
     text_put(text, SLICE("\"content\":{"));
     put_schema(text, "application/json", slice_str(body));
-    if (slice_equal(slice_str(route->method), SLICE("PATCH"))) {
+    if (is_method(route, "PATCH")) {
         text_char(text, ',');
         put_schema(text, "application/merge-patch+json", slice_str(body));
     }
@@ -99,8 +105,10 @@ static void put_responses(struct text *text, const struct api_route *route)
         put_schema(text, "application/json", slice_str(answer));
         text_put(text, SLICE("}},"));
     }
-    if (slice_equal(slice_str(route->method), SLICE("GET")) && strstr(route->path, "{id}"))
+    if (is_method(route, "GET") && strstr(route->path, "{id}"))
         text_put(text, SLICE("\"304\":{\"description\":\"As If-None-Match says\"},"));
+    else if (route->doc.is_tagged)
+        text_put(text, SLICE("\"412\":{\"$ref\":\"#/components/responses/Changed\"},"));
     text_put(text, SLICE(PROBLEM "}"));
 }
 

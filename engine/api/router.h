@@ -14,6 +14,7 @@ struct api_doc {
     const char *body;   /* of a schema, or "#NAME" of a requestBody; NULL: none */
     const char *answer; /* of a schema, "[NAME]" a page of it, "#NAME" a response; NULL: none */
     int status;         /* of success; 0: 200 */
+    bool is_tagged;     /* what it is about has a tag: If-Match, or If-None-Match, is heeded */
 };
 
 struct api_route {

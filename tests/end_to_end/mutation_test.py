@@ -11,7 +11,7 @@ from support.case import EngineCase, main
 from support.client import Client
 from support.engine import SUBSCRIPTIONS
 
-TENANTS, KEYS = "/api/v1/tenants", "/api/v1/keys"
+TENANTS, KEYS, EVENT_TYPES = "/api/v1/tenants", "/api/v1/keys", "/api/v1/webhooks/event-types"
 BODY = {"url": "https://a.example/"}
 
 
@@ -153,6 +153,26 @@ class Tags(EngineCase):
             tag = answer.headers["etag"]
             self.assertEqual(self.engine.admin.get(place).headers["etag"], tag)
         self.assertEqual(self.engine.admin.request("PUT", place, BODY, headers={"If-Match": tag}).status, 200)
+
+    def test_the_description_names_the_routes_that_ask(self):
+        admin = self.engine.admin
+        ids = {SUBSCRIPTIONS: self.make(SUBSCRIPTIONS, BODY).json()["id"],
+               TENANTS: self.make(TENANTS, {"name": "described"}).json()["id"],
+               KEYS: self.make(KEYS, {"scopes": ["read"]}).json()["id"],
+               EVENT_TYPES: self.make(EVENT_TYPES, {"name": "described"}).json()["name"]}
+        asking = 0
+        for path, operations in admin.get("/openapi.json").json()["paths"].items():
+            for method, said in operations.items():
+                if "{id}" not in path or method == "get":
+                    continue
+                place = path.replace("{id}", ids.get(path.split("/{")[0], "none"))
+                body = {} if "requestBody" in said else None
+                answer = admin.request(method.upper(), place, body, headers={"If-Match": '"x"'})
+                asks = any(each["$ref"].endswith("/if_match") for each in said["parameters"])
+                self.assertEqual(answer.status == 412, asks, (method, path, answer))
+                self.assertEqual("412" in said["responses"], asks)
+                asking += asks
+        self.assertEqual(asking, 16)
 
     def test_two_who_change_the_same_at_once_do_not_both_win(self):
         made = self.make(SUBSCRIPTIONS, BODY)
