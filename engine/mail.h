@@ -273,8 +273,9 @@ struct mail_fetch {
     struct id last_event; /* FETCH_PARKED: there is none behind it */
     bool has_after, has_last;
     uint64_t from_ms, below_ms;
-    void *endpoint, *delivery; /* the shard's own */
-    uint64_t epoch, committed; /* the shard's own */
+    void *endpoint, *delivery;      /* the shard's own */
+    struct mail_redeliver *hurried; /* FETCH_RETRIES: this one's alone, which wants it */
+    uint64_t epoch, committed;      /* the shard's own */
     int max;
     /* the answer */
     int error; /* 0 or -errno */

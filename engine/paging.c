@@ -50,6 +50,7 @@ static struct mail_fetch *begin(struct shard *shard, enum fetch_kind kind, int m
     fetch->max = max;
     fetch->has_after = fetch->has_last = false;
     fetch->endpoint = fetch->delivery = NULL;
+    fetch->hurried = NULL;
     fetch->error = fetch->count = 0;
     fetch->committed = shard->outcomes.committed;
     list_init(&fetch->link);
@@ -209,8 +210,6 @@ static void retries_fetched(struct shard *shard, const struct mail_fetch *fetch)
         ask_retries(shard);
 }
 
-/* ---- parked ---- */
-
 /* The greatest id before `id`. */
 static struct id id_before(struct id id)
 {
@@ -219,6 +218,37 @@ static struct id id_before(struct id id)
             break;
     return id;
 }
+
+bool paging_hurry(struct shard *shard, struct mail_redeliver *mail)
+{
+    const struct ended_delivery *waiting = &mail->deliveries[0];
+    struct mail_fetch *fetch = begin(shard, FETCH_RETRIES, 1);
+    if (!fetch)
+        return false;
+    fetch->hurried = mail;
+    fetch->from_ms = waiting->row.next_attempt_ms;
+    fetch->below_ms = fetch->from_ms + 1;
+    fetch->has_after = true;
+    fetch->after_subscription = mail->subscription;
+    fetch->after_event = id_before(waiting->event);
+    ask(shard, fetch);
+    return true;
+}
+
+static void hurried_fetched(struct shard *shard, const struct mail_fetch *fetch)
+{
+    const struct mail_redeliver *mail = fetch->hurried;
+    const struct backlog_row *row = &fetch->rows[0];
+    struct endpoint *endpoint = endpoint_find(shard, &mail->subscription);
+    bool is_it = endpoint && fetch->count == 1 && !fetch->error &&
+                 id_equal(&row->subscription, &mail->subscription) &&
+                 id_equal(&row->event, &mail->deliveries[0].event) && !shard->stopping;
+    bool is_here = is_it && shard->deliveries.waiting < shard->deliveries.waiting_max &&
+                   arrival_load_retry(shard, endpoint, row) != LOAD_NO_ROOM;
+    redelivery_hurried(shard, fetch->hurried, is_here);
+}
+
+/* ---- parked ---- */
 
 /* What was parked since the last question, the next one has to begin before. */
 static void rewind_parked(struct endpoint *endpoint)
@@ -428,7 +458,10 @@ void paging_fetched(struct shard *shard, struct mail_fetch *fetch)
     list_remove(&fetch->link);
     switch (fetch->kind) {
     case FETCH_RETRIES:
-        retries_fetched(shard, fetch);
+        if (fetch->hurried)
+            hurried_fetched(shard, fetch);
+        else
+            retries_fetched(shard, fetch);
         break;
     case FETCH_PARKED:
         open_events(shard, fetch, fetch->count);

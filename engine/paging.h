@@ -57,6 +57,10 @@ void paging_lay_ghosts(struct shard *shard);
 /* Asks for the event of a STATE_LOADING delivery. False if no question is free: try again later. */
 bool paging_load(struct shard *shard, struct delivery *delivery);
 
+/* Asks for the retry's row that the mail's only delivery has to have, wherever the window is, and
+ * then tells redelivery_hurried(). False: no question is free. */
+bool paging_hurry(struct shard *shard, struct mail_redeliver *mail);
+
 /* Drops the rows of a deleted subscription (those that no question is free for are dropped at the
  * next start). */
 void paging_erase(struct shard *shard, const struct id *subscription);

@@ -104,8 +104,7 @@ int redeliveries_wish(struct redeliveries *redeliveries, const struct redelivery
 
 static bool is_to_do(const struct redelivery_wish *wish, enum delivery_status status)
 {
-    return status == DELIVERY_DEAD ||
-           (!wish->discards && (status == DELIVERY_DELIVERED || status == DELIVERY_CANCELLED));
+    return status == DELIVERY_DEAD || (!wish->discards && status != DELIVERY_PENDING);
 }
 
 static void end(struct redeliveries *redeliveries, struct redelivery_wish *wish,

@@ -167,12 +167,62 @@ static void end(struct shard *shard, struct mail_redeliver *mail, enum redeliver
     crew_post(shard->crew, shard->number, mail->mail.from, &mail->mail);
 }
 
+/* ---- a retry that is not waited for ---- */
+
+static bool is_hurried(const struct mail_redeliver *mail)
+{
+    return mail->count == 1 && mail->deliveries[0].row.status == DELIVERY_RETRYING;
+}
+
+/* What is due already, or has its place in an order, goes when it has its turn. */
+static bool can_be_hurried(const struct shard *shard, const struct endpoint *endpoint,
+                           const struct mail_redeliver *mail)
+{
+    return mail->deliveries[0].row.next_attempt_ms > shard->wall_ms &&
+           endpoint->subscription->ordering == ORDERING_NONE;
+}
+
+static void hurry(struct shard *shard, struct endpoint *endpoint, struct mail_redeliver *mail)
+{
+    const struct ended_delivery *waiting = &mail->deliveries[0];
+    struct delivery *delivery = delivery_find(shard, endpoint, &waiting->event);
+    if (delivery && delivery->state != STATE_GHOST) {
+        if (delivery->state == STATE_WAITING && !delivery->lane) {
+            timer_disarm(&delivery->due);
+            wheel_arm(&shard->wheel, &delivery->due, shard->now_ms);
+        }
+        end(shard, mail, REDELIVERY_DONE);
+    } else if (delivery) {
+        end(shard, mail, REDELIVERY_BUSY);
+    } else if (!can_be_hurried(shard, endpoint, mail)) {
+        end(shard, mail, REDELIVERY_DONE);
+    } else if (paging_hurry(shard, mail)) {
+        mail->end = 1;
+    } else {
+        end(shard, mail, REDELIVERY_BUSY);
+    }
+}
+
+void redelivery_hurried(struct shard *shard, struct mail_redeliver *mail, bool is_here)
+{
+    struct endpoint *endpoint = endpoint_find(shard, &mail->subscription);
+    mail->end = mail->done;
+    if (endpoint && is_here)
+        hurry(shard, endpoint, mail);
+    else
+        end(shard, mail, REDELIVERY_BUSY); /* it has gone on: whoever wants it looks again */
+}
+
 static void step(struct shard *shard, struct mail_redeliver *mail)
 {
     if (mail->end > mail->done)
-        return; /* it is being written */
+        return; /* it is being written, or read */
     struct endpoint *endpoint = endpoint_find(shard, &mail->subscription);
     enum redelivery_result result = judge(shard, endpoint, mail);
+    if (result == REDELIVERY_DONE && is_hurried(mail)) {
+        hurry(shard, endpoint, mail);
+        return;
+    }
     unsigned count = result == REDELIVERY_DONE ? chunk_of(shard, endpoint, mail) : 0;
     if (count > 0)
         take_chunk(shard, endpoint, mail, count);

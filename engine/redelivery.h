@@ -5,6 +5,9 @@
  * rate and its breaker, and found again after a crash. A chunk's document is durable in the same
  * commit as its rows: either both are there after a crash or none.
  *
+ * One that waits for a retry may come alone: its next attempt is made now. Nothing is written for
+ * that; after a crash it is tried when it would have been.
+ *
  * What they may not do is get in the way. Of a page that may wait
  *   - the next chunk is taken when the endpoint has read back the last one and has little to do;
  *     while it has more, first attempts and time pay for each delivery, so that there is one for
@@ -39,5 +42,8 @@ uint64_t redelivery_tick(struct shard *shard);
 
 /* The chunk of this page that was being written is on disk. */
 void redelivery_durable(struct shard *shard, struct mail_redeliver *mail);
+
+/* What paging_hurry() asked for has come: whether the delivery is in memory now. */
+void redelivery_hurried(struct shard *shard, struct mail_redeliver *mail, bool is_here);
 
 #endif

@@ -1,6 +1,8 @@
-/* redeliver.c - one delivery that has ended: /api/v1/webhooks/deliveries/{id}/redeliver delivers it
- * once more, DELETE /api/v1/webhooks/dead-letters/{id} gives it up. The answer waits until that is
- * durable. */
+/* redeliver.c - one delivery: /api/v1/webhooks/deliveries/{id}/redeliver delivers it once more if
+ * it has ended, and at once if it waits for a retry; DELETE /api/v1/webhooks/dead-letters/{id}
+ * gives it up. The answer waits until that is durable, and is then kept if it is to be (repeat.h).
+ */
+#include "answers.h"
 #include "base/clock.h"
 #include "deliveries.h"
 #include "replays.h"
@@ -14,19 +16,55 @@ struct waiter {
     struct api *api;
     struct http_ticket ticket;
     struct id delivery, tenant;
-    bool discards;
+    bool discards, is_kept;
+    struct answer answer;
 };
+
+/* The answer is kept after what it tells of: the same request finds either the answer, or a
+ * delivery that is on its way. */
+static void keep(const struct call *call)
+{
+    struct answers *answers = call->api->parts.changes->answers;
+    uint64_t now_ms = clock_wall_ms();
+    struct batch *batch;
+    if (!call->is_kept || answers_find(answers, call->answer.key, now_ms))
+        return;
+    int error = batch_open(&batch);
+    if (error)
+        return;
+    error = answers_batch_put(answers, batch, &call->answer, now_ms);
+    if (!error)
+        error = db_write(call->api->parts.db, batch, true);
+    if (!error)
+        answers_written(answers);
+    batch_close(batch);
+}
+
+static void answer_done(struct call *call, const struct waiter *waiter)
+{
+    if (waiter->discards) {
+        call_no_content(call);
+        return;
+    }
+    struct reply *reply =
+        deliveries_print(call, &waiter->delivery) ? call_reply_later(call, 202, SLICE("")) : NULL;
+    if (!reply)
+        return;
+    keep(call);
+    reply_send(reply);
+}
 
 static void answer(void *context, enum redelivery_result result)
 {
     struct waiter *waiter = context;
-    struct call call = {.api = waiter->api, .ticket = waiter->ticket, .tenant = waiter->tenant};
+    struct call call = {.api = waiter->api,
+                        .ticket = waiter->ticket,
+                        .tenant = waiter->tenant,
+                        .is_kept = waiter->is_kept,
+                        .answer = waiter->answer};
     switch (result) {
     case REDELIVERY_DONE:
-        if (waiter->discards)
-            call_no_content(&call);
-        else if (deliveries_print(&call, &waiter->delivery))
-            call_reply(&call, 202, SLICE(""));
+        answer_done(&call, waiter);
         break;
     case REDELIVERY_HELD:
         call_problem(&call, 409, "its subscription is paused or disabled");
@@ -85,7 +123,13 @@ static void begin(struct call *call, const struct id *id, const struct delivery_
     struct waiter *waiter = malloc(sizeof *waiter);
     int error = -ENOMEM;
     if (waiter) {
-        *waiter = (struct waiter){call->api, call->ticket, *id, call->tenant, discards};
+        *waiter = (struct waiter){.api = call->api,
+                                  .ticket = call->ticket,
+                                  .delivery = *id,
+                                  .tenant = call->tenant,
+                                  .discards = discards,
+                                  .is_kept = call->is_kept,
+                                  .answer = call->answer};
         const struct redelivery_wish wish = {.delivery = *id,
                                              .subscription = standing->subscription,
                                              .discards = discards,
@@ -112,8 +156,6 @@ void deliveries_redeliver(struct call *call)
         call_problem(call, 404, "its subscription was deleted");
     else if (subscription->status != SUBSCRIPTION_ACTIVE)
         call_problem(call, 409, "its subscription is paused or disabled");
-    else if (standing.row.status == DELIVERY_PENDING || standing.row.status == DELIVERY_RETRYING)
-        call_problem(call, 409, "it has not ended yet: it will be sent");
     else
         begin(call, &id, &standing, false);
 }

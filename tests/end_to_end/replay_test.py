@@ -75,11 +75,36 @@ class Redeliver(case.EngineCase):
             wait.until(lambda: self.engine.delivery(event)["status"] == "delivered", "delivered")
         self.assertEqual(self.numbers(), [str(each) for each in range(1, 22)])
 
-    def test_what_has_not_ended_is_a_conflict(self):
-        self.subscribe(retry={"schedule": ["1h"]})
-        self.receiver.script(self.path, [status(500)])
-        delivery = self.engine.await_status(self.publish(1), "retrying")
-        self.assert_problem(redeliver(self.engine, delivery), 409)
+    def test_what_waits_for_a_retry_is_tried_at_once(self):
+        for schedule in ("50s", "3h"):
+            with self.subTest(schedule=schedule):
+                self.path = f"{self.path}/{schedule}"
+                self.kind = f"{self.kind}.{schedule}"
+                self.subscribe(retry={"schedule": [schedule, "1h"]}, breaker=PATIENT)
+                self.receiver.script(self.path, [status(500), status(200)])
+                event = self.publish(1)
+                delivery = self.engine.await_status(event, "retrying")
+                self.assertEqual(redeliver(self.engine, delivery).status, 202)
+                self.assertEqual(self.engine.await_status(event, "delivered")["attempt_count"], 2)
+                self.assertEqual(self.numbers(), ["1", "2"])
+
+    def test_the_same_request_is_not_done_twice(self):
+        self.subscribe()
+        event = self.publish(1)
+        place = f"{DELIVERIES}/{self.engine.await_status(event, 'delivered')['id']}/redeliver"
+        once = {"Idempotency-Key": f"once {event}"}
+        first = self.engine.admin.post(place, {}, headers=once)
+        self.assertEqual(first.status, 202, first)
+        self.receiver.await_count(self.path, 2)
+        self.engine.await_attempts(event, 2)
+        again = self.engine.admin.post(place, {}, headers=once)
+        self.assertEqual((again.status, again.body), (202, first.body))
+        self.assertEqual(again.headers["idempotent-replayed"], "true")
+        self.assert_problem(self.engine.admin.post(place, {"n": 1}, headers=once), 422)
+        self.assertEqual(self.engine.admin.post(place, {}, headers={"Idempotency-Key": f"twice {event}"}).status, 202)
+        self.receiver.await_count(self.path, 3)
+        self.engine.await_attempts(event, 3)
+        self.assertEqual(self.numbers(), ["1", "2", "3"])
 
     def test_of_a_subscription_that_is_paused_or_gone_it_is_refused(self):
         made = self.engine.subscribe(self.receiver.url(self.path), events=[self.kind])

@@ -324,6 +324,58 @@ Test(redelivery, of_an_ordered_subscription_goes_before_what_is_behind_and_in_or
     cr_expect(eq(u32, delivered, 9));
 }
 
+static enum redelivery_result hurry(const struct subscription *subscription, const struct id *event)
+{
+    page.print = NULL;
+    return redeliver(subscription, event);
+}
+
+Test(redelivery, of_one_that_waits_for_a_retry_makes_its_next_attempt_now)
+{
+    static const char *const schedules[] = {"30s", "2h"}; /* in memory, on disk alone */
+    for (unsigned i = 0; i < 2; i++) {
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{\"url\":\"https://example.com/\",\"breaker\":{\"min_attempts\":1000},"
+                 "\"retry\":{\"schedule\":[\"%s\",\"1h\"],\"jitter\":0}}",
+                 schedules[i]);
+        struct subscription *subscription = subscribe(body);
+        struct id event = publish(subscription);
+        end_call(0, HTTP_RESPONSE, 500);
+        settle();
+        cr_assert(eq(int, (int)state_of(subscription, &event).status, DELIVERY_RETRYING));
+        cr_assert(eq(int, (int)hurry(subscription, &event), REDELIVERY_DONE));
+        pass(100);
+        settle();
+        cr_assert(eq(u32, client.count, 1), "%s", schedules[i]);
+        cr_expect(eq(int, (int)hurry(subscription, &event), REDELIVERY_DONE), "it is on its way");
+        cr_expect(eq(u32, client.count, 1));
+        end_call(0, HTTP_RESPONSE, 200);
+        settle();
+        cr_expect(eq(int, (int)state_of(subscription, &event).status, DELIVERY_DELIVERED));
+        cr_expect(eq(u32, state_of(subscription, &event).attempt_count, 2));
+        cr_expect(zero(u32, rows_of(ROW_RETRY)));
+        cr_expect(zero(sz, shard.deliveries.pool.used));
+    }
+}
+
+Test(redelivery, of_a_retry_that_has_gone_on_since_is_to_be_asked_for_again)
+{
+    struct subscription *subscription =
+        subscribe("{\"url\":\"https://example.com/\",\"retry\":{\"schedule\":[\"2h\"]}}");
+    struct id event = publish(subscription);
+    end_call(0, HTTP_RESPONSE, 500);
+    settle();
+    begin(subscription);
+    add(subscription, &event);
+    page.deliveries[0].row.next_attempt_ms += 1000;
+    post(&page.mail, MAIL_REDELIVER);
+    settle();
+    cr_assert(is_back());
+    cr_expect(eq(int, (int)page.result, REDELIVERY_BUSY));
+    cr_expect(zero(u32, client.count));
+}
+
 Test(redelivery, gives_dead_letters_up_without_a_word_to_the_receiver)
 {
     struct subscription *subscription = subscribe(ONE_RETRY);
