@@ -5,9 +5,11 @@
  * attempts), or not yet, or retention has dropped it: a cursor finds the next one. If the block
  * before the level is gone as well, retention has been faster than this.
  *
- * Only spans of 10 s are gathered (`live`, found by hash). When they are written, the same are put
- * in order, so that those of a minute, an hour, or a tenant are next to each other, and each run of
- * them is one row that is read, added to, and written.
+ * Only spans of 10 s are gathered (`live`, found by hash). They are written when all was read, when
+ * there are too many, or when much was read: a row costs the same however much is added to it, so
+ * who is behind writes seldom. For that the same spans are put in order, so that those of a minute,
+ * an hour, or a tenant are next to each other, and each run of them is one row that is read, added
+ * to, and written.
  */
 #include "store/rollups.h"
 
@@ -19,7 +21,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LEVEL_SIZE = 12 };
+enum {
+    LEVEL_SIZE = 12,
+    UNWRITTEN_MAX = 64 * 1024, /* records: what a crash makes to be read again */
+};
 
 struct level {
     uint64_t block; /* the next to be read */
@@ -38,15 +43,17 @@ struct rollups {
     void *context;
     struct batch *batch;
     struct level levels[DB_SHARDS_MAX]; /* as stored */
-    struct level read[DB_SHARDS_MAX];   /* as this step has it */
+    struct level read[DB_SHARDS_MAX];   /* with what is in `live` */
     uint64_t read_ms[DB_SHARDS_MAX];    /* when the last record that was read had ended */
     unsigned first;                     /* the log that the next step begins with */
     struct table table;
     struct live *live;
     struct live *order[ROLLUPS_LIVE];
     unsigned live_count;
-    unsigned left; /* records that this step may still read */
-    struct rollups_figures figures;
+    unsigned left;                           /* records that this step may still read */
+    unsigned unwritten;                      /* records that were read, and are in `live` alone */
+    bool is_full;                            /* `live` is */
+    struct rollups_figures figures, written; /* with what is in `live`; without */
 };
 
 static const struct family stats = {.kind = FAMILY_STATS};
@@ -91,6 +98,7 @@ int rollups_open(struct rollups **result, struct db *db,
         error = table_open(&rollups->table, ROLLUPS_LIVE);
     for (unsigned shard = 0; !error && shard < db_shards(db); shard++)
         error = level_load(rollups, shard);
+    memcpy(rollups->read, rollups->levels, sizeof rollups->read);
     if (error) {
         rollups_close(rollups);
         return error;
@@ -122,7 +130,8 @@ static struct live *live_find(struct rollups *rollups, const struct rollup_place
             id_equal(&live->place.tenant, &place->tenant))
             return live;
     }
-    if (rollups->live_count == ROLLUPS_LIVE)
+    rollups->is_full = rollups->live_count == ROLLUPS_LIVE;
+    if (rollups->is_full)
         return NULL;
     struct live *live = &rollups->live[rollups->live_count];
     rollups->order[rollups->live_count++] = live;
@@ -264,9 +273,7 @@ static int read_logs(struct rollups *rollups, uint64_t now_ms, bool *more)
     unsigned shards = db_shards(rollups->db);
     must(shards > 0);
     uint64_t as_of_ms = now_ms;
-    must(shards > 0);
     *more = false;
-    memcpy(rollups->read, rollups->levels, sizeof rollups->read);
     for (unsigned i = 0; i < shards; i++) {
         unsigned shard = (rollups->first + i) % shards;
         bool is_read;
@@ -386,30 +393,47 @@ static void put_levels(struct rollups *rollups)
     }
 }
 
-int rollups_step(struct rollups *rollups, unsigned records_max, uint64_t now_ms, bool *more)
+static int write_sums(struct rollups *rollups)
 {
-    struct rollups_figures before = rollups->figures;
-    rollups->left = records_max;
-    int error = read_logs(rollups, now_ms, more);
-    if (!error)
-        error = put_sums(rollups, false);
+    int error = put_sums(rollups, false);
     if (!error)
         error = put_sums(rollups, true);
-    if (!error) {
-        put_levels(rollups);
-        if (batch_count(rollups->batch) > 0)
-            error = db_write(rollups->db, rollups->batch, false);
-    }
+    if (error)
+        return error;
+    put_levels(rollups);
+    return batch_count(rollups->batch) > 0 ? db_write(rollups->db, rollups->batch, false) : 0;
+}
+
+/* What was gathered is written, or (`error`) is to be read again. */
+static void let_go(struct rollups *rollups, int error)
+{
     live_clear(rollups);
     batch_clear(rollups->batch);
-    if (error)
-        rollups->figures = before;
-    else
+    rollups->unwritten = 0;
+    rollups->is_full = false;
+    if (error) {
+        rollups->figures = rollups->written;
+        memcpy(rollups->read, rollups->levels, sizeof rollups->read);
+    } else {
+        rollups->written = rollups->figures;
         memcpy(rollups->levels, rollups->read, sizeof rollups->levels);
+    }
+}
+
+int rollups_step(struct rollups *rollups, unsigned records_max, uint64_t now_ms, bool *more)
+{
+    rollups->left = records_max;
+    int error = read_logs(rollups, now_ms, more);
+    rollups->unwritten += records_max - rollups->left;
+    if (!error && *more && !rollups->is_full && rollups->unwritten < UNWRITTEN_MAX)
+        return 0;
+    if (!error)
+        error = write_sums(rollups);
+    let_go(rollups, error);
     return error;
 }
 
 struct rollups_figures rollups_figures(const struct rollups *rollups)
 {
-    return rollups->figures;
+    return rollups->written;
 }

@@ -16,8 +16,8 @@
 
 enum {
     SEARCH_WORK_MAX = 1000 * 1000, /* records of attempts for one batch */
-    WORK_JOIN = 4,                 /* per delivery */
-    WORK_GET = 20,
+    WORK_JOIN = 8,                 /* per delivery */
+    WORK_GET = 60,
 };
 
 /* Statuses that a delivery without a delivery row may have. */

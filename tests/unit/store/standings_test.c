@@ -9,7 +9,7 @@
 #include <errno.h>
 
 enum { SHARDS = 3 };
-enum { JOIN = 4, GET = 20 }; /* work for a row */
+enum { JOIN = 8, GET = 60 }; /* work for a row */
 
 static struct world world;
 static struct standings *standings;
