@@ -316,19 +316,29 @@ static void parse_allow_from(struct form *form, struct json_value value, const c
     made->network_count = count;
 }
 
-static void parse_expires(struct form *form, struct json_value value, const char *pointer)
+uint64_t access_key_parse_end(struct json_value value, const char *pointer, uint64_t after_ms,
+                              struct faults *faults)
 {
-    struct key_draft *draft = draft_of(form);
     struct slice text;
     uint64_t at_ms;
     if (!json_string(value, &text) || units_parse_time(text, &at_ms)) {
-        faults_add(form->faults, pointer, "must be a time like 2026-01-31T12:00:00Z");
-        return;
+        faults_add(faults, pointer, "must be a time like 2026-01-31T12:00:00Z");
+        return 0;
     }
+    if (at_ms <= after_ms)
+        faults_add(faults, pointer, "must be in the future");
+    return at_ms;
+}
+
+/* One that is there already may be over. */
+static void parse_expires(struct form *form, struct json_value value, const char *pointer)
+{
+    struct key_draft *draft = draft_of(form);
+    struct faults passing = {0};
+    uint64_t at_ms = access_key_parse_end(value, pointer, 0, &passing);
     bool is_new = !draft->is_stored && (!draft->before || at_ms != draft->before->expires_ms);
-    if (is_new && at_ms <= draft->wall_ms)
-        faults_add(form->faults, pointer, "must be in the future");
-    draft->made->expires_ms = at_ms;
+    draft->made->expires_ms =
+        access_key_parse_end(value, pointer, is_new ? draft->wall_ms : 0, form->faults);
 }
 
 static int finish(struct key_draft *draft, struct access_key **made)

@@ -71,6 +71,10 @@ struct faults;
 MUST_CHECK int access_key_parse(struct json_value body, const struct access_key *before,
                                 uint64_t wall_ms, struct access_key **made, struct faults *faults);
 
+/* When a key is to end, which has to be after `after_ms`; else a fault is noted. */
+uint64_t access_key_parse_end(struct json_value value, const char *pointer, uint64_t after_ms,
+                              struct faults *faults);
+
 /* The document in `meta`. 0; -EINVAL: not such a document; -ENOMEM. */
 void access_key_print_stored(const struct access_key *key, struct text *text);
 MUST_CHECK int access_key_parse_stored(struct json_value document, struct access_key **made);

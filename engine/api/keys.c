@@ -185,23 +185,35 @@ void keys_delete(struct call *call)
 
 /* ---- rotation ---- */
 
+struct wish {
+    uint64_t now_ms, overlap_ms;
+    uint64_t expires_ms; /* of the successor; 0: never */
+};
+
 static void parse_overlap(struct form *form, struct json_value value, const char *pointer)
 {
-    uint64_t *overlap_ms = form->made;
+    uint64_t *overlap_ms = &((struct wish *)form->made)->overlap_ms;
     struct slice text;
     if (!json_string(value, &text) || units_parse_duration(text, overlap_ms) ||
         *overlap_ms > overlap_max_ms)
         faults_add(form->faults, pointer, "must be a duration from \"0s\" to \"30d\"");
 }
 
-/* The body may be absent. False: it has been answered. */
-static bool read_overlap(struct call *call, uint64_t *overlap_ms)
+static void parse_expires(struct form *form, struct json_value value, const char *pointer)
 {
-    static const struct form_field fields[] = {{"overlap", parse_overlap}};
+    struct wish *wish = form->made;
+    wish->expires_ms = access_key_parse_end(value, pointer, wish->now_ms, form->faults);
+}
+
+/* The body may be absent. False: it has been answered. */
+static bool read_wish(struct call *call, const struct access_key *before, struct wish *wish)
+{
+    static const struct form_field fields[] = {{"overlap", parse_overlap},
+                                               {"expires_at", parse_expires}};
     struct faults faults = {0};
-    struct form form = {.made = overlap_ms, .faults = &faults};
+    struct form form = {.made = wish, .faults = &faults};
     struct json_value body;
-    *overlap_ms = overlap_default_ms;
+    *wish = (struct wish){clock_wall_ms(), overlap_default_ms, before->expires_ms};
     if (call->request->body.size == 0)
         return true;
     if (!call_read_body(call, call->api->json, false, &body))
@@ -213,24 +225,27 @@ static bool read_overlap(struct call *call, uint64_t *overlap_ms)
 }
 
 /* Why it cannot be rotated; NULL: it can. */
-static const char *refusal(const struct access_key *key, uint64_t now_ms)
+static const char *refusal(const struct registry *registry, const struct access_key *key,
+                           const struct wish *wish)
 {
     if (id_is_zero(&key->id))
         return "the built-in key is not rotated: make an admin key, and delete this one";
     if (!id_is_zero(&key->successor))
         return "the key has been rotated: rotate its successor";
-    if (key->expires_ms && key->expires_ms <= now_ms)
+    if (key->expires_ms && key->expires_ms <= wish->now_ms)
         return "the key has expired";
+    if (wish->expires_ms && is_last_admin(registry, key))
+        return "this is the last admin key without an end";
     return NULL;
 }
 
 void keys_rotate(struct call *call)
 {
     struct access_key *before = find(call);
-    uint64_t now_ms = clock_wall_ms(), overlap_ms;
-    if (!before || !call_has_room(call) || !read_overlap(call, &overlap_ms))
+    struct wish wish;
+    if (!before || !call_has_room(call) || !read_wish(call, before, &wish))
         return;
-    const char *why = refusal(before, now_ms);
+    const char *why = refusal(call->api->parts.registry, before, &wish);
     if (why) {
         call_problem(call, 409, why);
         return;
@@ -240,11 +255,13 @@ void keys_rotate(struct call *call)
     int error = -ENOMEM;
     if (made && ended) {
         made->updated_ms = made->used_ms = made->used_kept_ms = 0;
+        made->expires_ms = wish.expires_ms;
         reply = finish(call, made);
         ended->successor = made->id;
-        if (!ended->expires_ms || ended->expires_ms > now_ms + overlap_ms)
-            ended->expires_ms = now_ms + overlap_ms;
-        access_key_touch(ended, before, now_ms);
+        uint64_t end_ms = wish.now_ms + wish.overlap_ms;
+        if (!ended->expires_ms || ended->expires_ms > end_ms)
+            ended->expires_ms = end_ms;
+        access_key_touch(ended, before, wish.now_ms);
         const struct mutation by = call_mutation(call, "key.rotate");
         if (reply)
             error =

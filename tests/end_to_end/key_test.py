@@ -7,7 +7,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case, wait
-from support.engine import EVENTS, SUBSCRIPTIONS
+from support.client import Client
+from support.engine import Engine, EVENTS, SUBSCRIPTIONS
 from support.tenants import KEYS, TenantCase
 
 EVENT = {"type": "a", "payload": 1}
@@ -245,6 +246,18 @@ class Rotation(TenantCase):
         new = self.rotate(old).json()
         self.assertEqual((new["expires_at"], self.manager.get(f"{KEYS}/{old['id']}").json()["expires_at"]), (end, end))
 
+    def test_a_successor_may_be_given_an_end_of_its_own(self):
+        end, later = moment(hours=1), moment(hours=100)
+        old, _, _ = self.make_key(self.tenant, "ingest", expires_at=end)
+        self.assertEqual(self.pointers(self.rotate(old, {"expires_at": moment(hours=-1)})), ["/expires_at"])
+        self.assertEqual(self.pointers(self.rotate(old, {"expires_at": 5})), ["/expires_at"])
+        self.assertEqual(self.rotate(old, {"expires_at": later}).json()["expires_at"], later)
+        self.assertEqual(self.manager.get(f"{KEYS}/{old['id']}").json()["expires_at"], end)
+        endless, _, _ = self.make_key(self.tenant, "ingest")
+        new = self.rotate(endless, {"expires_at": None}).json()
+        self.assertIsNone(new["expires_at"])
+        self.assertEqual(self.rotate(new, {"expires_at": later, "overlap": "1h"}).json()["expires_at"], later)
+
     def test_a_key_is_rotated_once(self):
         old, _, _ = self.make_key(self.tenant, "ingest")
         new = self.rotate(old).json()
@@ -277,6 +290,16 @@ class Admins(TenantCase):
         self.assert_problem(admin.request("PATCH", path, {"expires_at": moment(hours=1)}), 409)
         self.assertEqual(admin.request("PATCH", path, {"name": "root"}).status, 200)
         self.assertEqual(admin.request("DELETE", f"{KEYS}/{made['id']}").status, 204)
+
+    def test_the_last_admin_key_has_a_successor_without_an_end(self):
+        with Engine() as engine:
+            only = engine.admin.post(KEYS, {"scopes": ["admin"]}).json()
+            admin = Client(engine.admin_address, only["key"])
+            built_in = admin.get(KEYS).json()["data"][-1]
+            self.assertEqual(admin.request("DELETE", f"{KEYS}/{built_in['id']}").status, 204)
+            path = f"{KEYS}/{only['id']}/rotate"
+            self.assert_problem(admin.post(path, {"expires_at": moment(hours=1)}), 409)
+            self.assertEqual(admin.post(path).status, 201)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ static const struct verb key_verbs[] = {
      .options = OPTIONS(KEY_FIELDS, {"scopes", "SCOPE,...", OPTION_LIST, NULL, "ingest|read|manage|admin", "what it may do"})},
     {.name = "update", .help = "Changes the fields of a key that are given.", .method = "PATCH", .path = KEYS "/{id}", .argument = "ID", .takes = TAKES_FIELDS, .options = OPTIONS(KEY_FIELDS)},
     {.name = "rotate", .help = "Makes a key that takes its place, beside which it is of use for a while. The answer alone has the new key.", .method = "POST", .path = KEYS "/{id}/rotate", .argument = "ID", .takes = TAKES_FIELDS,
-     .options = OPTIONS({"overlap", "TIME", OPTION_TEXT, NULL, NULL, "how long (24h)"})},
+     .options = OPTIONS({"overlap", "TIME", OPTION_TEXT, NULL, NULL, "how long (24h)"}, {"expires-at", "TIME", OPTION_TEXT, "expires_at", NULL, "when the new one ends (as the old one)"})},
     {.name = "delete", .help = "Deletes a key, which is refused from then on.", .method = "DELETE", .path = KEYS "/{id}", .argument = "ID"},
     {0},
 };
