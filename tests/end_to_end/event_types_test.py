@@ -250,6 +250,14 @@ class Import(TypesCase):
         versions = self.manage.get(f"{TYPES}/a").json()["versions"]
         self.assertEqual([(v["version"], v["schema"]["const"]) for v in versions], [("2025-01-01", 1), ("v2", 3)])
 
+    def test_a_type_may_be_called_import(self):
+        self.make("import")
+        client, path = Client(self.engine.admin_address, self.key), f"{TYPES}/import"  # OpenAPI has no words for it
+        self.assertEqual(client.get(path).json()["name"], "import")
+        self.assertEqual(client.request("PATCH", path, {"description": "d"}).json()["description"], "d")
+        self.assertEqual(self.take(document({"import": webhook(True)}))["updated"], ["import"])
+        self.assertEqual(client.request("DELETE", path).status, 204)
+
     def test_a_dry_run_says_what_it_would_do(self):
         self.assertEqual(self.take(SHOP, "?dry_run=true")["created"], ["order.created", "order.gone", "shop.closed"])
         self.assertEqual(self.names(), [])
