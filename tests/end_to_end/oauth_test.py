@@ -6,7 +6,6 @@ import pathlib
 import subprocess
 import sys
 import threading
-import time
 import unittest
 import urllib.parse
 import urllib.request
@@ -203,29 +202,6 @@ class Tokens(OauthCase):
         self.subscribe(auth=self.auth())
         event = self.publish()
         self.engine.await_status(event, "delivered")
-
-
-class NoToken(OauthCase):
-    """Takes more than a minute: so long a delivery waits before it fails."""
-
-    def test_an_attempt_fails_and_says_why_when_none_is_to_be_had(self):
-        self.give(status(500))
-        self.subscribe(auth=self.auth(), retry={"schedule": ["1h"], "jitter": 0})
-        began = time.monotonic()
-        event = self.publish()
-
-        def failed():
-            delivery = self.engine.delivery(event)
-            return delivery if delivery["attempt_count"] else None
-
-        delivery = wait.until(failed, "the first attempt", patience=200)
-        self.assertGreaterEqual(time.monotonic() - began, 59)
-        attempt, = self.engine.attempts(delivery["id"])
-        self.assertEqual(attempt["outcome"], "http_error")
-        self.assertEqual(attempt["error"], "oauth2: token endpoint answered 500")
-        self.assertFalse(attempt["http_status"])
-        self.assertEqual(delivery["status"], "retrying")
-        self.assertEqual([each for each in self.receiver.requests if each.path == self.path], [])
 
 
 if __name__ == "__main__":

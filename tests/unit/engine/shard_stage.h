@@ -171,6 +171,8 @@ static struct {
 static unsigned row_count;
 static struct attempt_record attempts[STAGE_EVENTS]; /* and notes; without their slices */
 static unsigned attempt_count;
+static struct tenant tenant = {.id = {{8}}, .name = "default"};
+static char last_error[128]; /* of attempts: the batch is used again */
 
 static inline int row_at(const struct key *key)
 {
@@ -213,6 +215,15 @@ static inline void change_row(struct slice key_bytes, struct slice value)
     memcpy(rows[at].value, value.at, value.size);
 }
 
+static inline void note_error(const struct attempt_record *attempt)
+{
+    char room[4096];
+    struct attempt_record opened = *attempt;
+    cr_assert(le(sz, attempt_record_open_size(attempt), sizeof room));
+    cr_assert(zero(int, attempt_record_open(&opened, tenant.log_key, room)));
+    snprintf(last_error, sizeof last_error, "%.*s", SLICE_ARGS(opened.error));
+}
+
 /* All outcomes that have been sent are on disk, and the shard is told. */
 static inline void stage_write(void)
 {
@@ -228,7 +239,8 @@ static inline void stage_write(void)
         rest = slice_of(block->at + BLOCK_HEAD_SIZE, block->size - BLOCK_HEAD_SIZE);
         while (block_next(&rest, &value)) {
             cr_assert(lt(u32, attempt_count, STAGE_EVENTS));
-            cr_assert(zero(int, attempt_record_decode(value, &attempts[attempt_count++])));
+            cr_assert(zero(int, attempt_record_decode(value, &attempts[attempt_count])));
+            note_error(&attempts[attempt_count++]);
         }
         crew_post(&crew, crew_writer(&crew), 0, mail);
     }
@@ -360,7 +372,6 @@ static inline void pass(uint64_t ms)
 
 static struct subscription *subscriptions[8];
 static unsigned subscription_count;
-static struct tenant tenant = {.id = {{8}}, .name = "default"};
 static struct mail_directory change_mail;
 static struct mail_serve serve_mail;
 static struct mail_stop stop_mail;

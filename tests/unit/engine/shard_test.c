@@ -1,5 +1,6 @@
 /* A shard as the other threads see it: by mail, and by its end. What becomes of deliveries is in
  * delivery_test.c. */
+#include "oauth.h"
 #include "shard_stage.h"
 
 TestSuite(shard, .init = stage_open, .fini = stage_close);
@@ -184,4 +185,36 @@ Test(shard, waits_until_what_it_wrote_is_on_disk)
     turn(100);
     cr_assert(shard.is_stopped);
     cr_assert(eq(u32, attempt_count, 1));
+}
+
+/* Whatever is asked for ends like this, for that long. */
+static void fail_for(uint64_t ms)
+{
+    for (uint64_t until_ms = now_ms + ms; now_ms < until_ms; pass(100))
+        while (client.count > 0)
+            end_call(0, HTTP_RESPONSE, 500);
+}
+
+/* A minute in virtual time: in real time it would be one. */
+Test(shard, lets_a_delivery_wait_for_a_token_for_a_minute_and_then_its_attempt_fails)
+{
+    struct subscription *subscription = subscribe(
+        "{\"url\":\"http://127.0.0.1/hook\",\"auth\":{\"type\":\"oauth2\",\"client_id\":\"me\","
+        "\"token_url\":\"http://127.0.0.1/token\",\"client_secret\":\"x\"},"
+        "\"retry\":{\"schedule\":[\"1h\"],\"jitter\":0}}");
+    publish(subscription);
+    settle();
+    cr_assert(eq(u32, client.count, 1), "the token is asked for, and the receiver is not");
+    fail_for(OAUTH_WAIT_MAX_MS - 1000);
+    cr_assert(eq(u32, attempt_count, 1), "it waits, and after a while that is on disk");
+    cr_expect(eq(int, attempts[0].outcome, ATTEMPT_NONE));
+    cr_expect(gt(u32, client.begun, 5), "and the server is asked again");
+    fail_for(OAUTH_PAUSE_MAX_MS + 2000);
+    cr_assert(eq(u32, attempt_count, 2));
+    cr_expect(eq(int, attempts[1].outcome, ATTEMPT_HTTP_ERROR));
+    cr_expect(zero(u32, attempts[1].http_status));
+    cr_expect_str_eq(last_error, "oauth2: token endpoint answered 500");
+    cr_expect(eq(u32, attempts[1].number, 1));
+    cr_expect(eq(int, attempts[1].status_after, DELIVERY_RETRYING));
+    cr_expect(eq(u32, rows_of(ROW_RETRY), 1));
 }
