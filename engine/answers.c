@@ -338,6 +338,28 @@ void answers_written(struct answers *answers)
     answers->coming = answers->in_place_of = NULL;
 }
 
+void answers_batch_drop(struct answers *answers, struct batch *batch, const struct id *tenant)
+{
+    const struct answer_owner *owner = find_owner(answers, tenant);
+    if (!owner)
+        return;
+    const struct list_node *node = owner->oldest.next;
+    for (; node != &owner->oldest; node = node->next)
+        documents_batch_drop(answers->db, batch, kind,
+                             name_of(container_of(node, struct answer_note, of_tenant)->key));
+}
+
+void answers_forget(struct answers *answers, const struct id *tenant)
+{
+    struct answer_owner *owner = find_owner(answers, tenant);
+    if (!owner)
+        return;
+    while (owner->count > 0)
+        forget(answers, container_of(owner->oldest.next, struct answer_note, of_tenant));
+    if (!answers->coming || answers->coming->owner != owner)
+        drop_owner_if_idle(answers, owner);
+}
+
 void answers_given(struct answers *answers, const uint8_t key[static ANSWER_HASH_SIZE])
 {
     struct answer_note *note = find(answers, key);

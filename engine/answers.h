@@ -75,6 +75,10 @@ MUST_CHECK int answers_batch_put(struct answers *answers, struct batch *batch,
 /* The batch of the last answers_batch_put() is durable: it is there, and due. */
 void answers_written(struct answers *answers);
 
+/* All of the tenant's are dropped: in `batch`, and when that is durable, from memory. */
+void answers_batch_drop(struct answers *answers, struct batch *batch, const struct id *tenant);
+void answers_forget(struct answers *answers, const struct id *tenant);
+
 /* It has been given. */
 void answers_given(struct answers *answers, const uint8_t key[static ANSWER_HASH_SIZE]);
 

@@ -32,11 +32,19 @@ static void on_dead(void *context, const struct attempt_record *attempt)
     losses_note(&observer->losses, attempt);
 }
 
+static bool knows(void *context, const struct id *tenant)
+{
+    const struct observer *observer = context;
+    return registry_tenant(observer->registry, tenant) != NULL;
+}
+
 int observer_open(struct observer *observer, struct crew *crew, struct db *db,
                   const struct registry *registry)
 {
     *observer = (struct observer){.db = db, .registry = registry};
     int error = rollups_open(&observer->rollups, db, on_dead, observer);
+    if (!error)
+        rollups_sum_only(observer->rollups, knows);
     if (!error)
         error = alerts_open(&observer->alerts, crew);
     if (!error)
@@ -73,6 +81,20 @@ static bool sum_up(struct observer *observer, uint64_t wall_ms)
     observer->is_failing = error != 0;
     say_what_is_lost(observer);
     return more && !error;
+}
+
+void observer_sweep(struct observer *observer)
+{
+    observer->sweep = (struct rollup_sweep){.is_over = false};
+}
+
+/* Whether there is more to drop. What fails is tried again at the next rest. */
+static bool sweep(struct observer *observer)
+{
+    if (observer->sweep.is_over)
+        return false;
+    return !rollup_sweep_step(&observer->sweep, observer->db, knows, observer) &&
+           !observer->sweep.is_over;
 }
 
 /* ---- what was there before the start ---- */
@@ -146,6 +168,7 @@ uint64_t observer_turn(struct observer *observer, uint64_t now_ms)
     if (now_ms >= observer->again_ms) {
         uint64_t wall_ms = clock_wall_ms();
         bool more = sum_up(observer, wall_ms);
+        more |= sweep(observer);
         losses_turn(&observer->losses, now_ms);
         look_at_some(observer, wall_ms);
         judge_some(observer, now_ms, wall_ms);

@@ -8,6 +8,7 @@
 
 #include "losses.h"
 #include "mail.h"
+#include "store/rollup_sweep.h"
 #include "store/rollups.h"
 
 struct config;
@@ -18,6 +19,7 @@ struct observer {
     struct db *db;
     const struct registry *registry;
     struct rollups *rollups;
+    struct rollup_sweep sweep;
     struct alerts alerts;
     struct losses losses;
     uint64_t again_ms; /* monotonic: when to go on */
@@ -42,6 +44,9 @@ uint64_t observer_turn(struct observer *observer, uint64_t now_ms);
 
 /* A shard's report, which was applied. */
 void observer_reported(struct observer *observer, const struct mail_report *report);
+
+/* A tenant is gone: its sums will be, too. */
+void observer_sweep(struct observer *observer);
 
 /* There is too little room on the disk: says so, and raises an alert. */
 void observer_storage_low(struct observer *observer, const struct config *config);

@@ -1,6 +1,7 @@
 /* removal.c - see removal.h. */
 #include "removal.h"
 
+#include "answers.h"
 #include "base/log.h"
 #include "last_use.h"
 #include "store/documents.h"
@@ -98,6 +99,7 @@ static int store(struct changes *changes, const struct mutation *by, const struc
     for (size_t i = 0; i < estate->event_type_count; i++)
         documents_batch_drop(changes->db, batch, "event_type",
                              id_print(&estate->event_types[i]->id, "etp", name));
+    answers_batch_drop(changes->answers, batch, &estate->tenant->id);
     vault_batch_drop(changes->vault, &estate->tenant->id, batch);
 
     text_init(&text, shown, sizeof shown);
@@ -128,6 +130,7 @@ int removal_begin(struct changes *changes, const struct mutation *by, struct ten
         give_back(removal);
         return error;
     }
+    answers_forget(changes->answers, &tenant->id);
     vault_forget(changes->vault, &tenant->id);
     /* The wrapped keys were dropped; now no file has them either. */
     if (db_scrub(changes->db, (struct family){.kind = FAMILY_META}))

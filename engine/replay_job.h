@@ -17,6 +17,7 @@ struct replay_job {
     struct selection_place end;   /* behind that page */
     unsigned passed;              /* between its last delivery and that */
     bool is_ended;                /* with that page, of its subscription */
+    bool is_erased;               /* it goes when the page is back */
     bool is_cancelled;            /* it ends when the page is back, and `waiter` is told */
     void (*on_cancelled)(void *context);
     void *waiter;

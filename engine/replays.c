@@ -120,6 +120,35 @@ static int forget(struct replays *replays, size_t at)
     return error;
 }
 
+static bool is_orphan(const struct replay_job *job)
+{
+    return !registry_tenant(job->replays->changes->registry, &job->now.tenant);
+}
+
+/* Those whose tenant is gone. The document of one whose page is out may still be written. */
+void replays_erase(struct replays *replays)
+{
+    char name[ID_TEXT_SIZE];
+    struct batch *batch;
+    int error = batch_open(&batch);
+    for (size_t i = 0; !error && i < replays->jobs.count;) {
+        struct replay_job *job = job_at(replays, i);
+        job->is_erased = is_orphan(job);
+        if (!job->is_erased || job->page) {
+            i++;
+            continue;
+        }
+        documents_batch_drop(replays->db, batch, kind, id_print(&job->now.id, "rpl", name));
+        replays->running -= job->now.status == REPLAY_RUNNING;
+        unshelve(replays, i);
+    }
+    if (!error)
+        error = db_write(replays->db, batch, true);
+    if (error)
+        LOG(LOG_ERROR, "replays of a deleted tenant are dropped at the next start");
+    batch_close(batch);
+}
+
 /* Of those that are over, the oldest. */
 static void trim(struct replays *replays)
 {
@@ -172,6 +201,8 @@ int replays_open(struct replays *replays, struct changes *changes, const struct 
         error = documents_each(replays->db, kind, load_one, &loading);
     if (loading.json)
         json_close(loading.json);
+    if (!error)
+        replays_erase(replays);
     if (error)
         snprintf(why, REPLAYS_WHY_SIZE, "the replays cannot be read: %s", strerror(-error));
     return error;
@@ -429,6 +460,8 @@ static void page_answered(void *context, struct mail_redeliver *mail)
     }
     if (job->is_cancelled)
         end_cancelled(job);
+    if (job->is_erased)
+        replays_erase(job->replays);
 }
 
 static int select_page(struct replay_job *job, const struct subscription *subscription)

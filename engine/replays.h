@@ -59,6 +59,10 @@ const struct replay *replays_find(const struct replays *replays, const struct id
 MUST_CHECK int replays_end(struct replays *replays, const struct mutation *by, const struct id *id,
                            void (*on_done)(void *context), void *context);
 
+/* Drops the jobs of tenants that are gone; one whose page is out when that is back. What fails is
+ * done at the next replays_open(). */
+void replays_erase(struct replays *replays);
+
 /* Makes a step, if it is time for one, and looks after single deliveries; while the program stops
  * nothing is begun but what somebody waits for. Returns the monotonic ms at which to be called
  * next.

@@ -40,6 +40,7 @@ struct live {
 struct rollups {
     struct db *db;
     void (*on_dead)(void *context, const struct attempt_record *attempt);
+    bool (*knows)(void *context, const struct id *tenant); /* NULL: all */
     void *context;
     struct batch *batch;
     struct level levels[DB_SHARDS_MAX]; /* as stored */
@@ -107,6 +108,12 @@ int rollups_open(struct rollups **result, struct db *db,
     return 0;
 }
 
+void rollups_sum_only(struct rollups *rollups,
+                      bool (*knows)(void *context, const struct id *tenant))
+{
+    rollups->knows = knows;
+}
+
 void rollups_close(struct rollups *rollups)
 {
     if (!rollups)
@@ -158,6 +165,10 @@ static bool gather(struct rollups *rollups, unsigned shard, const struct attempt
         .resolution = RESOLUTION_10S,
         .start_ms = resolution_start_ms(RESOLUTION_10S, ended_ms),
     };
+    if (rollups->knows && !rollups->knows(rollups->context, &attempt->tenant)) {
+        rollups->read_ms[shard] = ended_ms;
+        return true;
+    }
     struct live *live = live_find(rollups, &place);
     if (!live)
         return false;

@@ -33,6 +33,11 @@ MUST_CHECK int rollups_open(struct rollups **rollups, struct db *db,
                             void *context);
 void rollups_close(struct rollups *rollups); /* NULL is allowed */
 
+/* From now on, nothing is summed up for tenants that `knows` does not know; its context is that of
+ * open. */
+void rollups_sum_only(struct rollups *rollups,
+                      bool (*knows)(void *context, const struct id *tenant));
+
 /* One step over at most `records_max` records. *more: there is more to be read. -EIO, -ENOMEM:
  * nothing was written, and the next step begins where the last writing ended. */
 MUST_CHECK int rollups_step(struct rollups *rollups, unsigned records_max, uint64_t now_ms,

@@ -3,8 +3,10 @@
  */
 #include "base/clock.h"
 #include "call.h"
+#include "observer.h"
 #include "patch.h"
 #include "removal.h"
+#include "replays.h"
 #include "router.h"
 
 #include <errno.h>
@@ -203,6 +205,10 @@ void tenants_delete(struct call *call)
     const struct mutation by = call_mutation(call, "tenant.delete");
     int error =
         reply ? removal_begin(call->api->parts.changes, &by, before, reply_send, reply) : -ENOMEM;
-    if (error)
+    if (error) {
         call_not_stored(call, reply, error);
+        return;
+    }
+    replays_erase(call->api->parts.replays);
+    observer_sweep(call->api->parts.observer);
 }

@@ -55,6 +55,21 @@ int rollups_open(struct rollups **rollups, struct db *db,
     return 0;
 }
 
+void rollups_sum_only(struct rollups *rollups,
+                      bool (*knows)(void *context, const struct id *tenant))
+{
+    (void)rollups;
+    cr_assert(knows != NULL);
+}
+
+int rollup_sweep_step(struct rollup_sweep *sweep, struct db *db,
+                      bool (*knows)(void *context, const struct id *tenant), void *context)
+{
+    (void)db;
+    sweep->is_over = !knows(context, &(struct id){{0xff}});
+    return 0;
+}
+
 void rollups_close(struct rollups *rollups)
 {
     (void)rollups;
@@ -192,6 +207,12 @@ struct subscription *registry_subscription(const struct registry *in, const stru
     for (size_t i = 0; i < in->subscriptions.count; i++)
         if (id_equal(&subscriptions[i].id, id))
             return &subscriptions[i];
+    return NULL;
+}
+
+struct tenant *registry_tenant(const struct registry *in, const struct id *id)
+{
+    (void)in, (void)id;
     return NULL;
 }
 

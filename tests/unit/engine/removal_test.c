@@ -2,7 +2,12 @@
 #include "removal.h"
 
 #include "../store/scratch.h"
+#include "answers.h"
+#include "base/clock.h"
+#include "replays.h"
 #include "store/documents.h"
+#include "store/keys.h"
+#include "store/rollup_sweep.h"
 #include "vault.h"
 
 #include <criterion/new/assert.h>
@@ -13,12 +18,13 @@ enum { SHARDS = 2, SUBSCRIPTIONS = 50 };
 
 static struct scratch scratch;
 static struct vault *vault;
+static struct answers answers;
 static struct registry registry;
 static struct changes changes;
 static struct crew crew;
 static struct audit audit;
 static const struct mutation by = {.action = "tenant.delete"};
-static const struct id acme = {{1}}, other = {{2}};
+static const struct id acme = {{1, [15] = 0xa1}}, other = {{2, [15] = 0xb2}};
 static bool is_done;
 
 static void note_done(void *context)
@@ -100,6 +106,8 @@ static void open_all(void)
     cr_assert(eq(int, registry_open(&registry), 0));
     cr_assert(eq(int, audit_open(&audit, scratch.db), 0));
     changes_init(&changes, &crew, scratch.db, &registry, vault, &audit);
+    cr_assert(zero(int, answers_open(&answers, scratch.db, vault, 3600000)));
+    changes.answers = &answers;
     put_all(&acme, "acme", 1);
     put_all(&other, "other", 100);
 }
@@ -107,6 +115,7 @@ static void open_all(void)
 static void close_all(void)
 {
     registry_close(&registry);
+    answers_close(&answers);
     vault_close(vault);
     scratch_close(&scratch);
 }
@@ -168,4 +177,103 @@ Test(removal, tells_the_shards_of_keys_first_and_of_the_tenant_last_a_few_at_a_t
     for (unsigned i = 1; i <= SUBSCRIPTIONS; i++)
         cr_assert(eq(int, (int)kinds[i], DIRECTORY_SUBSCRIPTION));
     cr_assert(eq(int, (int)kinds[SUBSCRIPTIONS + 1], DIRECTORY_TENANT));
+}
+
+/* ---- what is left ---- */
+
+static void keep_answer(const struct id *tenant, unsigned number)
+{
+    const struct answer answer = {
+        .key = {(uint8_t)number}, .tenant = *tenant, .status = 201, .body = SLICE("{}")};
+    struct batch *batch;
+    cr_assert(zero(int, batch_open(&batch)));
+    cr_assert(zero(int, answers_batch_put(&answers, batch, &answer, clock_wall_ms())));
+    cr_assert(zero(int, db_write(scratch.db, batch, true)));
+    batch_close(batch);
+    answers_written(&answers);
+}
+
+/* More than one step of a sweep drops. */
+static void put_sums(const struct id *tenant)
+{
+    struct batch *batch;
+    cr_assert(zero(int, batch_open(&batch)));
+    for (unsigned i = 0; i < 1500; i++) {
+        const struct rollup_place place = {
+            .tenant = *tenant, .resolution = RESOLUTION_1H, .start_ms = 60000 * i};
+        struct key key = key_rollup(&place);
+        batch_put(batch, scratch.db, (struct family){.kind = FAMILY_STATS}, key_slice(&key),
+                  SLICE("sums"));
+    }
+    cr_assert(zero(int, db_write(scratch.db, batch, true)));
+    batch_close(batch);
+}
+
+static void begin_replay(struct replays *replays, const struct id *tenant, unsigned number)
+{
+    const struct replay wish = {
+        .id = {{(uint8_t)number}}, .tenant = *tenant, .subscription = {{(uint8_t)number}}};
+    cr_assert(zero(int, replays_begin(replays, &by, &wish)));
+}
+
+static bool knows(void *context, const struct id *tenant)
+{
+    return registry_tenant(context, tenant) != NULL;
+}
+
+static bool has(struct slice text, const struct id *tenant)
+{
+    char digits[ID_TEXT_SIZE];
+    struct slice printed = id_print(tenant, "ten", digits);
+    return memmem(text.at, text.size, printed.at, printed.size) ||
+           memmem(text.at, text.size, tenant->bytes, sizeof tenant->bytes);
+}
+
+/* Entries that have the tenant's id, outside of the audit log. */
+static unsigned left_of(const struct id *tenant)
+{
+    static const enum family_kind kinds[] = {FAMILY_META, FAMILY_DEDUP, FAMILY_STATS, FAMILY_QUEUE};
+    unsigned count = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct slice all = slice_of(NULL, 0);
+        struct cursor *cursor;
+        cr_assert(
+            zero(int, cursor_open(&cursor, scratch.db, (struct family){kinds[i], 0}, all, all)));
+        for (bool found = cursor_first(cursor); found; found = cursor_next(cursor)) {
+            struct slice key = cursor_key(cursor);
+            bool is_audit =
+                kinds[i] == FAMILY_META && key.size > 6 && memcmp(key.at, "audit", 6) == 0;
+            bool is_left = !is_audit && (has(key, tenant) || has(cursor_value(cursor), tenant));
+            count += is_left;
+        }
+        cursor_close(cursor);
+    }
+    return count;
+}
+
+Test(removal, leaves_nothing_with_the_tenants_id_but_the_audit_log)
+{
+    static struct replays replays;
+    static const struct config config;
+    struct rollup_sweep sweep = {.is_over = false};
+    char why[REPLAYS_WHY_SIZE];
+    cr_assert(zero(int, replays_open(&replays, &changes, &config, why)), "%s", why);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct id *tenant = i ? &acme : &other;
+        keep_answer(tenant, i);
+        begin_replay(&replays, tenant, i + 1);
+        put_sums(tenant);
+    }
+    unsigned before = left_of(&other);
+    cr_assert(gt(u32, left_of(&acme), 1500 + SUBSCRIPTIONS));
+    cr_assert(eq(
+        int, removal_begin(&changes, &by, registry_tenant(&registry, &acme), note_done, NULL), 0));
+    replays_erase(&replays);
+    while (!sweep.is_over)
+        cr_assert(zero(int, rollup_sweep_step(&sweep, scratch.db, knows, &registry)));
+    drain();
+    cr_expect(eq(u32, left_of(&acme), 0));
+    cr_expect(eq(u32, left_of(&other), before));
+    cr_expect(eq(sz, replays.jobs.count, 1));
+    replays_close(&replays);
 }
