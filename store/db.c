@@ -419,8 +419,9 @@ void db_value_give(struct db_value *value)
     *value = (struct db_value){.pin = NULL};
 }
 
-int cursor_open(struct cursor **result, struct db *db, struct family family, struct slice from,
-                struct slice below)
+/* NOLINTNEXTLINE(readability-function-size): a cursor's range, and how long it may take */
+static int open_cursor(struct cursor **result, struct db *db, struct family family,
+                       struct slice from, struct slice below, uint64_t dropped_max)
 {
     struct cursor *cursor = calloc(1, sizeof *cursor + from.size + below.size);
     if (!cursor)
@@ -438,9 +439,22 @@ int cursor_open(struct cursor **result, struct db *db, struct family family, str
     /* A scan of a log must not push everything else out of the cache. */
     bool log = family.kind == FAMILY_EVENTS || family.kind == FAMILY_ATTEMPTS;
     rocksdb_readoptions_set_fill_cache(cursor->read, !log);
+    rocksdb_readoptions_set_max_skippable_internal_keys(cursor->read, dropped_max);
     cursor->rocks = rocksdb_create_iterator_cf(db->rocks, cursor->read, handle_of(db, family));
     *result = cursor;
     return 0;
+}
+
+int cursor_open(struct cursor **result, struct db *db, struct family family, struct slice from,
+                struct slice below)
+{
+    return open_cursor(result, db, family, from, below, 0);
+}
+
+int cursor_open_hasty(struct cursor **result, struct db *db, struct family family,
+                      struct slice from, struct slice below)
+{
+    return open_cursor(result, db, family, from, below, DB_DROPPED_MAX);
 }
 
 void cursor_close(struct cursor *cursor)
@@ -506,5 +520,9 @@ int cursor_error(const struct cursor *cursor)
 {
     char *error = NULL;
     rocksdb_iter_get_error(cursor->rocks, &error);
-    return error ? take_error(error) : 0;
+    if (!error)
+        return 0;
+    bool has_broken_off = strncmp(error, "Result incomplete", 17) == 0;
+    int result = take_error(error);
+    return has_broken_off ? -EAGAIN : result;
 }

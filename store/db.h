@@ -112,6 +112,11 @@ void db_value_give(struct db_value *value);
  * copied. It sees the database as it was when opened. */
 MUST_CHECK int cursor_open(struct cursor **cursor, struct db *db, struct family family,
                            struct slice from, struct slice below);
+/* For who has little time: a move that has to pass over more than DB_DROPPED_MAX entries that were
+ * dropped, and are not compacted away yet, breaks off, and cursor_error() is -EAGAIN. */
+enum { DB_DROPPED_MAX = 20000 };
+MUST_CHECK int cursor_open_hasty(struct cursor **cursor, struct db *db, struct family family,
+                                 struct slice from, struct slice below);
 void cursor_close(struct cursor *cursor);
 
 /* Each moves and says whether it stands on an entry. After false, ask cursor_error(). */
@@ -123,7 +128,7 @@ bool cursor_seek(struct cursor *cursor, struct slice key);      /* the first ent
 bool cursor_seek_back(struct cursor *cursor, struct slice key); /* the last entry <= key */
 struct slice cursor_key(const struct cursor *cursor);
 struct slice cursor_value(const struct cursor *cursor);
-MUST_CHECK int cursor_error(const struct cursor *cursor); /* 0 or -EIO */
+MUST_CHECK int cursor_error(const struct cursor *cursor); /* 0, -EIO; -EAGAIN: see above */
 
 /* ---- health ---- */
 

@@ -95,8 +95,8 @@ static int open_shard(struct dead_walk *walk, struct db *db, unsigned shard,
 {
     struct key all = key_row(ROW_DEAD, range->subscription, NULL), below = key_after(&all);
     struct cursor **rows = &walk->cursors[walk->cursor_count];
-    int error = cursor_open(rows, db, (struct family){FAMILY_QUEUE, shard}, key_slice(&all),
-                            key_slice(&below));
+    int error = cursor_open_hasty(rows, db, (struct family){FAMILY_QUEUE, shard}, key_slice(&all),
+                                  key_slice(&below));
     if (error)
         return error;
     walk->cursor_count++;

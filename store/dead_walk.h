@@ -23,12 +23,14 @@ struct dead_walk_range {
 };
 
 /* `shards`: the number of shards now (rows are at their homes). -E2BIG: more than
- * DEAD_WALK_SUBSCRIPTIONS subscriptions have dead letters. */
+ * DEAD_WALK_SUBSCRIPTIONS subscriptions have dead letters. -EAGAIN: there were many that are not
+ * there any more, and have not been compacted away (cursor_open_hasty()). */
 MUST_CHECK int dead_walk_open(struct dead_walk **walk, struct db *db, unsigned shards,
                               const struct dead_walk_range *range);
 void dead_walk_close(struct dead_walk *walk); /* NULL is allowed */
 
-/* The next event, each once. 0; -ENOENT at the end; -EBADMSG; -EIO. */
+/* The next event, each once. 0; -ENOENT at the end; -EAGAIN as above: somewhere behind the last
+ * one; -EBADMSG; -EIO. */
 MUST_CHECK int dead_walk_next(struct dead_walk *walk, struct id *event);
 
 /* How often a row was looked for so far. */

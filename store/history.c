@@ -4,7 +4,8 @@
  *
  *   one   filter.event is given: that event
  *   dead  dead letters alone: those of the subscription, or of all, by their rows (dead_walk.h);
- *         if too many subscriptions have some, they are not rare, and a walk finds them
+ *         if too many subscriptions have some, they are not rare, and a walk finds them; if many
+ *         were there until a moment ago, the page goes on with one of the next two
  *   rows  a subscription, and only statuses that have a row: the delivery rows of the subscription,
  *         newest first, those that say so
  *   walk  else: all events, newest first
@@ -129,11 +130,18 @@ static int open_dead(struct source *source, unsigned home_shards,
         .last = last_event(filter, before),
         .since_ms = filter->since_ms,
     };
-    int error = dead_walk_open(&source->dead, source->db, home_shards, &range);
-    if (error != -E2BIG)
-        return error;
-    source->kind = SOURCE_WALK;
-    return event_walk_open(&source->walk, source->db, before, filter->since_ms, filter->until_ms);
+    return dead_walk_open(&source->dead, source->db, home_shards, &range);
+}
+
+/* Dead letters that their rows do not lead to are looked for among all that could be. */
+static int open_instead(struct source *source, unsigned home_shards,
+                        const struct history_filter *filter, const struct id *before)
+{
+    source->kind = filter->subscription ? SOURCE_ROWS : SOURCE_WALK;
+    source->counted = 0;
+    return filter->subscription ? open_rows(source, home_shards, filter, before)
+                                : event_walk_open(&source->walk, source->db, before,
+                                                  filter->since_ms, filter->until_ms);
 }
 
 static bool only_with_rows(unsigned statuses)
@@ -167,6 +175,8 @@ static int source_open(struct source *source, struct db *db, unsigned home_shard
         error = open_rows(source, home_shards, filter, before);
     if (!error && source->kind == SOURCE_DEAD)
         error = open_dead(source, home_shards, filter, before);
+    if (error == -E2BIG || error == -EAGAIN)
+        error = open_instead(source, home_shards, filter, before);
     if (error)
         source_close(source);
     return error;
@@ -316,6 +326,8 @@ int history_events(struct db *db, const struct history_filter *filter, const str
 struct page {
     const struct history_filter *filter;
     const struct id *before;
+    struct id begun_after; /* where `before` points to, if it went on with another source */
+    unsigned home_shards;
     struct source source;
     struct standings *standings;
     struct event_record event; /* its deliveries from number `left` on are done */
@@ -351,10 +363,22 @@ static void page_reach(struct page *page, const struct id *last)
     page->has_last = true;
 }
 
+/* With another source, from where it is. */
+static int page_go_on(struct page *page)
+{
+    if (page->has_last) {
+        page->begun_after = page->last;
+        page->before = &page->begun_after;
+    }
+    return open_instead(&page->source, page->home_shards, page->filter, page->before);
+}
+
 static int take_event(struct page *page)
 {
     page->left = 0;
     int error = source_next(&page->source, &page->event, &page->commit);
+    if (error == -EAGAIN)
+        return page_go_on(page);
     if (error == -ENOENT) {
         page->ended = true;
         return 0;
@@ -436,7 +460,8 @@ int history_deliveries(struct db *db, unsigned home_shards, const struct history
 {
     must(limit > 0);
     *more = false;
-    struct page page = {.filter = filter, .before = before, .limit = limit};
+    struct page page = {
+        .filter = filter, .before = before, .home_shards = home_shards, .limit = limit};
     int error = standings_open(&page.standings, db, home_shards, filter->statuses);
     if (error)
         return error;

@@ -281,6 +281,12 @@ int cursor_open(struct cursor **result, struct db *db, struct family family, str
     return 0;
 }
 
+int cursor_open_hasty(struct cursor **result, struct db *db, struct family family,
+                      struct slice from, struct slice below)
+{
+    return cursor_open(result, db, family, from, below);
+}
+
 void cursor_close(struct cursor *cursor)
 {
     if (cursor)

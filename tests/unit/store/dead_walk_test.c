@@ -137,3 +137,28 @@ Test(dead_walk, is_not_for_more_subscriptions_than_can_be_merged)
     range.subscription = &subscriptions[1];
     check(&range);
 }
+
+Test(dead_walk, breaks_off_where_many_were_dropped)
+{
+    struct dead_walk *walk;
+    struct batch *batch;
+    struct id event, newest = id_pack(2 * TIME_MS + 1, 0, 0);
+    struct family queue = {FAMILY_QUEUE, keys_home(&subscriptions[0], SHARDS)};
+    struct dead_walk_range range = {.subscription = &subscriptions[0], .last = newest};
+    cr_assert(zero(int, batch_open(&batch)));
+    for (uint64_t i = 0; i <= DB_DROPPED_MAX; i++) {
+        event = id_pack(2 * TIME_MS, 0, i);
+        struct key key = key_row(ROW_DEAD, &subscriptions[0], &event);
+        put(batch, ROW_DEAD, &subscriptions[0], &event);
+        batch_drop(batch, scratch.db, queue, key_slice(&key));
+    }
+    cr_assert(zero(int, db_write(scratch.db, batch, false)));
+    cr_assert(eq(int, dead_walk_open(&walk, scratch.db, SHARDS, &range), -EAGAIN));
+
+    put(batch, ROW_DEAD, &subscriptions[0], &newest);
+    cr_assert(zero(int, db_write(scratch.db, batch, false)));
+    cr_assert(zero(int, dead_walk_open(&walk, scratch.db, SHARDS, &range)));
+    cr_assert(eq(int, dead_walk_next(walk, &event), -EAGAIN));
+    dead_walk_close(walk);
+    batch_close(batch);
+}

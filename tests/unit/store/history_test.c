@@ -246,6 +246,42 @@ Test(history, ends_a_page_without_an_entry_when_its_budget_is_used_up)
     cr_assert(ge(sz, pages, rows), "a row a page");
 }
 
+/* So many dead letters of the first subscription, of `time_ms`, that were there a moment ago. */
+static void drop_many(uint64_t time_ms)
+{
+    const struct id *subscription = &world.subscriptions[0];
+    struct family queue = {FAMILY_QUEUE, keys_home(subscription, world.shards)};
+    struct batch *batch;
+    cr_assert(zero(int, batch_open(&batch)));
+    for (uint64_t i = 0; i < 2 * (DB_DROPPED_MAX + 1); i++) {
+        struct id event = id_pack(time_ms, (1u << PLACE_SHARD_BITS) - 1, i / 2);
+        struct key key = key_row(ROW_DEAD, subscription, &event);
+        if (i % 2 == 0)
+            batch_put(batch, world.scratch.db, queue, key_slice(&key), SLICE("x"));
+        else
+            batch_drop(batch, world.scratch.db, queue, key_slice(&key));
+    }
+    cr_assert(zero(int, db_write(world.scratch.db, batch, false)));
+    batch_close(batch);
+}
+
+static void check_dead(void)
+{
+    struct history_filter filter = {.statuses = 1u << DELIVERY_DEAD};
+    check_deliveries(&filter, 7);
+    filter.subscription = &world.subscriptions[0];
+    check_deliveries(&filter, 7);
+}
+
+Test(history, finds_dead_letters_behind_many_that_are_not_there_any_more)
+{
+    world_live(&world, 700);
+    drop_many(id_time_ms(&world.events[world.event_count / 2].id)); /* within a page */
+    check_dead();
+    drop_many(world.now_ms + 1); /* before the first */
+    check_dead();
+}
+
 static uint32_t attempts_seen;
 
 static int see_attempt(void *context, const struct attempt_record *attempt)
