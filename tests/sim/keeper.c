@@ -183,7 +183,7 @@ static void replay_begun(void *context, const struct caller_answer *answer)
     if (answer->end != CALLER_ANSWERED)
         return;
     int status = answer->status;
-    if (status != 202 && status != 409 && status != 429 && status != 503)
+    if (status != 202 && status != 404 && status != 409 && status != 429 && status != 503)
         world_fail("a replay of subscription %u was answered with %d: %.*s", told->index, status,
                    SLICE_ARGS(answer->body));
     told->is_replay_sure[told->replays - 1] = status == 202;
@@ -209,6 +209,44 @@ static void begin_replay(struct subscription_told *told)
     }
 }
 
+/* ---- one delivery ---- */
+
+static void one_listed(void *context, const struct caller_answer *answer)
+{
+    static const char deliveries[] = "/api/v1/webhooks/deliveries/";
+    struct subscription_told *told = context;
+    struct slice body = answer->body, delivery, event;
+    char where[128];
+    keeper.out--;
+    keeper.is_busy[told->index] = false;
+    if (answer->end != CALLER_ANSWERED || answer->status != 200 || keeper.is_healing ||
+        told->state != STATE_ALIVE || told->replays == LEDGER_REPLAYS)
+        return;
+    delivery = json_text_after(&body, "id");
+    event = json_text_after(&body, "event_id");
+    if (delivery.size == 0)
+        return; /* none */
+    bool has_ended = slice_equal(json_text_after(&body, "status"), SLICE("delivered"));
+    world_say("redelivery %u of subscription %u: %.*s", told->replays, told->index,
+              SLICE_ARGS(event));
+    ledger_redeliver(told, event, has_ended);
+    disturb(told);
+    keeper.is_busy[told->index] = true;
+    keeper.deeds[told->index] = DEED_REPLAY;
+    snprintf(where, sizeof where, "%s%.*s/redeliver", deliveries, SLICE_ARGS(delivery));
+    ask_at(where, "POST", "", "", replay_begun, told);
+}
+
+static void redeliver_one(struct subscription_told *told)
+{
+    static const char *const statuses[] = {"delivered", "dead", "retrying"};
+    char query[128];
+    snprintf(query, sizeof query, "?limit=1&subscription=%s&status=%s", told->id,
+             statuses[world_below(sizeof statuses / sizeof statuses[0])]);
+    keeper.is_busy[told->index] = true;
+    ask_at("/api/v1/webhooks/deliveries", "GET", query, "", one_listed, told);
+}
+
 static void act(void *context)
 {
     (void)context;
@@ -219,9 +257,12 @@ static void act(void *context)
     if (world_one_in(6))
         make_another();
     else if (world_one_in(3) && told->state == STATE_ALIVE && !keeper.is_busy[drawn] &&
-             told->replays < LEDGER_REPLAYS)
-        begin_replay(told);
-    else if (told->state == STATE_ALIVE && !keeper.is_busy[drawn])
+             told->replays < LEDGER_REPLAYS) {
+        if (world_one_in(2))
+            redeliver_one(told);
+        else
+            begin_replay(told);
+    } else if (told->state == STATE_ALIVE && !keeper.is_busy[drawn])
         change(told, told->is_paused   ? DEED_RESUME
                      : world_one_in(8) ? DEED_DELETE
                      : world_one_in(3) ? DEED_MOVE

@@ -104,14 +104,33 @@ void ledger_answered(struct event *event, uint64_t sent_ns, struct slice id, uin
 /* By then what the receiver has answered is on record. */
 #define ON_RECORD_NS (30 * WORLD_SECOND)
 
+static void owe(struct delivery_seen *seen, unsigned number)
+{
+    if (seen->is_acknowledged && seen->acknowledged_ns + ON_RECORD_NS < world_now_ns())
+        seen->owed_by = number + 1;
+}
+
+void ledger_redeliver(struct subscription_told *subscription, struct slice event, bool has_ended)
+{
+    unsigned number = subscription->replays++;
+    must(number < LEDGER_REPLAYS);
+    for (unsigned i = 0; i < ledger_event_count; i++) {
+        struct delivery_seen *seen = &ledger_events[i].seen[subscription->index];
+        if (!slice_equal(slice_str(ledger_events[i].id), event))
+            continue;
+        seen->is_hurried = true;
+        if (has_ended)
+            owe(seen, number);
+    }
+}
+
 unsigned ledger_replay(struct subscription_told *subscription, bool of_all)
 {
     unsigned number = subscription->replays++;
     must(number < LEDGER_REPLAYS);
     for (unsigned i = 0; i < ledger_event_count && of_all; i++) {
         struct delivery_seen *seen = &ledger_events[i].seen[subscription->index];
-        if (seen->is_acknowledged && seen->acknowledged_ns + ON_RECORD_NS < world_now_ns())
-            seen->owed_by = number + 1;
+        owe(seen, number);
     }
     return number;
 }

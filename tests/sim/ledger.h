@@ -44,6 +44,7 @@ struct delivery_seen {
     bool was_cut;          /* the last attempt, by a stop: it is none */
     unsigned moves_then;
     uint64_t acknowledged_ns; /* when it was, last */
+    bool is_hurried;          /* somebody asked for it while it may have been waiting */
     unsigned renewals;        /* by replays, since the last crash */
     unsigned attempts_before; /* the last renewal: its schedule began anew */
     bool is_renewal_unsure;   /* there may have been one that was not seen */
@@ -128,6 +129,11 @@ void ledger_answered(struct event *event, uint64_t sent_ns, struct slice id, uin
 
 /* A replay of all that has ended is about to be asked for; or of the dead alone. Its number. */
 unsigned ledger_replay(struct subscription_told *subscription, bool of_all);
+
+/* One delivery is about to be asked for once more; `has_ended`: and is known to have been
+ * delivered.
+ */
+void ledger_redeliver(struct subscription_told *subscription, struct slice event, bool has_ended);
 
 bool ledger_matches(const struct subscription_told *subscription, const struct event *event);
 
