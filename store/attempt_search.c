@@ -26,6 +26,7 @@ struct searching {
     struct attempt_wanted *wanted;
     size_t count;
     struct pairs index;           /* in `wanted` */
+    struct id oldest, newest;     /* events of all of them */
     struct attempt_wanted **left; /* of one log: those to be found there, oldest commit first */
     size_t left_count;
 };
@@ -66,6 +67,21 @@ static void take_attempt(struct searching *searching, const struct attempt_recor
     wanted->index = index;
 }
 
+/* Most are not: of a page of the newest, what was attempted meanwhile is older. */
+static bool may_be_wanted(const struct searching *searching, const struct id *event)
+{
+    return memcmp(event, &searching->oldest, sizeof *event) >= 0 &&
+           memcmp(event, &searching->newest, sizeof *event) <= 0;
+}
+
+static void widen(struct searching *searching, const struct id *event)
+{
+    if (memcmp(event, &searching->oldest, sizeof *event) < 0)
+        searching->oldest = *event;
+    if (memcmp(event, &searching->newest, sizeof *event) > 0)
+        searching->newest = *event;
+}
+
 static int search_block(struct searching *searching, unsigned shard, struct slice value)
 {
     struct block_view view;
@@ -76,7 +92,11 @@ static int search_block(struct searching *searching, unsigned shard, struct slic
     struct slice rest = view.records, record;
     for (; block_next(&rest, &record); index++) {
         struct attempt_record attempt;
-        error = attempt_record_decode(record, &attempt);
+        error = attempt_record_peek(record, &attempt.event);
+        if (!error && !may_be_wanted(searching, &attempt.event))
+            continue;
+        if (!error)
+            error = attempt_record_decode(record, &attempt);
         if (error)
             return error;
         struct attempts_place place = {shard, view.number};
@@ -155,8 +175,10 @@ int attempt_search_run(struct attempt_search *search, struct db *db, struct atte
     pairs_init(&searching.index, count);
     searching.left = count ? calloc(count, sizeof(void *)) : NULL;
     int error = count && !searching.left ? -ENOMEM : 0;
+    memset(&searching.oldest, 0xff, sizeof searching.oldest);
     for (size_t i = 0; i < count && !error; i++) {
         wanted[i].found = false;
+        widen(&searching, &wanted[i].event);
         error = pairs_put(&searching.index, &wanted[i].event, &wanted[i].subscription, i);
     }
     if (!error && count > 0)

@@ -461,6 +461,14 @@ int attempt_record_decode(struct slice record, struct attempt_record *attempt)
     return 0;
 }
 
+int attempt_record_peek(struct slice record, struct id *event)
+{
+    if (record.size < ATTEMPT_HEAD_1)
+        return -EBADMSG;
+    memcpy(event, record.at + 56, ID_SIZE);
+    return 0;
+}
+
 void attempt_record_expunge(char *record, size_t size)
 {
     struct attempt_record attempt;

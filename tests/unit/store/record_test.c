@@ -185,6 +185,9 @@ Test(record, of_an_attempt_comes_back)
         struct slice encoded = encode_attempt(&attempt);
         cr_assert(zero(int, attempt_record_decode(encoded, &read)));
         cr_assert(id_equal(&read.event, &attempt.event));
+        struct id event;
+        cr_assert(zero(int, attempt_record_peek(encoded, &event)));
+        cr_assert(id_equal(&event, &attempt.event));
         cr_assert(id_equal(&read.subscription, &attempt.subscription));
         cr_assert(id_equal(&read.tenant, &attempt.tenant));
         cr_assert(eq(int, (int)read.outcome, (int)attempt.outcome));
