@@ -50,7 +50,7 @@ struct config {
     uint64_t idempotency_window_ms; /* 24h */
     uint64_t retention_ms;          /* 7d */
     uint64_t disable_after_ms;      /* 5d */
-    uint64_t replay_rate;           /* 5000 a second; 0: no limit */
+    uint64_t replay_rate;           /* 2000 a second; 0: no limit */
     uint64_t audit_retention_ms;    /* 365d */
     uint64_t audit_records_max;     /* 1000000 */
     uint64_t retention_bytes;       /* 0 */

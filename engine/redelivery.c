@@ -16,7 +16,7 @@ enum {
     READY_MAX = 16,    /* the endpoint has enough to do; then for each delivery of a page: */
     FIRSTS = 4,        /* so many first attempts, or */
     TRICKLE_MS = 100,  /* so much time */
-    CHUNKS_PER_S = 20, /* and more of them, of a page that is fast */
+    CHUNKS_PER_S = 125, /* and more of them, of a page that is fast */
     PAUSES = 4,        /* as long as a chunk took to be written: others have the disk then */
     US_PER_MS = 1000,
     US_PER_S = 1000 * 1000,

@@ -106,7 +106,7 @@ const struct setting settings[] = {
      .max = MEBIBYTES(64), .group = "Limits", .help = "body of a request with one event"},
     {"batch_bytes_max", SIZE, true, FIELD(batch_bytes_max), .standard = "16M", .min = 1024,
      .max = MEBIBYTES(256), .help = "body of a request with a batch of events"},
-    {"replay_rate", COUNT, true, FIELD(replay_rate), .standard = "5000", .max = 1000000,
+    {"replay_rate", COUNT, true, FIELD(replay_rate), .standard = "2000", .max = 1000000,
      .help = "deliveries a second that replays hand over; 0: no limit"},
     {"storage_free_min", SIZE, true, FIELD(storage_free_min_bytes), .standard = "512M",
      .max = INT64_MAX, .help = "with less free on the disk nothing is accepted"},
