@@ -5,7 +5,6 @@
 
 enum {
     BATCH_EVENTS = 100, /* unless it is said */
-    BATCH_EVENTS_MAX = 1000,
     BATCH_BYTES = 256 * 1024,
     BATCH_BYTES_MIN = 1024,
     BATCH_BYTES_MAX = 4 * 1024 * 1024,
@@ -84,7 +83,7 @@ static bool take_number(struct draft *draft, struct json_value value, const char
 static void parse_max_events(struct draft *draft, struct json_value value, const char *pointer)
 {
     uint64_t events;
-    if (take_number(draft, value, pointer, (uint64_t[]){1, BATCH_EVENTS_MAX}, &events))
+    if (take_number(draft, value, pointer, (uint64_t[]){1, LIMIT_TOGETHER}, &events))
         draft->made->batch.events = (unsigned)events;
 }
 

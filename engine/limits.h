@@ -40,6 +40,7 @@ enum {
     LIMIT_EVENT_BLOCKS = 8192, /* whose deliveries are not all settled */
     LIMIT_DELIVERIES = 65536,  /* in memory; fewer if memory is small (budget.h) */
     LIMIT_ATTEMPTS = 2048,     /* on their way; fewer likewise */
+    LIMIT_TOGETHER = 1000,     /* deliveries in one request */
     LIMIT_FETCHES = 256,       /* questions to the reader */
 
     /* How long a delivery may be without a durable trace of its own; then it gets a row, so that

@@ -3,7 +3,8 @@
  * Room. A transition needs at most one attempt record, ROWS_PER_TRANSITION rows and one settled
  * entry, so a batch with less room left is sent off when a transition begins. Attempts on their way
  * must always find room for their ends: outcomes_have_room() keeps back as many batches as their
- * records could fill, each of the largest size.
+ * records could fill, each of the largest size. While no other is left (the disk is slow), a batch
+ * is not sent off before it is full: those kept back would be used up by little ones.
  */
 #include "shard.h"
 
@@ -13,6 +14,9 @@ enum {
     ROWS_PER_TRANSITION = 4,
     TRANSITIONS_MIN = LIMIT_OUTCOME_BLOCK_SIZE / RECORD_MAX - 1, /* that fit a batch */
     BATCHES_FREE = 5,                                            /* for work that can wait */
+    /* Beside attempts: the last delivery begun may have others with it, and an event that is read
+     * back may be gone. */
+    TRANSITIONS_BESIDES = LIMIT_TOGETHER + LIMIT_FETCHES,
 };
 
 /* Of the four rows of a delivery in a page, one is large. */
@@ -24,7 +28,7 @@ _Static_assert(OUTCOMES_PAGE_ROWS / 4 *
 int outcomes_open(struct outcomes *outcomes, uint64_t first_block, unsigned attempts)
 {
     *outcomes = (struct outcomes){.next_block = first_block};
-    outcomes->kept = attempts / TRANSITIONS_MIN + 1;
+    outcomes->kept = (attempts + TRANSITIONS_BESIDES) / TRANSITIONS_MIN + 1;
     return pool_open(&outcomes->batches, sizeof(struct outcome_batch),
                      outcomes->kept + BATCHES_FREE);
 }
@@ -34,10 +38,14 @@ void outcomes_close(struct outcomes *outcomes)
     pool_close(&outcomes->batches);
 }
 
+static size_t batches_left(const struct outcomes *outcomes)
+{
+    return outcomes->batches.capacity - outcomes->batches.used;
+}
+
 bool outcomes_have_room(const struct shard *shard)
 {
-    const struct outcomes *outcomes = &shard->outcomes;
-    return outcomes->batches.capacity - outcomes->batches.used > outcomes->kept;
+    return batches_left(&shard->outcomes) > shard->outcomes.kept;
 }
 
 static void open_batch(struct shard *shard)
@@ -68,10 +76,19 @@ static bool is_full(const struct outcome_batch *batch)
            batch->settled_count == OUTCOMES_SETTLED_MAX;
 }
 
+static void send_off(struct shard *shard)
+{
+    struct outcomes *outcomes = &shard->outcomes;
+    struct outcome_batch *batch = outcomes->open;
+    outcomes->open = NULL;
+    outcomes->out++;
+    crew_post(shard->crew, shard->number, crew_writer(shard->crew), &batch->mail);
+}
+
 void outcomes_begin(struct shard *shard)
 {
     if (shard->outcomes.open && is_full(shard->outcomes.open))
-        outcomes_flush(shard, true);
+        send_off(shard);
     if (!shard->outcomes.open)
         open_batch(shard);
 }
@@ -127,17 +144,15 @@ void outcomes_settle(struct shard *shard, struct block_share *share)
 void outcomes_flush(struct shard *shard, bool now)
 {
     struct outcomes *outcomes = &shard->outcomes;
-    struct outcome_batch *batch = outcomes->open;
-    if (!batch || (!now && shard->now_ms < outcomes->opened_ms + OUTCOMES_FLUSH_MS))
-        return;
-    outcomes->open = NULL;
-    outcomes->out++;
-    crew_post(shard->crew, shard->number, crew_writer(shard->crew), &batch->mail);
+    uint64_t due_ms = outcomes_due_ms(outcomes);
+    if (due_ms != UINT64_MAX && (now || shard->now_ms >= due_ms))
+        send_off(shard);
 }
 
 void outcomes_begin_page(struct shard *shard)
 {
-    outcomes_flush(shard, true);
+    if (shard->outcomes.open)
+        send_off(shard);
     open_batch(shard);
 }
 
@@ -148,12 +163,13 @@ void outcomes_end_page(struct shard *shard, const struct journal_document *docum
     batch->journal.document = document;
     batch->journal.sync = !document;
     batch->page = page;
-    outcomes_flush(shard, true);
+    send_off(shard);
 }
 
 uint64_t outcomes_due_ms(const struct outcomes *outcomes)
 {
-    return outcomes->open ? outcomes->opened_ms + OUTCOMES_FLUSH_MS : UINT64_MAX;
+    bool may_go = outcomes->open && batches_left(outcomes) >= outcomes->kept;
+    return may_go ? outcomes->opened_ms + OUTCOMES_FLUSH_MS : UINT64_MAX;
 }
 
 void outcomes_durable(struct shard *shard, struct outcome_batch *batch)

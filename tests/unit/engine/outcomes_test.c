@@ -218,6 +218,28 @@ Test(outcomes, keeps_no_text_of_a_tenant_that_is_gone)
     cr_assert(zero(sz, read.error.size + read.address.size + read.response_body.size));
 }
 
+Test(outcomes, keeps_room_for_the_ends_of_attempts_however_slow_the_disk_is)
+{
+    uint32_t ends = 0;
+    while (outcomes_have_room(&shard)) { /* what begins while there is room */
+        fail_once(++ends);
+        outcomes_flush(&shard, true);
+    }
+    /* None comes back; attempts end one by one, each long after the other. */
+    for (unsigned left = LIMIT_ATTEMPTS + LIMIT_TOGETHER; left > 0; left--) {
+        fail_once(++ends);
+        shard.now_ms += 10 * OUTCOMES_FLUSH_MS;
+        outcomes_flush(&shard, left % 2);
+    }
+    if (shard.outcomes.open)
+        cr_assert(eq(u64, outcomes_due_ms(&shard.outcomes), UINT64_MAX), "nothing to wake up for");
+    while (shard.outcomes.out > 0) {
+        outcomes_durable(&shard, take_batch());
+        outcomes_flush(&shard, false);
+    }
+    cr_assert(zero(sz, shard.outcomes.batches.used));
+}
+
 Test(outcomes, tells_shares_what_is_settled_when_it_is_on_disk)
 {
     for (unsigned i = 0; i < 6; i++) {
