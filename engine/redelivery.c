@@ -13,11 +13,11 @@
 #include "trace.h"
 
 enum {
-    READY_MAX = 16,    /* the endpoint has enough to do; then for each delivery of a page: */
-    FIRSTS = 4,        /* so many first attempts, or */
-    TRICKLE_MS = 100,  /* so much time */
+    READY_MAX = 16,     /* the endpoint has enough to do; then for each delivery of a page: */
+    FIRSTS = 4,         /* so many first attempts, or */
+    TRICKLE_MS = 100,   /* so much time */
     CHUNKS_PER_S = 125, /* and more of them, of a page that is fast */
-    PAUSES = 4,        /* as long as a chunk took to be written: others have the disk then */
+    PAUSES = 4,         /* as long as a chunk took to be written: others have the disk then */
     US_PER_MS = 1000,
     US_PER_S = 1000 * 1000,
 };
@@ -192,7 +192,7 @@ static void hurry(struct shard *shard, struct endpoint *endpoint, struct mail_re
             wheel_arm(&shard->wheel, &delivery->due, shard->now_ms);
         }
         end(shard, mail, REDELIVERY_DONE);
-    } else if (delivery) {
+    } else if (delivery) { /* NOLINT(bugprone-branch-clone): busy for another reason than below */
         end(shard, mail, REDELIVERY_BUSY);
     } else if (!can_be_hurried(shard, endpoint, mail)) {
         end(shard, mail, REDELIVERY_DONE);

@@ -34,7 +34,7 @@ static int first_tenant(struct db *db, const struct key *from, const struct key 
         error = cursor_error(cursor) ? cursor_error(cursor) : -ENOENT;
     cursor_close(cursor);
     if (!error)
-        *tenant = place.tenant;
+        *tenant = place.tenant; /* cppcheck-suppress uninitvar ; 0 says that it was read */
     return error;
 }
 

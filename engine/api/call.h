@@ -20,8 +20,8 @@
 enum {
     CALL_BODY_MAX = 256 * 1024,
     CALL_IMPORT_MAX = 4 * 1024 * 1024, /* of a document to import */
-    CALL_HEADERS_MAX = 512, /* of an answer, with its tag */
-    API_STATS_MAX = 16,     /* questions to shards at a time */
+    CALL_HEADERS_MAX = 512,            /* of an answer, with its tag */
+    API_STATS_MAX = 16,                /* questions to shards at a time */
     PAGE_LIMIT = 50,
     PAGE_LIMIT_MAX = 250,
     PAGE_BYTES_MAX = 2 * 1024 * 1024, /* a page ends early when its text has so many */

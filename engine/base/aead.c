@@ -32,10 +32,10 @@ int aead_open(const struct aead_terms *terms, struct slice box, char *plain)
         return -EBADMSG;
     size_t size = box.size - AEAD_TAG_SIZE;
     begin(&context, terms->key);
-    int is_open = EVP_AEAD_CTX_open_gather(
-        &context, (uint8_t *)plain, terms->nonce, AEAD_NONCE_SIZE, (const uint8_t *)box.at, size,
-        (const uint8_t *)box.at + size, AEAD_TAG_SIZE, (const uint8_t *)terms->bound.at,
-        terms->bound.size);
+    int is_open = EVP_AEAD_CTX_open_gather(&context, (uint8_t *)plain, terms->nonce,
+                                           AEAD_NONCE_SIZE, (const uint8_t *)box.at, size,
+                                           (const uint8_t *)box.at + size, AEAD_TAG_SIZE,
+                                           (const uint8_t *)terms->bound.at, terms->bound.size);
     EVP_AEAD_CTX_cleanup(&context);
     return is_open ? 0 : -EBADMSG;
 }
