@@ -74,9 +74,9 @@ static void renew(const struct attempt_seen *attempt, struct delivery_seen *seen
 static void check_match(const struct attempt_seen *attempt)
 {
     struct event *event = attempt->body->event;
-    if (!ledger_matches(attempt->subscription, event))
-        world_fail("an event of type %s came to a subscription of %s", event->type,
-                   attempt->subscription->pattern);
+    if (!ledger_wants(attempt->subscription, attempt->body))
+        world_fail("%s of type %s is not for subscription %u of %s", event->id, event->type,
+                   attempt->subscription->index, attempt->subscription->pattern);
     if (event->delivered && event->delivered != attempt->body)
         world_fail("%s: a duplicate by its key was delivered: %u and %u", event->id,
                    event->delivered->number, attempt->body->number);

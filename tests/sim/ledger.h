@@ -6,6 +6,8 @@
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
+#include "condition.h"
+
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -22,6 +24,7 @@ enum {
 /* An event as its receiver may get it. Several that were published with one idempotency key are
  * one event, of which one body is delivered. */
 struct body {
+    struct body *next; /* of its event */
     unsigned number;
     struct event *event;
     struct slice payload;
@@ -52,9 +55,11 @@ struct delivery_seen {
 };
 
 struct event {
-    char id[LEDGER_ID]; /* "" until it is known */
-    unsigned key;       /* "k" of its payload; 0: none */
-    unsigned batch;     /* that it was published in, in the order of events; 0: none */
+    char id[LEDGER_ID];  /* "" until it is known */
+    struct body *bodies; /* that it may have */
+    unsigned key;        /* "k" of its payload; 0: none */
+    unsigned channels;   /* condition.h */
+    unsigned batch;      /* that it was published in, in the order of events; 0: none */
     char type[16];
     bool is_accepted; /* answered with 202 */
     uint64_t offered_ns, answered_ns;
@@ -84,6 +89,7 @@ struct subscription_told {
     unsigned index;
     enum subscription_state state;
     char id[LEDGER_ID], secret[64], pattern[16];
+    struct condition condition;
     unsigned host, moves;
     bool by_name;
     uint64_t asked_ns, made_ns;
@@ -135,7 +141,11 @@ unsigned ledger_replay(struct subscription_told *subscription, bool of_all);
  */
 void ledger_redeliver(struct subscription_told *subscription, struct slice event, bool has_ended);
 
+/* Whether it is for the subscription, if this is its body; whether it is, whichever of its bodies
+ * was taken; and whether it is with one of them. */
+bool ledger_wants(const struct subscription_told *subscription, const struct body *body);
 bool ledger_matches(const struct subscription_told *subscription, const struct event *event);
+bool ledger_may_match(const struct subscription_told *subscription, const struct event *event);
 
 /* ---- the receiving side ---- */
 

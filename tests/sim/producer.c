@@ -73,15 +73,28 @@ static struct body *draw_body(struct event *event, enum form form)
     return body;
 }
 
-static struct event *draw_event(unsigned batch)
+static struct event *draw_event(unsigned batch, enum form form)
 {
     static const char *const types[] = {"a.x", "a.y", "b.x", "c"};
     struct event *event = ledger_add_event(types[world_below(4)], batch);
     event->key = (unsigned)world_below(4);
+    if (form != FORM_CLOUD) /* which has none */
+        event->channels = condition_draw_channels();
     return event;
 }
 
 /* ---- requests ---- */
+
+static void print_channels(FILE *out_file, unsigned channels)
+{
+    char list[64];
+    struct text text;
+    if (channels == 0)
+        return;
+    text_init(&text, list, sizeof list);
+    condition_print_channels(channels, &text);
+    fprintf(out_file, ",\"channels\":%.*s", SLICE_ARGS(text_slice(&text)));
+}
 
 static void print_event(FILE *out_file, const struct body *body, const struct offer *offer)
 {
@@ -89,6 +102,7 @@ static void print_event(FILE *out_file, const struct body *body, const struct of
             SLICE_ARGS(body->payload));
     if (offer->key >= 0 && offer->form != FORM_HEADER)
         fprintf(out_file, ",\"id\":\"key-%d\"", offer->key);
+    print_channels(out_file, body->event->channels);
     fputs("}", out_file);
 }
 
@@ -251,7 +265,7 @@ static void offer_batch(enum form form)
     offer->count = (unsigned)world_between(1, OFFER_BODIES);
     batches++;
     for (unsigned i = 0; i < offer->count; i++)
-        offer->bodies[i] = draw_body(draw_event(batches), form);
+        offer->bodies[i] = draw_body(draw_event(batches, form), form);
     print_request(offer);
     out++;
     send_offer(offer);
@@ -279,7 +293,7 @@ static void publish(void *context)
         return;
     }
     bool has_key = form == FORM_CLOUD || world_one_in(2);
-    struct event *event = draw_event(0);
+    struct event *event = draw_event(0, form);
     int key = has_key ? (int)keys++ : -1;
     if (has_key && keyed_count < KEYED_MAX) {
         keyed[keyed_count].event = event;

@@ -1,6 +1,7 @@
 /* run.c - see run.h. Faults and mishaps first; then all is healed, and it has to come to rest. */
 #include "run.h"
 
+#include "condition.h"
 #include "keeper.h"
 #include "ledger.h"
 #include "machine.h"
@@ -158,6 +159,7 @@ static void restart(const struct plan *plan)
 void run_seed(uint64_t seed, bool verbose)
 {
     world_open(seed, verbose);
+    conditions_open(seed);
     struct plan plan = draw_plan();
     unsigned shards = draw_shards();
     receivers_open((unsigned)world_between(1, RECEIVERS_MAX), plan.is_patient);

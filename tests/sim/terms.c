@@ -81,6 +81,7 @@ void terms_draw(struct subscription_told *told, uint64_t long_ms)
     draw_schedule(told, long_ms);
     draw_limits(told);
     draw_breaker(told);
+    condition_draw(&told->condition);
 }
 
 /* ---- telling ---- */
@@ -136,6 +137,7 @@ void terms_print(const struct subscription_told *told, char *body, size_t room)
                     told->batch_events, told->batch_bytes, told->batch_wait_ms);
     print_retry(told, &text);
     print_limits(told, &text);
+    condition_print(&told->condition, &text);
     text_put(&text, SLICE("}"));
     must(text_ok(&text));
     body[text.size] = '\0';
