@@ -6,7 +6,9 @@
 #define MIB (UINT64_C(1) << 20)
 
 enum {
-    ARENA_PART = 4, /* of the memory, one part in this is for arenas; and for pools */
+    ARENA_PART = 4,      /* of the memory, one part in this is for arenas; and for pools */
+    CATALOGUE_PART = 32, /* and for event types, or of the store's half: */
+    CATALOGUE_LEAST = 4,
     BATCH_PART = 6, /* a batch: its buffer is a power of two, and twice as much is its blocks */
 
     /* An event in an arena: twice while it arrives; then the request and the block, plain and
@@ -52,8 +54,11 @@ struct budget budget_of(uint64_t memory_bytes, unsigned shards)
     uint64_t part = memory_bytes / shards / ARENA_PART;
     uint64_t attempts = part / 4 * 3 / ATTEMPT_COST, deliveries = part / 4 / DELIVERY_COST;
     uint64_t first = FIXED + shards * RING, half = memory_bytes / 2;
+    uint64_t left = half > first ? half - first : half / 2;
+    uint64_t catalogue = least_of(memory_bytes / CATALOGUE_PART, left / CATALOGUE_LEAST);
     struct budget budget = {
-        .store_bytes = half > first ? half - first : half / 2,
+        .store_bytes = left - catalogue,
+        .catalogue_bytes = catalogue,
         .arena_bytes = round_up(part / 2 + 1),
         .attempts = (unsigned)least_of(attempts, LIMIT_ATTEMPTS),
         .deliveries = (unsigned)least_of(deliveries, LIMIT_DELIVERIES),

@@ -1,6 +1,7 @@
 /* budget.h - what the engine's memory is spent on, and how much of each it may have.
  *
- *   half     the store: memtables and cache, less FIXED and each shard's ring, which come first
+ *   half     the store: memtables and cache, less FIXED and each shard's ring, which come first,
+ * and less what event types may take: a 32nd part of the memory, and a fourth of that half at most
  *   a fourth buffers of the shards: requests, events, bodies; to each a power of two
  *   a fourth pools of the shards: deliveries, and attempts with their connections
  *
@@ -18,6 +19,7 @@
 
 struct budget {
     uint64_t store_bytes;
+    uint64_t catalogue_bytes; /* event types of all tenants: out of the store's half */
     /* Of each shard. */
     size_t arena_bytes;
     unsigned attempts; /* on their way */

@@ -402,6 +402,23 @@ static bool equal_versions(const struct event_type_version *a, const struct even
            equal_texts(a->examples, b->examples, "[]");
 }
 
+static size_t bytes_of(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+size_t event_type_bytes(const struct event_type *type)
+{
+    size_t bytes = sizeof *type + bytes_of(type->description) + bytes_of(type->metadata);
+    for (unsigned i = 0; i < type->version_count; i++) {
+        const struct event_type_version *version = &type->versions[i];
+        bytes += bytes_of(version->examples);
+        if (version->schema)
+            bytes += schema_bytes(version->schema);
+    }
+    return bytes;
+}
+
 bool event_type_equal(const struct event_type *a, const struct event_type *b)
 {
     bool is_equal =

@@ -52,6 +52,9 @@ MUST_CHECK int event_type_parse_stored(struct json_value document, struct event_
 /* As the API shows it: {"version":...}. */
 void event_type_print_version(const struct event_type_version *version, struct text *text);
 
+/* The most memory that it takes. */
+size_t event_type_bytes(const struct event_type *type);
+
 /* Whether they say the same, whenever they were made. */
 bool event_type_equal(const struct event_type *a, const struct event_type *b);
 

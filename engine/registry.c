@@ -265,16 +265,6 @@ struct event_type *registry_event_type(const struct registry *registry, const st
     return NULL;
 }
 
-size_t registry_event_type_count(const struct registry *registry, const struct id *tenant)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < registry->event_types.count; i++) {
-        const struct event_type *type = registry->event_types.items[i];
-        count += id_equal(&type->tenant, tenant);
-    }
-    return count;
-}
-
 /* ---- changing ---- */
 
 static void unmark_tenant(struct registry *registry, const struct tenant *tenant)

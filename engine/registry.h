@@ -50,9 +50,6 @@ struct subscription *registry_subscription_with_uid(const struct registry *regis
 struct event_type *registry_event_type(const struct registry *registry, const struct id *tenant,
                                        struct slice name);
 
-/* How many event types a tenant has. */
-size_t registry_event_type_count(const struct registry *registry, const struct id *tenant);
-
 /* Where to begin a walk backwards from what comes before `id` (NULL: from the newest): the walk's
  * next is items[start - 1]. */
 size_t shelf_before(const struct shelf *shelf, const struct id *id);

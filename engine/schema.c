@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* What the parser keeps for its tree: so much, and so many times the text. */
+enum { TREE_BYTES = 10 * 1024, TREE_FACTOR = 15 };
+
 struct schema {
     struct json *json;
     struct schema_tree tree;
@@ -253,6 +256,12 @@ void schema_close(struct schema *schema)
     if (schema->json)
         json_close(schema->json);
     free(schema);
+}
+
+size_t schema_bytes(const struct schema *schema)
+{
+    return sizeof *schema + TREE_BYTES + schema->size * TREE_FACTOR +
+           schema->tree.patterns.count * (size_t)REGEX_MEMORY;
 }
 
 struct slice schema_text(const struct schema *schema)

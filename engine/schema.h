@@ -18,7 +18,7 @@
  *
  * Numbers are compared as whole numbers up to 64 bits, and else as doubles.
  *
- * Memory: a tree of some 8 times the schema's text, and that of its expressions. A check allocates
+ * Memory: schema_bytes(), for its tree and its expressions. A check allocates
  * nothing, but for what RE2 does.
  * Threads: a schema is immutable; many may check by it at the same time.
  */
@@ -42,6 +42,9 @@ struct schema;
 MUST_CHECK int schema_open(struct schema **schema, struct json_value value, const char *pointer,
                            struct faults *faults);
 void schema_close(struct schema *schema); /* NULL is allowed */
+
+/* The most memory that it takes, in bytes. */
+size_t schema_bytes(const struct schema *schema);
 
 /* As it was given, minified. */
 struct slice schema_text(const struct schema *schema);

@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "call.h"
+#include "catalogue.h"
 #include "patch.h"
 #include "query.h"
 #include "router.h"
@@ -94,15 +95,18 @@ static struct event_type *parse(struct call *call, struct json_value body,
     return error ? NULL : made;
 }
 
-/* Why the tenant cannot have this new one; NULL: it can. */
-static const char *refusal(const struct call *call, const struct event_type *made)
+/* Whether there is room for it in the place of `before`; if not, answers and frees it. */
+static bool has_room(struct call *call, const struct event_type *before, struct event_type *made)
 {
-    const struct registry *registry = call->api->parts.registry;
-    if (registry_event_type(registry, &call->tenant, slice_str(made->name)))
-        return "the tenant has an event type of this name";
-    if (registry_event_type_count(registry, &call->tenant) >= EVENT_TYPES_MAX)
-        return "the tenant has as many event types as it may have";
-    return NULL;
+    const struct api_parts *parts = &call->api->parts;
+    struct catalogue_room room = catalogue_room(parts->registry, &call->tenant, parts->config);
+    int status;
+    const char *why_not = catalogue_refusal(catalogue_take(&room, before, made), &status);
+    if (!why_not)
+        return true;
+    call_problem(call, status, why_not);
+    event_type_free(made);
+    return false;
 }
 
 static void print_location(const char *name, char out[static LOCATION_SIZE])
@@ -127,12 +131,13 @@ void event_types_create(struct call *call)
     struct event_type *made = parse(call, body, NULL);
     if (!made)
         return;
-    const char *why_not = refusal(call, made);
-    if (why_not) {
-        call_problem(call, 409, why_not);
+    if (registry_event_type(call->api->parts.registry, &call->tenant, slice_str(made->name))) {
+        call_problem(call, 409, "the tenant has an event type of this name");
         event_type_free(made);
         return;
     }
+    if (!has_room(call, NULL, made))
+        return;
     char location[LOCATION_SIZE];
     made->tenant = call->tenant;
     made->id = id_new(made->created_ms, &call->api->random);
@@ -145,7 +150,7 @@ void event_types_create(struct call *call)
 static void replace(struct call *call, struct event_type *before, struct json_value body)
 {
     struct event_type *made = parse(call, body, before);
-    if (!made)
+    if (!made || !has_room(call, before, made))
         return;
     event_type_print(made, call_text(call, EVENT_TYPE_TEXT_MAX));
     call_tag(call, made->updated_ms);

@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "call.h"
+#include "catalogue.h"
 #include "event_type_import.h"
 #include "form.h"
 #include "query.h"
@@ -17,8 +18,9 @@ struct import {
     struct call *call;
     struct event_type_import source;
     char version[EVENT_TYPE_VERSION_SIZE];
-    bool is_dry, is_full; /* the catalogue */
-    size_t room;          /* in the catalogue, for what is new */
+    bool is_dry;
+    struct catalogue_room room;
+    enum catalogue_answer answer; /* HAS_ROOM: up to now */
     unsigned unchanged_count;
     const struct event_type *unchanged[EVENT_TYPES_MAX];
     struct directory_set *changed; /* `after` is ours until the change is begun */
@@ -91,13 +93,12 @@ static void take(struct import *import, struct event_type *before, struct event_
         event_type_free(made);
         return;
     }
-    import->is_full |= !before && import->room == 0;
-    if (import->is_full) {
+    import->answer = catalogue_take(&import->room, before, made);
+    if (import->answer != CATALOGUE_HAS_ROOM) {
         event_type_free(made);
         return;
     }
     if (!before) {
-        import->room--;
         made->tenant = call->tenant;
         made->id = id_new(made->created_ms, &call->api->random);
     }
@@ -128,7 +129,7 @@ static int make_all(struct import *import, struct json_value root, struct faults
     int error = event_type_import_open(&import->source, root, faults);
     if (error)
         return error;
-    while (error != -ENOMEM && !import->is_full && faults->count < FAULTS_MAX) {
+    while (error != -ENOMEM && import->answer == CATALOGUE_HAS_ROOM && faults->count < FAULTS_MAX) {
         unsigned before = faults->count;
         if (!openapi_document_next(&import->source.document, &cursor, &webhook, faults))
             break;
@@ -187,12 +188,14 @@ static void change(struct import *import)
 static void conclude(struct import *import, int error, const struct faults *faults)
 {
     struct call *call = import->call;
+    int status;
+    const char *why_not = catalogue_refusal(import->answer, &status);
     if (error == -EINVAL) {
         call_faults(call, faults);
     } else if (error) {
         call_busy(call);
-    } else if (import->is_full) {
-        call_problem(call, 409, "the tenant would have more event types than it may have");
+    } else if (why_not) {
+        call_problem(call, status, why_not);
     } else {
         print(import, call_text(call, ANSWER_SIZE));
         if (import->is_dry || import->changed->count == 0)
@@ -216,11 +219,11 @@ static struct import *open_import(struct call *call)
     struct import *import = calloc(1, sizeof *import);
     if (!import)
         return NULL;
-    const struct registry *registry = call->api->parts.registry;
+    const struct api_parts *parts = &call->api->parts;
     import->call = call;
     import->source.json = call->api->other;
     import->source.now_ms = clock_wall_ms();
-    import->room = EVENT_TYPES_MAX - registry_event_type_count(registry, &call->tenant);
+    import->room = catalogue_room(parts->registry, &call->tenant, parts->config);
     import->changed =
         calloc(1, sizeof *import->changed + EVENT_TYPES_MAX * sizeof import->changed->list[0]);
     if (import->changed)

@@ -187,6 +187,8 @@ SHOP = document({
 
 
 class Import(TypesCase):
+    arguments = ("--memory", "8G")  # for the largest import that may be
+
     def take(self, body, query="", status=200):
         answer = self.manage.post(IMPORT + query, body)
         self.assertEqual(answer.status, status, answer)
@@ -359,6 +361,41 @@ class Import(TypesCase):
             answer = self.manage.post(IMPORT, SHOP, headers={"Idempotency-Key": "k"})
             self.assertEqual(len(answer.json()["created"]), 3)
         self.assertEqual(answer.headers["idempotent-replayed"], "true")
+
+
+class Room(TypesCase):
+    """Event types may take 4 MiB here, and a tenant's two."""
+    arguments = ("--memory", "128M")
+    LARGE = {"versions": [{"version": "1", "schema": {"title": "x" * 36000}}]}  # half a MiB, and a bit
+
+    def fill(self):
+        """Makes large ones until one is refused, which is returned."""
+        for number in range(8):
+            answer = self.manage.post(TYPES, {"name": f"large.{number}", **self.LARGE})
+            if answer.status != 201:
+                return number, answer
+        self.fail("there is no end to it")
+
+    def test_each_tenant_has_its_part_and_all_of_them_the_whole(self):
+        made, answer = self.fill()
+        self.assertEqual(made, 3)
+        self.assertIn("the tenant's event types", self.assert_problem(answer, 409)["detail"])
+        self.make("small")
+        self.assert_problem(self.manage.request("PATCH", f"{TYPES}/small", self.LARGE), 409)
+        self.assert_problem(self.manage.post(IMPORT, document({"import": webhook({"title": "x" * 60000})})), 409)
+        mine = self.manage
+        for name in ("second", "third"):
+            key = self.engine.admin.post(KEYS, {"scopes": ["manage"]}, headers={"Grapnel-Tenant": self.engine.admin.post(
+                TENANTS, {"name": name}).json()["id"]}).json()["key"]
+            self.manage = Client(self.engine.admin_address, key, described=True)
+            made, answer = self.fill()
+        self.assertEqual(made, 1)
+        self.assertIn("--memory", self.assert_problem(answer, 507)["detail"])
+        self.assertEqual(mine.request("PATCH", f"{TYPES}/large.0", {"description": "d", "versions": []}).status, 200)
+        self.make("now.there.is.room", **self.LARGE)
+        self.engine.restart()
+        self.manage = Client(self.engine.admin_address, key, described=True)
+        self.assert_problem(self.manage.post(TYPES, {"name": "another", **self.LARGE}), 507)
 
 
 class Enforcement(TypesCase):
