@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, TWICE_EVERY = 50, RUN_CPU_SECONDS = 300 };
+enum { JOBS_MAX = 64, TWICE_EVERY = 50, RUN_CPU_SECONDS = 60 };
 
 struct job {
     pid_t pid;

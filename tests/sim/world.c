@@ -10,7 +10,6 @@
 #include "base/must.h"
 #include "base/random.h"
 
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +18,16 @@
 #include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-enum { STACK_SIZE = 1 << 20, FIBERS_MAX = 64, STEPS_MAX = 200 * 1000 * 1000 };
+enum {
+    STACK_SIZE = 1 << 20,
+    FIBERS_MAX = 64,
+    STEPS_MAX = 200 * 1000 * 1000,
+    PLACE_WORDS = 5, /* what __builtin_setjmp() asks for */
+};
 
 struct act {
     uint64_t at_ns, order;
@@ -32,8 +37,8 @@ struct act {
 
 struct fiber {
     const char *name;
-    ucontext_t context;
-    jmp_buf place; /* where it is, if it has begun */
+    ucontext_t beginning;
+    void *place[PLACE_WORDS]; /* where it is, if it has begun */
     bool has_begun;
     char *stack;
     void *fake_stack;
@@ -54,8 +59,7 @@ static struct {
     struct fiber *fibers[FIBERS_MAX];
     unsigned fiber_count;
     struct fiber *current;
-    ucontext_t driver;
-    jmp_buf driver_place;
+    void *driver_place[PLACE_WORDS];
     void *driver_fake_stack;
     const void *driver_stack;
     size_t driver_stack_size;
@@ -169,33 +173,40 @@ static void after_switch(void *fake_stack, const void **stack, size_t *size)
 #endif
 }
 
-/* A switch by swapcontext() is a system call, for the mask of signals; one by _longjmp() is not,
- * but AddressSanitizer takes it for the end of the frames that it leaves. */
-#ifdef __SANITIZE_ADDRESS__
-static const bool may_jump = false;
-#else
-static const bool may_jump = true;
-#endif
-
-static void switch_to_driver(struct fiber *fiber)
+/* Those who are gone have left frames there. */
+static void forget_stack(char *stack)
 {
-    if (!may_jump)
-        swapcontext(&fiber->context, &world.driver);
-    else if (_setjmp(fiber->place) == 0)
-        _longjmp(world.driver_place, 1);
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(stack, STACK_SIZE);
+#endif
+    munmap(stack, STACK_SIZE);
 }
 
-static void switch_to(struct fiber *fiber)
+/* The compiler's own jumps: swapcontext() is a system call, for the mask of signals, and both it
+ * and the library's _longjmp() make AddressSanitizer wipe what it knows of a stack, for which it
+ * may ask the system for new pages. What jumps has no frame that the sanitizer would look after.
+ * The two halves of a jump have to be in two functions that do not know of each other. */
+#define JUMPS __attribute__((noipa, no_sanitize_address))
+
+JUMPS _Noreturn static void jump(void **place)
 {
-    bool is_first = !fiber->has_begun;
+    __builtin_longjmp(place, 1);
+}
+
+JUMPS static void switch_to_driver(struct fiber *fiber)
+{
+    if (__builtin_setjmp(fiber->place) == 0)
+        jump(world.driver_place);
+}
+
+JUMPS static void switch_to(struct fiber *fiber)
+{
+    if (__builtin_setjmp(world.driver_place))
+        return;
+    if (fiber->has_begun)
+        jump(fiber->place);
     fiber->has_begun = true;
-    if (!may_jump) {
-        swapcontext(&world.driver, &fiber->context);
-    } else if (_setjmp(world.driver_place) == 0) {
-        if (is_first)
-            setcontext(&fiber->context);
-        _longjmp(fiber->place, 1);
-    }
+    setcontext(&fiber->beginning);
 }
 
 static void back_to_driver(struct fiber *fiber)
@@ -224,10 +235,10 @@ struct fiber *fiber_start(const char *name, void (*run)(void *context), void *co
     fiber->argument = context;
     fiber->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    must(fiber->stack != MAP_FAILED && getcontext(&fiber->context) == 0);
-    fiber->context.uc_stack.ss_sp = fiber->stack;
-    fiber->context.uc_stack.ss_size = STACK_SIZE;
-    makecontext(&fiber->context, begin_fiber, 0);
+    must(fiber->stack != MAP_FAILED && getcontext(&fiber->beginning) == 0);
+    fiber->beginning.uc_stack.ss_sp = fiber->stack;
+    fiber->beginning.uc_stack.ss_size = STACK_SIZE;
+    makecontext(&fiber->beginning, begin_fiber, 0);
     world.fibers[world.fiber_count++] = fiber;
     return fiber;
 }
@@ -271,7 +282,7 @@ void fiber_kill_all(void)
 {
     must(!world.current);
     for (unsigned i = 0; i < world.fiber_count; i++)
-        munmap(world.fibers[i]->stack, STACK_SIZE);
+        forget_stack(world.fibers[i]->stack);
     world.fiber_count = 0;
 }
 
