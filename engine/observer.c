@@ -24,6 +24,7 @@ enum {
     JUDGE_EVERY_MS = 10 * 1000,
     JUDGE_DELIVERIES_MIN = 10, /* fewer prove nothing */
     DAY_MS = 24 * 3600 * 1000,
+    TRIM_EVERY_MS = 3600 * 1000,
 };
 
 static void on_dead(void *context, const struct attempt_record *attempt)
@@ -95,6 +96,15 @@ static bool sweep(struct observer *observer)
         return false;
     return !rollup_sweep_step(&observer->sweep, observer->db, knows, observer) &&
            !observer->sweep.is_over;
+}
+
+static void trim(struct observer *observer, uint64_t now_ms)
+{
+    if (now_ms < observer->trim_ms || index_trim_step(&observer->trim, observer->db) ||
+        !observer->trim.is_over)
+        return;
+    observer->trim = (struct index_trim){.is_over = false};
+    observer->trim_ms = now_ms + TRIM_EVERY_MS;
 }
 
 /* ---- what was there before the start ---- */
@@ -169,6 +179,7 @@ uint64_t observer_turn(struct observer *observer, uint64_t now_ms)
         uint64_t wall_ms = clock_wall_ms();
         bool more = sum_up(observer, wall_ms);
         more |= sweep(observer);
+        trim(observer, now_ms);
         losses_turn(&observer->losses, now_ms);
         look_at_some(observer, wall_ms);
         judge_some(observer, now_ms, wall_ms);

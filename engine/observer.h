@@ -8,6 +8,7 @@
 
 #include "losses.h"
 #include "mail.h"
+#include "store/index_trim.h"
 #include "store/rollup_sweep.h"
 #include "store/rollups.h"
 
@@ -20,6 +21,8 @@ struct observer {
     const struct registry *registry;
     struct rollups *rollups;
     struct rollup_sweep sweep;
+    struct index_trim trim;
+    uint64_t trim_ms; /* monotonic: the next round */
     struct alerts alerts;
     struct losses losses;
     uint64_t again_ms; /* monotonic: when to go on */

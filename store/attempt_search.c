@@ -1,6 +1,9 @@
-/* attempt_search.c - reads each log forward from the first block that can tell of an event until it
- * is found, and goes on where the next one can be: what lies between events that are far apart is
- * not read.
+/* attempt_search.c - where the index leads to all attempts of an event (attempt_index.h), what it
+ * leads to is read until the event's are found.
+ *
+ * Of older events, from before there was an index, each log is read forward from the first block
+ * that can tell of one until it is found, and on from where the next one can be: what lies between
+ * events that are far apart is not read.
  *
  * The commit of an event's block is an exact lower bound. The upper bound is a time: a
  * delivery that has no row had its only attempt soon after it was accepted, because whatever
@@ -11,6 +14,7 @@
  */
 #include "store/attempt_search.h"
 
+#include "store/attempt_index.h"
 #include "store/block_seek.h"
 #include "store/keys.h"
 #include "store/pairs.h"
@@ -23,41 +27,22 @@ enum { WINDOW_MS = 150 * 1000 };
 struct searching {
     struct attempt_search *search;
     struct db *db;
+    struct block_reader *blocks;
+    struct attempt_index *index;
     struct attempt_wanted *wanted;
     size_t count;
-    struct pairs index;           /* in `wanted` */
+    struct pairs places;          /* in `wanted` */
     struct id oldest, newest;     /* events of all of them */
-    struct attempt_wanted **left; /* of one log: those to be found there, oldest commit first */
+    struct attempt_wanted **left; /* to be found now */
     size_t left_count;
 };
-
-static int compare_commits(const void *a, const void *b)
-{
-    const struct attempt_wanted *const *left = a, *const *right = b;
-    return (*left)->commit < (*right)->commit ? -1 : (*left)->commit > (*right)->commit;
-}
-
-/* Those still to be found: of one home, or (DB_SHARDS_MAX) of all. */
-static void list_left(struct searching *searching, unsigned home)
-{
-    searching->left_count = 0;
-    for (size_t i = 0; i < searching->count; i++) {
-        struct attempt_wanted *wanted = &searching->wanted[i];
-        bool counts = home == DB_SHARDS_MAX ||
-                      keys_home(&wanted->subscription, searching->search->home_shards) == home;
-        if (counts && !wanted->found)
-            searching->left[searching->left_count++] = wanted;
-    }
-    if (searching->left_count)
-        qsort((void *)searching->left, searching->left_count, sizeof(void *), compare_commits);
-}
 
 static void take_attempt(struct searching *searching, const struct attempt_record *attempt,
                          struct attempts_place place, uint32_t index)
 {
     if (attempt->outcome == ATTEMPT_NONE && attempt->status_after != DELIVERY_CANCELLED)
         return;
-    uint64_t *which = pairs_find(&searching->index, &attempt->event, &attempt->subscription);
+    uint64_t *which = pairs_find(&searching->places, &attempt->event, &attempt->subscription);
     if (!which)
         return;
     struct attempt_wanted *wanted = &searching->wanted[*which];
@@ -82,28 +67,107 @@ static void widen(struct searching *searching, const struct id *event)
         searching->newest = *event;
 }
 
-static int search_block(struct searching *searching, unsigned shard, struct slice value)
+static int search_block(struct searching *searching, const struct block_view *view)
 {
-    struct block_view view;
-    int error = block_open(value, &view);
-    if (error)
-        return error;
     uint32_t index = 0;
-    struct slice rest = view.records, record;
+    struct slice rest = view->records, record;
     for (; block_next(&rest, &record); index++) {
         struct attempt_record attempt;
-        error = attempt_record_peek(record, &attempt.event);
+        int error = attempt_record_peek(record, &attempt.event, &attempt.status_after);
         if (!error && !may_be_wanted(searching, &attempt.event))
             continue;
         if (!error)
             error = attempt_record_decode(record, &attempt);
         if (error)
             return error;
-        struct attempts_place place = {shard, view.number};
+        struct attempts_place place = {view->shard, view->number};
         take_attempt(searching, &attempt, place, index);
     }
-    searching->search->work += view.count;
+    searching->search->work += view->count;
     return 0;
+}
+
+/* ---- by the index ---- */
+
+static int compare_events(const void *a, const void *b)
+{
+    const struct attempt_wanted *const *left = a, *const *right = b;
+    struct place x = place_of(&(*left)->event), y = place_of(&(*right)->event);
+    if (x.shard != y.shard)
+        return x.shard < y.shard ? -1 : 1;
+    return (x.block > y.block) - (x.block < y.block);
+}
+
+static void list_covered(struct searching *searching)
+{
+    searching->left_count = 0;
+    for (size_t i = 0; i < searching->count; i++)
+        if (attempt_index_covers(searching->index, searching->wanted[i].commit))
+            searching->left[searching->left_count++] = &searching->wanted[i];
+    if (searching->left_count)
+        qsort((void *)searching->left, searching->left_count, sizeof(void *), compare_events);
+}
+
+/* Those in left[from..to): their events are in one block. */
+static int search_told(struct searching *searching, size_t from, size_t to)
+{
+    struct attempt_search *search = searching->search;
+    const struct id *event = &searching->left[from]->event;
+    struct attempts_place place;
+    int error = 0;
+    for (bool begun = false; !error && search->work < search->work_max; begun = true) {
+        while (from < to && searching->left[from]->found)
+            from++;
+        if (from == to)
+            return 0;
+        error = begun ? attempt_index_next(searching->index, &place)
+                      : attempt_index_first(searching->index, event, &place);
+        if (error)
+            break;
+        struct block_view view;
+        error = block_reader_get(searching->blocks, place.shard, place.block, &view);
+        if (!error)
+            error = search_block(searching, &view);
+        else if (error == -ENOENT)
+            error = 0; /* the block is gone */
+    }
+    return error == -ENOENT ? 0 : error;
+}
+
+static int search_covered(struct searching *searching)
+{
+    list_covered(searching);
+    int error = 0;
+    for (size_t from = 0, to; from < searching->left_count && !error; from = to) {
+        for (to = from + 1; to < searching->left_count; to++)
+            if (compare_events((void *)&searching->left[from], (void *)&searching->left[to]))
+                break;
+        error = search_told(searching, from, to);
+    }
+    return error;
+}
+
+/* ---- without it ---- */
+
+static int compare_commits(const void *a, const void *b)
+{
+    const struct attempt_wanted *const *left = a, *const *right = b;
+    return (*left)->commit < (*right)->commit ? -1 : (*left)->commit > (*right)->commit;
+}
+
+/* Those still to be found: of one home, or (DB_SHARDS_MAX) of all. */
+static void list_left(struct searching *searching, unsigned home)
+{
+    searching->left_count = 0;
+    for (size_t i = 0; i < searching->count; i++) {
+        struct attempt_wanted *wanted = &searching->wanted[i];
+        bool counts = home == DB_SHARDS_MAX ||
+                      keys_home(&wanted->subscription, searching->search->home_shards) == home;
+        if (counts && !wanted->found && !attempt_index_covers(searching->index, wanted->commit))
+            searching->left[searching->left_count++] = wanted;
+    }
+    if (searching->left_count)
+        qsort((void *)searching->left, searching->left_count, sizeof(void *), compare_commits);
 }
 
 /* Whether nothing of it can be in a block, or in one behind it. */
@@ -114,7 +178,7 @@ static bool is_over(const struct attempt_wanted *wanted, const struct block_view
 
 /* Those in left[from..to) may be found from here on: those before are over, those behind are
  * younger than the block. */
-static int search_log(struct searching *searching, unsigned shard, struct cursor *cursor)
+static int search_log(struct searching *searching, struct cursor *cursor)
 {
     struct attempt_search *search = searching->search;
     struct attempt_wanted **left = searching->left;
@@ -133,7 +197,9 @@ static int search_log(struct searching *searching, unsigned shard, struct cursor
             error = block_seek_on(cursor, BLOCK_BY_COMMIT, left[to]->commit);
             continue;
         }
-        error = search_block(searching, shard, cursor_value(cursor));
+        error = block_open(cursor_value(cursor), &view);
+        if (!error)
+            error = search_block(searching, &view);
         if (!error && !cursor_next(cursor))
             return cursor_error(cursor);
     }
@@ -150,12 +216,12 @@ static int search_shard(struct searching *searching, unsigned shard)
     int error = cursor_open(&cursor, searching->db, log, all, all);
     if (error)
         return error;
-    error = search_log(searching, shard, cursor);
+    error = search_log(searching, cursor);
     cursor_close(cursor);
     return error;
 }
 
-static int search_all(struct searching *searching)
+static int search_logs(struct searching *searching)
 {
     int error = 0;
     unsigned shards = db_shards(searching->db);
@@ -167,23 +233,38 @@ static int search_all(struct searching *searching)
     return error;
 }
 
-int attempt_search_run(struct attempt_search *search, struct db *db, struct attempt_wanted *wanted,
-                       size_t count)
+static int open_all(struct searching *searching)
+{
+    struct attempt_wanted *wanted = searching->wanted;
+    searching->left = calloc(searching->count, sizeof(void *));
+    if (!searching->left)
+        return -ENOMEM;
+    memset(&searching->oldest, 0xff, sizeof searching->oldest);
+    int error = attempt_index_open(&searching->index, searching->db);
+    for (size_t i = 0; i < searching->count && !error; i++) {
+        wanted[i].found = false;
+        widen(searching, &wanted[i].event);
+        error = pairs_put(&searching->places, &wanted[i].event, &wanted[i].subscription, i);
+    }
+    return error;
+}
+
+int attempt_search_run(struct attempt_search *search, struct db *db, struct block_reader *blocks,
+                       struct attempt_wanted *wanted, size_t count)
 {
     search->work = 0;
-    struct searching searching = {.search = search, .db = db, .wanted = wanted, .count = count};
-    pairs_init(&searching.index, count);
-    searching.left = count ? calloc(count, sizeof(void *)) : NULL;
-    int error = count && !searching.left ? -ENOMEM : 0;
-    memset(&searching.oldest, 0xff, sizeof searching.oldest);
-    for (size_t i = 0; i < count && !error; i++) {
-        wanted[i].found = false;
-        widen(&searching, &wanted[i].event);
-        error = pairs_put(&searching.index, &wanted[i].event, &wanted[i].subscription, i);
-    }
-    if (!error && count > 0)
-        error = search_all(&searching);
+    if (count == 0)
+        return 0;
+    struct searching searching = {
+        .search = search, .db = db, .blocks = blocks, .wanted = wanted, .count = count};
+    pairs_init(&searching.places, count);
+    int error = open_all(&searching);
+    if (!error)
+        error = search_covered(&searching);
+    if (!error && searching.left_count < count)
+        error = search_logs(&searching);
+    attempt_index_close(searching.index);
     free((void *)searching.left);
-    pairs_close(&searching.index);
+    pairs_close(&searching.places);
     return error;
 }

@@ -3,7 +3,7 @@
 #ifndef STORE_ATTEMPT_SEARCH_H
 #define STORE_ATTEMPT_SEARCH_H
 
-#include "store/db.h"
+#include "store/block_reader.h"
 #include "store/row.h"
 
 /* A delivery to look for. */
@@ -22,9 +22,11 @@ struct attempt_search {
     uint64_t work;     /* result: records read */
 };
 
-/* Looks for all of `wanted` in the logs of their homes, then in the others (a subscription may have
- * had another home). 0, or -errno. */
+/* Looks for all of `wanted`: by the index, or of older events in the logs of their homes, then in
+ * the others (a subscription may have had another home). `blocks`: of attempts, which may be at
+ * hand. 0, or -errno. */
 MUST_CHECK int attempt_search_run(struct attempt_search *search, struct db *db,
-                                  struct attempt_wanted *wanted, size_t count);
+                                  struct block_reader *blocks, struct attempt_wanted *wanted,
+                                  size_t count);
 
 #endif

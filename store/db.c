@@ -345,6 +345,13 @@ void batch_drop(struct batch *batch, struct db *db, struct family family, struct
     rocksdb_writebatch_delete_cf(batch->rocks, handle_of(db, family), key.at, key.size);
 }
 
+void batch_drop_range(struct batch *batch, struct db *db, struct family family, struct slice from,
+                      struct slice below)
+{
+    rocksdb_writebatch_delete_range_cf(batch->rocks, handle_of(db, family), from.at, from.size,
+                                       below.at, below.size);
+}
+
 void batch_clear(struct batch *batch)
 {
     size_t size;

@@ -5,9 +5,9 @@
  * the words are in the db_why() of the thread.
  *
  * Families: `meta` (documents by kind and id), `dedup` (idempotency keys), `stats`
- * (rollups), and for each shard K `events-K`, `attempts-K` (append-only blocks: FIFO compaction
- * with retention by age and size, LZ4) and `queue-K` (rows). All families found on disk are open,
- * whatever the number of shards now.
+ * (rollups, the attempt index), and for each shard K `events-K`, `attempts-K` (append-only blocks:
+ * FIFO compaction with retention by age and size, LZ4) and `queue-K` (rows). All families found on
+ * disk are open, whatever the number of shards now.
  *
  * Threads: any; each call may block on the disk, so none is made on a shard's thread. A batch or a
  * cursor is one thread's.
@@ -83,6 +83,9 @@ void batch_close(struct batch *batch);
 void batch_put(struct batch *batch, struct db *db, struct family family, struct slice key,
                struct slice value);
 void batch_drop(struct batch *batch, struct db *db, struct family family, struct slice key);
+/* All in [from, below), however many. */
+void batch_drop_range(struct batch *batch, struct db *db, struct family family, struct slice from,
+                      struct slice below);
 void batch_clear(struct batch *batch);
 size_t batch_count(const struct batch *batch);
 

@@ -14,6 +14,7 @@
 #include "store/journal.h"
 
 #include "base/random.h"
+#include "store/attempt_index.h"
 #include "store/keys.h"
 #include "store/row.h"
 
@@ -157,6 +158,8 @@ int journal_open(struct journal **result, struct db *db, uint64_t dedup_window_m
         error = claims_open(&journal->claims);
     if (!error)
         error = find_last_commit(db, &journal->commit);
+    if (!error)
+        error = attempt_index_begin(db, journal->batch, journal->commit + 1);
     if (error) {
         journal_close(journal);
         return error;
@@ -267,6 +270,7 @@ void journal_add_outcomes(struct journal *journal, struct journal_outcomes *outc
     if (outcomes->attempts.count > 0) {
         must(outcomes->attempts.kind == BLOCK_ATTEMPTS);
         add_block(journal, &outcomes->attempts, 0);
+        attempt_index_put(journal->db, journal->batch, &outcomes->attempts);
     }
     struct family queue = {FAMILY_QUEUE, outcomes->shard};
     struct slice rest = slice_of(outcomes->rows.at, outcomes->rows.size), key, value;

@@ -10,7 +10,8 @@ enum {
     BLOCK_KEY_SIZE = 8,
     RETRY_KEY_SIZE = 41,
     ROW_KEY_SIZE = 33,
-    ROLLUP_KEY_SIZE = 42
+    ROLLUP_KEY_SIZE = 42,
+    INDEX_KEY_SIZE = 21
 };
 
 static void key_append(struct key *key, const void *bytes, size_t size)
@@ -90,6 +91,27 @@ struct key key_rollup_level(unsigned shard)
     return key;
 }
 
+static void key_append_block(struct key *key, unsigned shard, uint64_t number)
+{
+    must(shard <= UINT16_MAX);
+    const char bytes[] = {(char)(shard >> 8), (char)shard};
+    key_append(key, bytes, sizeof bytes);
+    key_append_u64(key, number);
+}
+
+struct key key_index_since(void)
+{
+    return (struct key){.bytes = {'I'}, .size = 1};
+}
+
+struct key key_index(const struct index_place *place)
+{
+    struct key key = key_index_since();
+    key_append_block(&key, place->events_shard, place->events_block);
+    key_append_block(&key, place->attempts_shard, place->attempts_block);
+    return key;
+}
+
 struct key key_after(const struct key *prefix)
 {
     struct key after = *prefix;
@@ -131,8 +153,6 @@ int key_parse_row(struct slice key, enum row_kind *kind, struct id *subscription
     return 0;
 }
 
-/* By the hash's upper bits, so that the lower ones still spread the subscriptions of one shard over
- * the buckets of its tables. */
 int key_parse_rollup(struct slice key, struct rollup_place *place)
 {
     if (key.size != ROLLUP_KEY_SIZE || key.at[0] != 'B')
@@ -145,6 +165,26 @@ int key_parse_rollup(struct slice key, struct rollup_place *place)
     return is_known ? 0 : -EBADMSG;
 }
 
+static unsigned get_u16_big(const char *at)
+{
+    return (unsigned)(unsigned char)at[0] << 8 | (unsigned char)at[1];
+}
+
+int key_parse_index(struct slice key, struct index_place *place)
+{
+    if (key.size != INDEX_KEY_SIZE || key.at[0] != 'I')
+        return -EBADMSG;
+    *place = (struct index_place){
+        .events_shard = get_u16_big(key.at + 1),
+        .events_block = bytes_get_u64_big(key.at + 3),
+        .attempts_shard = get_u16_big(key.at + 11),
+        .attempts_block = bytes_get_u64_big(key.at + 13),
+    };
+    return 0;
+}
+
+/* By the hash's upper bits, so that the lower ones still spread the subscriptions of one shard over
+ * the buckets of its tables. */
 unsigned keys_home(const struct id *subscription, unsigned shards)
 {
     must(shards > 0);

@@ -14,6 +14,9 @@
  *   stats       'B' tenant 16, resolution 1,              rollup: what came of attempts in the
  *               start_ms u64, subscription 16             span; zero subscription: the tenant's sum
  *               'L' shard u64                             how far attempts-K is summed up
+ *               'I'                                       since which commit there are those:
+ *               'I' shard u16, number u64 of a block of   which of those tell of which of these
+ *               events, then of a block of attempts       (attempt_index.h)
  *
  * A row of subscription S is in queue-K with K = keys_home(S, shards).
  */
@@ -66,6 +69,15 @@ struct rollup_place {
 struct key key_rollup(const struct rollup_place *place);
 struct key key_rollup_level(unsigned shard);
 
+/* A block of events, and a block of attempts that tells of some of them. */
+struct index_place {
+    unsigned events_shard, attempts_shard;
+    uint64_t events_block, attempts_block;
+};
+
+struct key key_index(const struct index_place *place);
+struct key key_index_since(void); /* also the prefix of all of them */
+
 /* The first key after all that begin with `prefix`. */
 struct key key_after(const struct key *prefix);
 
@@ -77,6 +89,7 @@ MUST_CHECK int key_parse_row(struct slice key, enum row_kind *kind, struct id *s
                              struct id *event);
 
 MUST_CHECK int key_parse_rollup(struct slice key, struct rollup_place *place);
+MUST_CHECK int key_parse_index(struct slice key, struct index_place *place);
 
 /* The shard that owns a subscription. */
 unsigned keys_home(const struct id *subscription, unsigned shards);

@@ -461,10 +461,11 @@ int attempt_record_decode(struct slice record, struct attempt_record *attempt)
     return 0;
 }
 
-int attempt_record_peek(struct slice record, struct id *event)
+int attempt_record_peek(struct slice record, struct id *event, enum delivery_status *status_after)
 {
     if (record.size < ATTEMPT_HEAD_1)
         return -EBADMSG;
+    *status_after = (enum delivery_status)(unsigned char)record.at[2];
     memcpy(event, record.at + 56, ID_SIZE);
     return 0;
 }

@@ -107,8 +107,9 @@ void attempt_record_encode(const struct attempt_record *attempt, char *at);
 void attempt_record_seal(char *record, size_t size, const struct sealing *by);
 MUST_CHECK int attempt_record_decode(struct slice record, struct attempt_record *attempt);
 
-/* Its event alone, at a fraction of the cost. 0 or -EBADMSG. */
-MUST_CHECK int attempt_record_peek(struct slice record, struct id *event);
+/* Its event and how that stood after it, alone, at a fraction of the cost. 0 or -EBADMSG. */
+MUST_CHECK int attempt_record_peek(struct slice record, struct id *event,
+                                   enum delivery_status *status_after);
 size_t attempt_record_open_size(const struct attempt_record *attempt);
 MUST_CHECK int attempt_record_open(struct attempt_record *attempt, const uint8_t *key, char *room);
 

@@ -245,8 +245,8 @@ static int search(struct standings *standings, uint64_t *work)
         else if (error)
             return error;
     }
-    int error = attempt_search_run(&standings->search, standings->db, standings->wanted,
-                                   standings->wanted_count);
+    int error = attempt_search_run(&standings->search, standings->db, standings->attempts,
+                                   standings->wanted, standings->wanted_count);
     *work += standings->search.work;
     for (size_t i = 0; i < standings->count && !error; i++) {
         struct standing *standing = &standings->all[i];

@@ -7,8 +7,8 @@
  * what was settled longer ago than the retention is dropped on the way; a Bloom filter, since most
  * deliveries that are asked for have no row. dedup                 random keys, mostly absent: a
  * Bloom filter; entries older than the window are dropped by compaction.
- * stats                 rows that are read before they are written, mostly new: a Bloom filter;
- * compaction drops what is kept no longer. meta, default small.
+ * stats                 sums that are read before they are written, mostly new: a Bloom filter;
+ * compaction drops those that are kept no longer. meta, default small.
  *
  * Memory: half of memory_bytes is for memtables, half for the block cache, which also holds index
  * and filter blocks.

@@ -21,8 +21,8 @@ struct family_rows {
 
 struct operation {
     size_t family;
-    const struct entry *entry;
-    bool is_drop;
+    const struct entry *entry; /* of a range: from, below */
+    enum { PUT, DROP, DROP_RANGE } what;
 };
 
 struct batch {
@@ -93,18 +93,27 @@ static size_t place_of(const struct entry *const *rows, size_t count, struct sli
     return low;
 }
 
+static void drop(struct family_rows *family, size_t from, size_t below)
+{
+    if (from >= below)
+        return;
+    memmove(&family->rows[from], &family->rows[below],
+            (family->count - below) * sizeof *family->rows);
+    family->count -= below - from;
+}
+
 static void apply(struct db *db, const struct operation *operation)
 {
     struct family_rows *family = &db->families[operation->family];
     const struct entry *entry = operation->entry;
     size_t at = place_of(family->rows, family->count, entry->key);
     bool is_there = at < family->count && slice_equal(family->rows[at]->key, entry->key);
-    if (operation->is_drop) {
-        if (!is_there)
-            return;
-        family->count--;
-        memmove(&family->rows[at], &family->rows[at + 1],
-                (family->count - at) * sizeof *family->rows);
+    if (operation->what == DROP) {
+        drop(family, at, at + is_there);
+        return;
+    }
+    if (operation->what == DROP_RANGE) {
+        drop(family, at, place_of(family->rows, family->count, entry->value));
         return;
     }
     if (!is_there) {
@@ -182,12 +191,12 @@ void batch_close(struct batch *batch)
 }
 
 static void add(struct batch *batch, const struct db *db, struct family family,
-                const struct entry *entry, bool is_drop)
+                const struct entry *entry, int what)
 {
     must(family.shard < db->shards);
     batch->operations =
         grow(batch->operations, batch->count, &batch->room, sizeof *batch->operations);
-    batch->operations[batch->count++] = (struct operation){families_index(family), entry, is_drop};
+    batch->operations[batch->count++] = (struct operation){families_index(family), entry, what};
 }
 
 static const struct entry *make_entry(struct slice key, struct slice value)
@@ -201,12 +210,18 @@ static const struct entry *make_entry(struct slice key, struct slice value)
 void batch_put(struct batch *batch, struct db *db, struct family family, struct slice key,
                struct slice value)
 {
-    add(batch, db, family, make_entry(key, value), false);
+    add(batch, db, family, make_entry(key, value), PUT);
 }
 
 void batch_drop(struct batch *batch, struct db *db, struct family family, struct slice key)
 {
-    add(batch, db, family, make_entry(key, slice_of(NULL, 0)), true);
+    add(batch, db, family, make_entry(key, slice_of(NULL, 0)), DROP);
+}
+
+void batch_drop_range(struct batch *batch, struct db *db, struct family family, struct slice from,
+                      struct slice below)
+{
+    add(batch, db, family, make_entry(from, below), DROP_RANGE);
 }
 
 void batch_clear(struct batch *batch)

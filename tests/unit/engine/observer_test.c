@@ -13,7 +13,13 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 
-enum { STORED_MAX = 16, JUDGED_AT_A_TIME = 8, DAY_MS = 24 * 3600 * 1000, SECOND_MS = 1000 };
+enum {
+    SHARDS = 3,
+    STORED_MAX = 16,
+    JUDGED_AT_A_TIME = 8,
+    DAY_MS = 24 * 3600 * 1000,
+    SECOND_MS = 1000
+};
 
 static struct observer observer;
 static struct registry registry;
@@ -21,18 +27,20 @@ static struct subscription subscriptions[STORED_MAX];
 static struct tenant tenants[STORED_MAX];
 static uint64_t now_ms = 1000, wall_ms = UINT64_C(1769860800000);
 static struct rollup sums;
-static int trend_error, step_error;
+static int trend_error, step_error, trim_error;
 static bool has_more;
 static struct rollups_figures figures;
 static void (*tell_dead)(void *context, const struct attempt_record *attempt);
 static void *tell_context;
 
 static struct {
-    unsigned steps, losses, loss_turns, disabled, failing, recovered, breaches, storage, reads;
+    unsigned steps, trims, losses, loss_turns, disabled, failing, recovered, breaches, storage,
+        reads;
     const void *last; /* whom the last was about */
 } seen;
 
-/* ---- in place of clock.c, rollups.c, trend.c, losses.c, alerts.c and notice.c ---- */
+/* ---- in place of clock.c, rollups.c, index_trim.c, trend.c, losses.c, alerts.c and notice.c ----
+ */
 
 uint64_t clock_wall_ms(void)
 {
@@ -67,6 +75,16 @@ int rollup_sweep_step(struct rollup_sweep *sweep, struct db *db,
 {
     (void)db;
     sweep->is_over = !knows(context, &(struct id){{0xff}});
+    return 0;
+}
+
+int index_trim_step(struct index_trim *trim, struct db *db)
+{
+    (void)db;
+    seen.trims++;
+    if (trim_error)
+        return trim_error;
+    trim->is_over = ++trim->shard == SHARDS;
     return 0;
 }
 
@@ -282,6 +300,18 @@ Test(observer, rests_too_when_it_fails_and_goes_on)
     step_error = 0;
     turn(SECOND_MS);
     cr_expect(eq(u32, seen.steps, 2));
+}
+
+Test(observer, trims_the_index_a_shard_at_a_time_and_once_an_hour)
+{
+    trim_error = -EIO;
+    turn(0);
+    trim_error = 0;
+    for (unsigned i = 0; i < SHARDS + 10; i++)
+        turn(SECOND_MS);
+    cr_expect(eq(u32, seen.trims, 1 + SHARDS));
+    turn(3600 * SECOND_MS);
+    cr_expect(eq(u32, seen.trims, 1 + SHARDS + 1));
 }
 
 Test(observer, comes_back_when_an_alert_is_due)

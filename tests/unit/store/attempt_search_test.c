@@ -1,6 +1,8 @@
 /* What the attempts logs say of deliveries without a row: what a small engine knows of them, and
- * without reading more of the logs than can tell of them. */
+ * without reading more of the logs than can tell of them; by the index, and without one. */
 #include "store/attempt_search.h"
+
+#include "store/attempt_index.h"
 
 #include "world.h"
 
@@ -14,10 +16,17 @@ static struct attempt_wanted wanted[WORLD_DELIVERIES_MAX];
 static const struct world_delivery *which[WORLD_DELIVERIES_MAX];
 static size_t count;
 static struct attempt_search search;
+static bool has_index;
 
 static void setup(void)
 {
     world_open(&world, SHARDS, 41);
+}
+
+static void setup_with_index(void)
+{
+    setup();
+    has_index = true;
 }
 
 static void teardown(void)
@@ -26,25 +35,7 @@ static void teardown(void)
 }
 
 TestSuite(attempt_search, .init = setup, .fini = teardown);
-
-static void want(const struct world_delivery *delivery)
-{
-    which[count] = delivery;
-    wanted[count++] = (struct attempt_wanted){
-        .event = world_event_of(&world, delivery)->id,
-        .subscription = world.subscriptions[delivery->subscription],
-        .found = true, /* it is asked anew */
-    };
-}
-
-static void want_all_without_a_row(void)
-{
-    count = 0;
-    for (size_t i = 0; i < world.delivery_count; i++)
-        if (!world.deliveries[i].has_row)
-            want(&world.deliveries[i]);
-    cr_assert(gt(sz, count, 0));
-}
+TestSuite(attempt_search_by_index, .init = setup_with_index, .fini = teardown);
 
 /* The commit of its event's block. */
 static uint64_t commit_of(const struct world_delivery *delivery)
@@ -58,12 +49,56 @@ static uint64_t commit_of(const struct world_delivery *delivery)
     return commit;
 }
 
+static void want(const struct world_delivery *delivery)
+{
+    which[count] = delivery;
+    wanted[count++] = (struct attempt_wanted){
+        .event = world_event_of(&world, delivery)->id,
+        .subscription = world.subscriptions[delivery->subscription],
+        .commit = has_index ? commit_of(delivery) : 0,
+        .found = true, /* it is asked anew */
+    };
+}
+
+static void want_all_without_a_row(void)
+{
+    count = 0;
+    for (size_t i = 0; i < world.delivery_count; i++)
+        if (!world.deliveries[i].has_row)
+            want(&world.deliveries[i]);
+    cr_assert(gt(sz, count, 0));
+}
+
+/* As an earlier version left it: drops the row that says since when there is an index, and all that
+ * it has, if `all`. */
+static void forget_index(bool all)
+{
+    static const struct family stats = {.kind = FAMILY_STATS};
+    struct key since = key_index_since(), below = key_after(&since);
+    struct batch *batch;
+    struct cursor *cursor;
+    cr_assert(zero(int, batch_open(&batch)));
+    batch_drop(batch, world.scratch.db, stats, key_slice(&since));
+    cr_assert(zero(
+        int, cursor_open(&cursor, world.scratch.db, stats, key_slice(&since), key_slice(&below))));
+    for (bool found = cursor_first(cursor); found && all; found = cursor_next(cursor))
+        batch_drop(batch, world.scratch.db, stats, cursor_key(cursor));
+    cursor_close(cursor);
+    cr_assert(zero(int, db_write(world.scratch.db, batch, false)));
+    batch_close(batch);
+}
+
 static void run(void)
 {
     search.home_shards = world.shards;
     if (search.work_max == 0)
         search.work_max = UINT64_MAX;
-    cr_assert(zero(int, attempt_search_run(&search, world.scratch.db, wanted, count)));
+    if (!has_index)
+        forget_index(false);
+    struct block_reader *blocks;
+    cr_assert(zero(int, block_reader_open(&blocks, world.scratch.db, FAMILY_ATTEMPTS)));
+    cr_assert(zero(int, attempt_search_run(&search, world.scratch.db, blocks, wanted, count)));
+    block_reader_close(blocks);
 }
 
 static bool is_over(const struct world_delivery *delivery)
@@ -300,5 +335,127 @@ Test(attempt_search, says_that_a_block_is_broken)
     batch_close(batch);
     search.home_shards = SHARDS;
     search.work_max = UINT64_MAX;
-    cr_expect(eq(int, attempt_search_run(&search, world.scratch.db, wanted, count), -EBADMSG));
+    struct block_reader *blocks;
+    cr_assert(zero(int, block_reader_open(&blocks, world.scratch.db, FAMILY_ATTEMPTS)));
+    cr_expect(
+        eq(int, attempt_search_run(&search, world.scratch.db, blocks, wanted, count), -EBADMSG));
+    block_reader_close(blocks);
+}
+
+/* ---- by the index ---- */
+
+Test(attempt_search_by_index, finds_what_went_through_at_the_first_attempt)
+{
+    world_live(&world, 600);
+    want_all_without_a_row();
+    run();
+    expect_as_known();
+}
+
+Test(attempt_search_by_index, finds_it_in_the_logs_of_other_homes)
+{
+    world_live(&world, 300);
+    world_restart(&world, SHARDS + 2);
+    world_live(&world, 300);
+    want_all_without_a_row();
+    run();
+    expect_as_known();
+}
+
+/* What an earlier version wrote is read without it. */
+Test(attempt_search_by_index, finds_what_is_older_than_the_index)
+{
+    world_live(&world, 300);
+    forget_index(true);
+    world_restart(&world, SHARDS);
+    world_live(&world, 300);
+    want_all_without_a_row();
+    run();
+    expect_as_known();
+}
+
+Test(attempt_search_by_index, reads_nothing_of_what_came_of_others_meanwhile)
+{
+    struct world_delivery *first = take_one(), *pending = take_one();
+    for (unsigned i = 0; i < 50; i++)
+        world_settle(&world, take_one(), DELIVERY_DELIVERED);
+    world_settle(&world, first, DELIVERY_DELIVERED);
+    want(first);
+    want(pending);
+    run();
+    cr_expect(wanted[0].found);
+    cr_expect(not(wanted[1].found));
+    cr_expect(eq(u64, search.work, 1), "a block has one attempt here");
+}
+
+/* Takes an event in, delivers it, with a block for each attempt, and wants all of its deliveries.
+ */
+static void deliver_one_event(void)
+{
+    struct world_delivery *last;
+    size_t first;
+    do {
+        last = take_one();
+        for (first = world.delivery_count; world.deliveries[first - 1].event == last->event;)
+            first--;
+    } while (world.delivery_count - first < 3);
+    for (size_t i = first; i < world.delivery_count; i++) {
+        world_settle(&world, &world.deliveries[i], DELIVERY_DELIVERED);
+        want(&world.deliveries[i]);
+    }
+}
+
+/* Of those that were found, the one whose attempt is the first in the index. */
+static const struct attempt_wanted *first_in_index(void)
+{
+    const struct attempt_wanted *first = &wanted[0];
+    for (size_t i = 0; i < count; i++) {
+        struct attempts_place place = wanted[i].place;
+        bool is_earlier = place.shard == first->place.shard ? place.block < first->place.block
+                                                            : place.shard < first->place.shard;
+        cr_assert(wanted[i].found);
+        if (is_earlier)
+            first = &wanted[i];
+    }
+    return first;
+}
+
+Test(attempt_search_by_index, gives_up_when_its_work_is_used_up)
+{
+    deliver_one_event();
+    search.work_max = 1;
+    run();
+    cr_expect(eq(u64, search.work, 1));
+    search.work_max = 0; /* no limit */
+    run();
+    cr_expect(eq(u64, search.work, count));
+    first_in_index();
+}
+
+Test(attempt_search_by_index, ends_when_all_is_found)
+{
+    deliver_one_event();
+    run();
+    wanted[0] = *first_in_index();
+    count = 1;
+    run();
+    cr_expect(wanted[0].found);
+    cr_expect(eq(u64, search.work, 1));
+}
+
+Test(attempt_search_by_index, goes_on_behind_a_block_that_is_gone)
+{
+    struct batch *batch;
+    deliver_one_event();
+    run();
+    const struct attempt_wanted *first = first_in_index();
+    struct key key = key_block(first->place.block);
+    cr_assert(zero(int, batch_open(&batch)));
+    batch_drop(batch, world.scratch.db, (struct family){FAMILY_ATTEMPTS, first->place.shard},
+               key_slice(&key));
+    cr_assert(zero(int, db_write(world.scratch.db, batch, false)));
+    batch_close(batch);
+    run();
+    for (size_t i = 0; i < count; i++)
+        cr_expect(eq(int, wanted[i].found, &wanted[i] != first));
 }

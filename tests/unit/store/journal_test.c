@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "scratch.h"
+#include "store/attempt_index.h"
 #include "store/backlog.h"
 #include "store/keys.h"
 
@@ -51,6 +52,7 @@ static void restart(void)
 struct submission {
     struct journal_events events;
     struct claim claim;
+    struct id event;
     char memory[BLOCK_ROOM];
 };
 
@@ -65,6 +67,7 @@ static void fill(struct submission *submission, unsigned shard, const char *key)
     };
     char *at = block_append(block, event_record_size(&record), now_ms);
     event_record_encode(&record, at);
+    submission->event = record.event;
     struct claim *claim = &submission->claim;
     if (key) {
         snprintf((char *)claim->key, sizeof claim->key, "%s", key);
@@ -73,6 +76,17 @@ static void fill(struct submission *submission, unsigned shard, const char *key)
         claim->record = at;
         submission->events.claims = claim;
     }
+}
+
+static void add_attempt(struct block *block, const struct submission *submission)
+{
+    const struct attempt_record attempt = {.event = submission->event,
+                                           .outcome = ATTEMPT_DELIVERED,
+                                           .status_after = DELIVERY_DELIVERED,
+                                           .number = 1};
+    char *at = block_append(block, attempt_record_size(&attempt), now_ms);
+    cr_assert(at != NULL);
+    attempt_record_encode(&attempt, at);
 }
 
 static void add(struct submission *submission)
@@ -155,7 +169,7 @@ Test(journal, gives_a_whole_group_one_commit)
     add(&first);
     struct journal_outcomes outcomes = {.shard = 1};
     block_init(&outcomes.attempts, BLOCK_ATTEMPTS, 1, 7, attempts, sizeof attempts);
-    cr_assert(block_append(&outcomes.attempts, 10, now_ms) != NULL);
+    add_attempt(&outcomes.attempts, &first);
     journal_add_outcomes(journal, &outcomes);
     cr_assert(gt(sz, journal_pending(journal), 0));
     commit();
@@ -167,6 +181,40 @@ Test(journal, gives_a_whole_group_one_commit)
     cr_assert(eq(u64, counters.commits, 1));
     cr_assert(eq(u64, counters.syncs, 1));
     cr_assert(eq(u64, counters.events_blocks, 2));
+}
+
+/* The block of attempts that the index leads to from the submission's event; 0: none. */
+static uint64_t told_of(const struct submission *submission)
+{
+    struct attempt_index *index;
+    struct attempts_place place = {.block = 0};
+    cr_assert(zero(int, attempt_index_open(&index, scratch.db)));
+    int error = attempt_index_first(index, &submission->event, &place);
+    cr_assert(eq(int, error, place.block ? 0 : -ENOENT));
+    attempt_index_close(index);
+    return place.block;
+}
+
+Test(journal, keeps_the_index_of_attempts_from_its_first_commit_on)
+{
+    static struct submission event;
+    static char attempts[BLOCK_ROOM];
+    struct attempt_index *index;
+    struct journal_outcomes outcomes = {.shard = 1};
+    take_in(&event, 0, NULL);
+    restart();
+    cr_assert(zero(u64, told_of(&event)));
+    block_init(&outcomes.attempts, BLOCK_ATTEMPTS, 1, 7, attempts, sizeof attempts);
+    add_attempt(&outcomes.attempts, &event);
+    journal_add_outcomes(journal, &outcomes);
+    cr_assert(zero(u64, told_of(&event)), "not before it is written");
+    commit();
+    cr_assert(eq(u64, told_of(&event), 7));
+    restart();
+    cr_assert(zero(int, attempt_index_open(&index, scratch.db)));
+    cr_expect(attempt_index_covers(index, 1));
+    cr_expect(not(attempt_index_covers(index, 0)));
+    attempt_index_close(index);
 }
 
 Test(journal, syncs_no_group_without_events)

@@ -109,6 +109,30 @@ Test(keys, of_rollups_are_in_order_of_time_and_tell_their_place)
     cr_expect(eq(int, key_parse_rollup(key_slice(&level), &found), -EBADMSG));
 }
 
+Test(keys, of_the_attempt_index_are_by_block_of_events_and_tell_their_place)
+{
+    struct index_place place = {.events_shard = 4095,
+                                .attempts_shard = 255,
+                                .events_block = (UINT64_C(1) << PLACE_BLOCK_BITS) - 1,
+                                .attempts_block = 255},
+                       found;
+    struct key earlier = key_index(&place), since = key_index_since(), after = key_after(&since);
+    cr_assert(zero(int, key_parse_index(key_slice(&earlier), &found)));
+    cr_expect(eq(u32, found.events_shard, place.events_shard));
+    cr_expect(eq(u64, found.events_block, place.events_block));
+    cr_expect(eq(u32, found.attempts_shard, place.attempts_shard));
+    cr_expect(eq(u64, found.attempts_block, place.attempts_block));
+    place.attempts_block = 256;
+    cr_expect(lt(int, compare(earlier, key_index(&place)), 0));
+    place = (struct index_place){.events_shard = 4095};
+    cr_expect(lt(int, compare(key_index(&place), earlier), 0));
+    cr_expect(lt(int, compare(since, key_index(&place)), 0));
+    cr_expect(lt(int, compare(earlier, after), 0));
+    cr_expect(eq(int, key_parse_index(key_slice(&since), &found), -EBADMSG));
+    earlier.bytes[0] = 'B';
+    cr_expect(eq(int, key_parse_index(key_slice(&earlier), &found), -EBADMSG));
+}
+
 Test(keys, after_a_prefix_come_after_all_that_begin_with_it)
 {
     struct id subscription;

@@ -186,8 +186,10 @@ Test(record, of_an_attempt_comes_back)
         cr_assert(zero(int, attempt_record_decode(encoded, &read)));
         cr_assert(id_equal(&read.event, &attempt.event));
         struct id event;
-        cr_assert(zero(int, attempt_record_peek(encoded, &event)));
+        enum delivery_status status;
+        cr_assert(zero(int, attempt_record_peek(encoded, &event, &status)));
         cr_assert(id_equal(&event, &attempt.event));
+        cr_assert(eq(int, (int)status, (int)attempt.status_after));
         cr_assert(id_equal(&read.subscription, &attempt.subscription));
         cr_assert(id_equal(&read.tenant, &attempt.tenant));
         cr_assert(eq(int, (int)read.outcome, (int)attempt.outcome));
