@@ -1,8 +1,9 @@
 /* queries.c - grapnel-load queries: how long do lists take with millions of attempts on disk?
  *
  * Events are dealt to all subscriptions in turn and delivered, but for those of one subscription,
- * which answers 500 until they are dead. Then each question is asked many times: its first page, or
- * the one behind it. A subscription that never got anything is the worst that can be asked for.
+ * which answers 500 until they are dead. When all have come to their end, each question is asked
+ * many times: its first page. A subscription that never got anything is the worst that can be asked
+ * for. A page that lacks what is known to be there is wrong, however soon it came.
  */
 #include "bench/load/admin.h"
 #include "bench/load/commands.h"
@@ -11,11 +12,12 @@
 #include "bench/load/trial.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PATH_SIZE = 512, NS_PER_US = 1000, HOUR_MS = 3600 * 1000 };
+enum { PATH_SIZE = 512, TIME_SIZE = 32, NS_PER_US = 1000, HOUR_MS = 3600 * 1000 };
 
 #define DELIVERIES "/api/v1/webhooks/deliveries?limit=50"
 
@@ -24,26 +26,30 @@ struct queries {
     uint64_t times, page_max_ms;
     struct trial trial;
     struct admin admin;
-    char event[ADMIN_MEMBER_SIZE]; /* of a delivery in the middle of the history */
-    bool is_slow;
+    uint64_t middle_ms; /* of the history, in words, and the last event before */
+    char middle[TIME_SIZE], event[ADMIN_MEMBER_SIZE];
+    bool is_slow, is_wrong;
 };
 
 static const struct question {
-    const char *name, *path; /* "%s" stands for an event's id */
+    const char *name, *path; /* ends with "until=" or "event=": with what is missing then */
+    uint64_t least, most;    /* entries */
 } questions[] = {
-    {"all", DELIVERIES},
-    {"of a subscription", DELIVERIES "&subscription=load.7"},
-    {"of one without any", DELIVERIES "&subscription=load.none"},
-    {"delivered", DELIVERIES "&status=delivered"},
-    {"dead", DELIVERIES "&status=dead"},
-    {"dead of a subscription", DELIVERIES "&status=dead&subscription=load.0"},
-    {"dead of one without any", DELIVERIES "&status=dead&subscription=load.7"},
-    {"pending", DELIVERIES "&status=pending"},
-    {"failed", DELIVERIES "&status=failed"},
-    {"of an event", DELIVERIES "&event=%s"},
-    {"of a rare type", DELIVERIES "&type=nobody.sends.this"},
-    {"dead letters", DELIVERIES "&status=dead"},
-    {"events", "/api/v1/webhooks/events?limit=50"},
+    {"all", DELIVERIES, 50, 50},
+    {"all before the middle", DELIVERIES "&until=", 50, 50},
+    {"of a subscription", DELIVERIES "&subscription=load.7", 1, 50},
+    {"of one before the middle", DELIVERIES "&subscription=load.7&until=", 1, 50},
+    {"of one without any", DELIVERIES "&subscription=load.none", 0, 0},
+    {"delivered", DELIVERIES "&status=delivered", 50, 50},
+    {"dead", DELIVERIES "&status=dead", 1, 50},
+    {"dead of a subscription", DELIVERIES "&status=dead&subscription=load.0", 1, 50},
+    {"dead of one without any", DELIVERIES "&status=dead&subscription=load.7", 0, 0},
+    {"pending", DELIVERIES "&status=pending", 0, 0},
+    {"pending before the middle", DELIVERIES "&status=pending&until=", 0, 0},
+    {"failed", DELIVERIES "&status=failed", 1, 50},
+    {"of an event", DELIVERIES "&event=", 1, 1},
+    {"of a rare type", DELIVERIES "&type=nobody.sends.this", 0, 0},
+    {"events", "/api/v1/webhooks/events?limit=50", 50, 50},
 };
 enum { QUESTIONS = sizeof questions / sizeof questions[0] };
 
@@ -72,11 +78,14 @@ static int ask(struct queries *queries, const struct question *question)
 {
     static struct histogram us;
     char path[PATH_SIZE], times[4][REPORT_TIME_SIZE];
-    bool is_of_event = strstr(question->path, "event=%s") != NULL;
-    size_t size = is_of_event ? strlen(question->path) - 2 : strlen(question->path);
-    snprintf(path, sizeof path, "%.*s%s", (int)size, question->path,
-             is_of_event ? queries->event : "");
+    bool has_time = strstr(question->path, "until=") != NULL;
+    bool has_event = strstr(question->path, "event=") != NULL;
+    snprintf(path, sizeof path, "%s%s", question->path,
+             has_time    ? queries->middle
+             : has_event ? queries->event
+                         : "");
     histogram_init(&us);
+    must(queries->times > 0);
     uint64_t cpu_ns = engine_process_cost(&queries->trial.engine).cpu_ns;
     for (uint64_t i = 0; i < queries->times; i++) {
         uint64_t begun_ns = clock_monotonic_ns();
@@ -92,15 +101,23 @@ static int ask(struct queries *queries, const struct question *question)
     const double fractions[] = {0.5, 0.99, 1};
     for (unsigned i = 0; i < 3; i++)
         report_time(histogram_quantile(&us, fractions[i]), times[i]);
-    printf("  %-28s %10s %10s %10s %10s %8lu\n", question->name, times[0], times[1], times[2],
-           times[3], count_entries(queries));
+    uint64_t entries = count_entries(queries);
+    bool is_wrong = entries < question->least || entries > question->most;
+    printf("  %-28s %10s %10s %10s %10s %8lu%s\n", question->name, times[0], times[1], times[2],
+           times[3], entries, is_wrong ? "  wrong" : "");
     queries->is_slow |= histogram_quantile(&us, 0.99) > queries->page_max_ms * 1000;
+    queries->is_wrong |= is_wrong;
     return 0;
 }
 
-/* A subscription that gets nothing, and the id of some event. */
+/* A subscription that gets nothing, and the id of an event. */
 static int prepare(struct queries *queries)
 {
+    char path[PATH_SIZE];
+    struct text middle;
+    text_init(&middle, queries->middle, sizeof queries->middle - 1);
+    text_time(&middle, queries->middle_ms);
+    snprintf(path, sizeof path, "/api/v1/webhooks/events?limit=1&until=%s", queries->middle);
     struct signature_key key;
     struct json_value root, data, entry, id;
     struct slice name, text;
@@ -111,7 +128,7 @@ static int prepare(struct queries *queries)
     struct admin *admin = &queries->admin;
     int error = admin_subscribe(admin, &wish, &key, queries->trial.why);
     if (!error)
-        error = get(queries, "/api/v1/webhooks/events?limit=1");
+        error = get(queries, path);
     if (!error)
         error = json_read(admin->json, slice_of(admin->answer, admin->answer_size), &root, why);
     if (error)
@@ -127,8 +144,8 @@ static int ask_all(struct queries *queries)
 {
     struct trial *trial = &queries->trial;
     char count[REPORT_COUNT_SIZE];
-    report_count(trial_delivered(trial), count);
-    printf("\n%s deliveries on disk; pages of 50, each asked for %lu times\n\n", count,
+    report_count(trial_requests(trial), count);
+    printf("\n%s attempts on disk; pages of 50, each asked for %lu times\n\n", count,
            queries->times);
     printf("  %-28s %10s %10s %10s %10s %8s\n", "", "p50", "p99", "max", "CPU", "entries");
     for (unsigned i = 0; i < QUESTIONS; i++) {
@@ -154,17 +171,28 @@ static int question_engine(struct queries *queries)
     return error;
 }
 
+/* Delivers all, and waits until those that fail have failed twice. */
+static int make_history(struct queries *queries)
+{
+    struct trial *trial = &queries->trial;
+    const struct bench_settings *settings = &queries->settings;
+    const struct trial_load load = {
+        .stride = 1, .events = settings->events, .batch = (unsigned)settings->batch};
+    uint64_t failing = (settings->events + settings->subscriptions - 1) / settings->subscriptions;
+    uint64_t begun_ms = clock_wall_ms();
+    int error = trial_publish(trial, &load);
+    queries->middle_ms = begun_ms + (clock_wall_ms() - begun_ms) / 2;
+    if (!error)
+        error = trial_drain(trial);
+    return error ? error : trial_await_requests(trial, settings->events + failing);
+}
+
 static int run(struct queries *queries)
 {
     struct trial *trial = &queries->trial;
-    const struct trial_load load = {.stride = 1,
-                                    .events = queries->settings.events,
-                                    .batch = (unsigned)queries->settings.batch};
     int error = trial_open(trial, &queries->settings);
     if (!error)
-        error = trial_publish(trial, &load);
-    if (!error)
-        error = trial_drain(trial);
+        error = make_history(queries);
     if (!error)
         error = question_engine(queries);
     if (!error)
@@ -177,7 +205,7 @@ static int run(struct queries *queries)
     if (good && queries->is_slow)
         printf("\n  slower than %lu ms\n", queries->page_max_ms);
     trial_close(trial);
-    return good && !queries->is_slow ? 0 : 1;
+    return good && !queries->is_slow && !queries->is_wrong ? 0 : 1;
 }
 
 int queries_main(int argc, char **argv)
@@ -195,7 +223,7 @@ int queries_main(int argc, char **argv)
                      .unjudged = 1,
                      .subscription_extra =
                          "\"retry\":{\"schedule\":[\"1s\"]},"
-                         "\"breaker\":{\"min_attempts\":10000,\"failure_rate\":1}"},
+                         "\"breaker\":{\"min_attempts\":10000,\"window\":\"1s\"}"},
         .times = 50,
         .page_max_ms = 50};
     struct bench_settings *settings = &queries.settings;

@@ -310,7 +310,7 @@ int trial_publish(struct trial *trial, const struct trial_load *load)
     return check(trial);
 }
 
-static uint64_t requests(const struct trial *trial)
+uint64_t trial_requests(const struct trial *trial)
 {
     return collector_counters(trial->collector).requests;
 }
@@ -351,7 +351,7 @@ int trial_drain(struct trial *trial)
 
 int trial_await_requests(struct trial *trial, uint64_t count)
 {
-    return wait_for(trial, requests, count);
+    return wait_for(trial, trial_requests, count);
 }
 
 /* ---- audit ---- */

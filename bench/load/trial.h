@@ -62,6 +62,9 @@ MUST_CHECK int trial_revive(struct trial *trial);
 /* First deliveries that have come. */
 uint64_t trial_delivered(const struct trial *trial);
 
+/* What the receiver has got, of whatever became of it. */
+uint64_t trial_requests(const struct trial *trial);
+
 /* Waits until every accepted event's deliveries are here, or none has come for 30 s. 0, or -errno.
  */
 MUST_CHECK int trial_drain(struct trial *trial);
