@@ -51,6 +51,23 @@ class Expunge(case.EngineCase):
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, {other})
         self.delete(f"{SUBSCRIPTIONS}/{made['id']}")
 
+    def test_what_was_read_back_for_another_is_not_delivered_either(self):
+        """The blocks that are at hand for reading backlogs are forgotten, too."""
+        made = [self.engine.subscribe(self.receiver.url(f"{self.path}{number}"), events=[self.kind], status="paused")
+                for number in range(2)]
+        event, other = self.publish({"card": SECRET}), self.publish({"n": 1})
+        resume = lambda number: self.engine.admin.post(f"{SUBSCRIPTIONS}/{made[number]['id']}/resume", {})
+        self.assertEqual(resume(0).status, 200)
+        for each in (event, other):
+            self.engine.await_status(each, "delivered", made[0]["id"])
+        self.assertEqual(self.delete(f"{EVENTS}/{event}/payload").status, 204)
+        self.assertEqual(resume(1).status, 200)
+        self.engine.await_status(other, "delivered", made[1]["id"])
+        self.engine.await_status(event, "dead", made[1]["id"])
+        self.assertEqual({each.event for each in self.receiver.of(f"{self.path}1")}, {other})
+        for each in made:
+            self.delete(f"{SUBSCRIPTIONS}/{each['id']}")
+
     def test_what_a_receiver_answered_is_gone_of_every_attempt(self):
         self.subscribe(retry={"schedule": ["50ms"] * 2, "jitter": 0}, breaker={"min_attempts": 1000})
         self.receiver.script(self.path, [respond(500, [("X-Card", SECRET)], SECRET.encode())] * 2

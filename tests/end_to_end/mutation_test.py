@@ -136,7 +136,10 @@ class Tags(EngineCase):
             for method in ("PATCH", "DELETE"):
                 self.assert_problem(admin.request(method, place, {"description": "theirs"}, headers={"If-Match": tag}),
                                     412)
+            weak = admin.request("PATCH", place, {}, headers={"If-Match": f'W/{mine.headers["etag"]}'})
+            self.assert_problem(weak, 412)
             self.assertEqual(admin.get(place).json()["description"], "mine")
+            self.assertEqual(admin.get(place).headers["etag"], mine.headers["etag"], "as the answer to the change said")
             again = admin.request("PATCH", place, {"description": "more"},
                                   headers={"If-Match": f'"x", {mine.headers["etag"]}'})
             self.assertEqual(again.status, 200, again)

@@ -507,3 +507,15 @@ Test(subscription, has_room_for_the_largest_there_can_be)
     print_stored(made);
     subscription_free(made);
 }
+
+/* Its tag is made of it: two states never have the same. */
+Test(subscription, is_changed_later_than_before_whatever_the_clock_says)
+{
+    struct subscription before = {.updated_ms = 1000}, after = before;
+    subscription_touch(&after, &before, 1000);
+    cr_assert(eq(u64, after.updated_ms, 1001));
+    subscription_touch(&after, &before, 10);
+    cr_assert(eq(u64, after.updated_ms, 1001));
+    subscription_touch(&after, &before, 1900);
+    cr_assert(eq(u64, after.updated_ms, 1900));
+}

@@ -176,3 +176,18 @@ Test(tenant, keeps_what_only_the_server_sets)
     free(shown);
     tenant_free(before);
 }
+
+/* Its tag is made of it: two states never have the same. */
+Test(tenant, is_changed_later_than_before_whatever_the_clock_says)
+{
+    struct tenant before = {.id = id_pack(1000, 0, 0)}, after = before;
+    tenant_touch(&after, &before, 1000);
+    cr_assert(eq(u64, after.updated_ms, 1001));
+    before.updated_ms = 1500;
+    tenant_touch(&after, &before, 1000);
+    cr_assert(eq(u64, after.updated_ms, 1501));
+    tenant_touch(&after, &before, 1501);
+    cr_assert(eq(u64, after.updated_ms, 1501));
+    tenant_touch(&after, &before, 1900);
+    cr_assert(eq(u64, after.updated_ms, 1900));
+}
