@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import case
+from support.audit import AUDIT
 from support.client import Client
 from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS
 from support.receiver import respond, status
@@ -88,6 +89,16 @@ class Expunge(case.EngineCase):
         delivery = self.engine.await_status(self.publish(1), "delivered")
         self.assertEqual(self.delete(f"{DELIVERIES}/{delivery['id']}/responses").status, 204)
         self.assertNotIn(SECRET.encode(), self.engine.admin.get(f"{DELIVERIES}/{delivery['id']}/attempts").body)
+
+    def test_who_did_it_is_on_record(self):
+        self.subscribe()
+        event = self.publish(1)
+        delivery = self.engine.await_status(event, "delivered")["id"]
+        self.assertEqual(self.delete(f"{EVENTS}/{event}/payload").status, 204)
+        self.assertEqual(self.delete(f"{DELIVERIES}/{delivery}/responses").status, 204)
+        for which, action in ((event, "event.expunge"), (delivery, "delivery.expunge")):
+            found = self.engine.admin.get(f"{AUDIT}?resource={which}").json()["data"]
+            self.assertEqual([each["action"] for each in found], [action])
 
     def test_of_nothing_and_of_others_it_is_404(self):
         self.subscribe()
