@@ -92,7 +92,6 @@ static void keep(struct answers *answers, struct answer_note *note)
 
 static void forget(struct answers *answers, struct answer_note *note)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a note that was freed is on no list */
     note->owner->count--;
     list_remove(&note->link);
     list_remove(&note->of_tenant);
@@ -355,8 +354,10 @@ void answers_forget(struct answers *answers, const struct id *tenant)
     struct answer_owner *owner = find_owner(answers, tenant);
     if (!owner)
         return;
-    while (owner->count > 0)
-        forget(answers, container_of(owner->oldest.next, struct answer_note, of_tenant));
+    for (struct list_node *node = owner->oldest.next, *next; node != &owner->oldest; node = next) {
+        next = node->next;
+        forget(answers, container_of(node, struct answer_note, of_tenant));
+    }
     if (!answers->coming || answers->coming->owner != owner)
         drop_owner_if_idle(answers, owner);
 }

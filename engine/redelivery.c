@@ -182,25 +182,21 @@ static bool can_be_hurried(const struct shard *shard, const struct endpoint *end
            endpoint->subscription->ordering == ORDERING_NONE;
 }
 
+/* Busy: its end is being written, or the reader has no time for it now. */
 static void hurry(struct shard *shard, struct endpoint *endpoint, struct mail_redeliver *mail)
 {
     const struct ended_delivery *waiting = &mail->deliveries[0];
     struct delivery *delivery = delivery_find(shard, endpoint, &waiting->event);
-    if (delivery && delivery->state != STATE_GHOST) {
-        if (delivery->state == STATE_WAITING && !delivery->lane) {
-            timer_disarm(&delivery->due);
-            wheel_arm(&shard->wheel, &delivery->due, shard->now_ms);
-        }
-        end(shard, mail, REDELIVERY_DONE);
-    } else if (delivery) { /* NOLINT(bugprone-branch-clone): busy for another reason than below */
-        end(shard, mail, REDELIVERY_BUSY);
-    } else if (!can_be_hurried(shard, endpoint, mail)) {
-        end(shard, mail, REDELIVERY_DONE);
-    } else if (paging_hurry(shard, mail)) {
-        mail->end = 1;
-    } else {
-        end(shard, mail, REDELIVERY_BUSY);
+    bool is_ghost = delivery && delivery->state == STATE_GHOST;
+    bool waits_on_disk = !delivery && can_be_hurried(shard, endpoint, mail);
+    if (delivery && delivery->state == STATE_WAITING && !delivery->lane) {
+        timer_disarm(&delivery->due);
+        wheel_arm(&shard->wheel, &delivery->due, shard->now_ms);
     }
+    if (waits_on_disk && paging_hurry(shard, mail))
+        mail->end = 1;
+    else
+        end(shard, mail, is_ghost || waits_on_disk ? REDELIVERY_BUSY : REDELIVERY_DONE);
 }
 
 void redelivery_hurried(struct shard *shard, struct mail_redeliver *mail, bool is_here)

@@ -426,7 +426,6 @@ void db_value_give(struct db_value *value)
     *value = (struct db_value){.pin = NULL};
 }
 
-/* NOLINTNEXTLINE(readability-function-size): a cursor's range, and how long it may take */
 static int open_cursor(struct cursor **result, struct db *db, struct family family,
                        struct slice from, struct slice below, uint64_t dropped_max)
 {

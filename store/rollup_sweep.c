@@ -28,13 +28,11 @@ static int first_tenant(struct db *db, const struct key *from, const struct key 
     int error = cursor_open(&cursor, db, stats, key_slice(from), key_slice(below));
     if (error)
         return error;
-    if (cursor_first(cursor))
-        error = key_parse_rollup(cursor_key(cursor), &place);
-    else
+    if (!cursor_first(cursor))
         error = cursor_error(cursor) ? cursor_error(cursor) : -ENOENT;
+    else if (!(error = key_parse_rollup(cursor_key(cursor), &place)))
+        *tenant = place.tenant;
     cursor_close(cursor);
-    if (!error)
-        *tenant = place.tenant; /* cppcheck-suppress uninitvar ; 0 says that it was read */
     return error;
 }
 

@@ -208,6 +208,25 @@ Test(answers, of_one_tenant_push_out_none_of_another)
     cr_expect(slice_equal(body_of(3), SLICE("{}")));
 }
 
+Test(answers, of_a_tenant_that_is_forgotten_are_all_gone)
+{
+    struct batch *batch;
+    for (unsigned i = 0; i < 6; i++) {
+        struct answer made = make(i, i % 2, SLICE("{}"));
+        cr_assert(eq(int, put(&made, true), 0));
+    }
+    struct id gone = make(0, 0, SLICE("")).tenant;
+    cr_assert(eq(int, batch_open(&batch), 0));
+    answers_batch_drop(&answers, batch, &gone);
+    cr_assert(eq(int, db_write(scratch.db, batch, false), 0));
+    batch_close(batch);
+    answers_forget(&answers, &gone);
+    cr_expect(eq(uint, stored(), 3));
+    for (unsigned i = 0; i < 6; i++)
+        cr_expect(eq(sz, body_of(i).size, i % 2 ? 2 : 0), "number %u", i);
+    answers_forget(&answers, &gone);
+}
+
 Test(answers, that_cannot_be_sealed_are_not_kept)
 {
     struct answer made = make(1, 1, SLICE("{}"));

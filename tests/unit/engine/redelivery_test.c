@@ -376,6 +376,68 @@ Test(redelivery, of_a_retry_that_has_gone_on_since_is_to_be_asked_for_again)
     cr_expect(zero(u32, client.count));
 }
 
+Test(redelivery, of_a_retry_whose_place_is_in_an_order_leaves_it_there)
+{
+    struct subscription *subscription =
+        subscribe("{\"url\":\"https://example.com/\",\"ordering\":\"strict\","
+                  "\"retry\":{\"schedule\":[\"30s\"],\"jitter\":0}}");
+    struct id event = publish(subscription);
+    settle();
+    end_call(0, HTTP_RESPONSE, 500);
+    settle();
+    cr_assert(eq(int, (int)hurry(subscription, &event), REDELIVERY_DONE));
+    pass(100);
+    cr_expect(zero(u32, client.count));
+    pass(30000);
+    cr_expect(eq(u32, client.count, 1), "when its wait is over");
+}
+
+Test(redelivery, of_a_retry_that_is_due_leaves_it_to_its_turn)
+{
+    struct subscription *subscription =
+        subscribe("{\"url\":\"https://example.com/\",\"retry\":{\"schedule\":[\"2h\"]}}");
+    struct id event = publish(subscription);
+    end_call(0, HTTP_RESPONSE, 500);
+    settle();
+    begin(subscription);
+    add(subscription, &event);
+    page.deliveries[0].row.next_attempt_ms = shard.wall_ms;
+    post(&page.mail, MAIL_REDELIVER);
+    cr_assert(is_back());
+    cr_expect(eq(int, (int)page.result, REDELIVERY_DONE));
+    cr_expect(zero(u32, client.count));
+}
+
+Test(redelivery, of_a_retry_that_has_just_died_is_to_be_asked_for_again)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    struct id event = publish_and_fail(subscription, 1);
+    end_call(0, HTTP_RESPONSE, 500); /* dead, and not yet on disk */
+    begin(subscription);
+    page.deliveries[page.count++] = (struct ended_delivery){
+        .event = event, .row = {.status = DELIVERY_RETRYING, .attempt_count = 1}};
+    post(&page.mail, MAIL_REDELIVER);
+    cr_assert(is_back());
+    cr_expect(eq(int, (int)page.result, REDELIVERY_BUSY));
+}
+
+Test(redelivery, of_a_retry_that_the_reader_has_no_time_for_is_to_be_asked_for_again)
+{
+    struct subscription *subscription =
+        subscribe("{\"url\":\"https://example.com/\",\"retry\":{\"schedule\":[\"2h\"]}}");
+    struct id event = publish(subscription);
+    static void *taken[4096];
+    unsigned count = 0;
+    end_call(0, HTTP_RESPONSE, 500);
+    settle();
+    while ((taken[count] = pool_take(&shard.paging.fetches)))
+        cr_assert(lt(u32, ++count, sizeof taken / sizeof taken[0]));
+    cr_expect(eq(int, (int)hurry(subscription, &event), REDELIVERY_BUSY));
+    while (count > 0)
+        pool_give(&shard.paging.fetches, taken[--count]);
+    cr_expect(eq(int, (int)hurry(subscription, &event), REDELIVERY_DONE));
+}
+
 Test(redelivery, gives_dead_letters_up_without_a_word_to_the_receiver)
 {
     struct subscription *subscription = subscribe(ONE_RETRY);

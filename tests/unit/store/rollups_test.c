@@ -11,6 +11,7 @@
 
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <glob.h>
 
 enum { SHARDS = 2, SUBSCRIPTIONS = 5, TENANTS = 2, RECORDS_MAX = 20000, BLOCK_SIZE = 1 << 15 };
 
@@ -284,14 +285,12 @@ Test(rollups, say_what_retention_took_before_it_was_read)
 /* The last file of the log, which a crash leaves shorter. */
 static void cut_log(void)
 {
-    char command[512], name[512] = "";
-    snprintf(command, sizeof command, "ls %s/*.log | tail -1", scratch.path);
-    FILE *list = popen(command, "r"); /* NOLINT(cert-env33-c): the path is this test's own */
-    cr_assert_not_null(list);
-    cr_assert_not_null(fgets(name, sizeof name, list));
-    pclose(list);
-    name[strcspn(name, "\n")] = '\0';
-    FILE *log = fopen(name, "r+");
+    char pattern[512];
+    glob_t names;
+    snprintf(pattern, sizeof pattern, "%s/*.log", scratch.path);
+    cr_assert(zero(int, glob(pattern, 0, NULL, &names)));
+    FILE *log = fopen(names.gl_pathv[names.gl_pathc - 1], "r+");
+    globfree(&names);
     cr_assert_not_null(log);
     fseek(log, 0, SEEK_END);
     long size = ftell(log);
