@@ -26,62 +26,52 @@
 
 enum { NO_TRIGGER = 1 << 30 };
 
-/* ---- what compaction drops; the signatures are RocksDB's ---- */
+/* ---- what compaction drops ---- */
 
-/* NOLINTNEXTLINE(readability-function-size) */
-static unsigned char filter_queue(void *state, int level, const char *key, size_t key_size,
-                                  const char *value, size_t value_size, char **new_value,
-                                  size_t *new_value_size, unsigned char *value_changed)
+static bool drops_row(const struct tuning *tuning, struct slice key, struct slice value)
+{
+    return retention_drops_row(key, value, clock_wall_ms(), tuning->retention_ms);
+}
+
+static bool drops_key(const struct tuning *tuning, struct slice key, struct slice value)
+{
+    (void)key;
+    return retention_drops_dedup(value, clock_wall_ms(), tuning->dedup_window_ms);
+}
+
+static bool drops_rollup(const struct tuning *tuning, struct slice key, struct slice value)
+{
+    (void)tuning, (void)value;
+    return retention_drops_rollup(key, clock_wall_ms());
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the signature is RocksDB's */
+static unsigned char filter(void *state, int level, const char *key, size_t key_size,
+                            const char *value, size_t value_size, char **new_value,
+                            size_t *new_value_size, unsigned char *value_changed)
 {
     (void)level, (void)new_value, (void)new_value_size, (void)value_changed;
-    const struct tuning *tuning = state;
-    return retention_drops_row(slice_of(key, key_size), slice_of(value, value_size),
-                               clock_wall_ms(), tuning->retention_ms);
+    const struct tuning_filter *own = state;
+    return own->drops(own->tuning, slice_of(key, key_size), slice_of(value, value_size));
 }
 
-/* NOLINTNEXTLINE(readability-function-size) */
-static unsigned char filter_dedup(void *state, int level, const char *key, size_t key_size,
-                                  const char *value, size_t value_size, char **new_value,
-                                  size_t *new_value_size, unsigned char *value_changed)
+static const char *filter_name(void *state)
 {
-    (void)level, (void)key, (void)key_size, (void)new_value, (void)new_value_size;
-    (void)value_changed;
-    const struct tuning *tuning = state;
-    return retention_drops_dedup(slice_of(value, value_size), clock_wall_ms(),
-                                 tuning->dedup_window_ms);
-}
-
-/* NOLINTNEXTLINE(readability-function-size) */
-static unsigned char filter_stats(void *state, int level, const char *key, size_t key_size,
-                                  const char *value, size_t value_size, char **new_value,
-                                  size_t *new_value_size, unsigned char *value_changed)
-{
-    (void)state, (void)level, (void)value, (void)value_size, (void)new_value;
-    (void)new_value_size, (void)value_changed;
-    return retention_drops_rollup(slice_of(key, key_size), clock_wall_ms());
-}
-
-static const char *queue_filter_name(void *state)
-{
-    (void)state;
-    return "grapnel.queue";
-}
-
-static const char *dedup_filter_name(void *state)
-{
-    (void)state;
-    return "grapnel.dedup";
-}
-
-static const char *stats_filter_name(void *state)
-{
-    (void)state;
-    return "grapnel.stats";
+    const struct tuning_filter *own = state;
+    return own->name;
 }
 
 static void keep_state(void *state)
 {
-    (void)state; /* the struct tuning, which outlives the filter */
+    (void)state; /* a part of struct tuning, which outlives the filter */
+}
+
+static void open_filter(struct tuning_filter *opened, const struct tuning *tuning, const char *name,
+                        bool (*drops)(const struct tuning *tuning, struct slice key,
+                                      struct slice value))
+{
+    *opened = (struct tuning_filter){.tuning = tuning, .name = name, .drops = drops};
+    opened->rocks = rocksdb_compactionfilter_create(opened, keep_state, filter, filter_name);
 }
 
 /* ---- options ---- */
@@ -211,12 +201,12 @@ static int open_family(struct tuning *tuning, enum family_kind kind,
         set_fifo(options, kind, shards, wanted->retention_bytes);
     if (kind == FAMILY_QUEUE) {
         rocksdb_options_add_compact_on_deletion_collector_factory(options, 1024, 512);
-        rocksdb_options_set_compaction_filter(options, tuning->queue_filter);
+        rocksdb_options_set_compaction_filter(options, tuning->queue_filter.rocks);
     }
     if (kind == FAMILY_DEDUP)
-        rocksdb_options_set_compaction_filter(options, tuning->dedup_filter);
+        rocksdb_options_set_compaction_filter(options, tuning->dedup_filter.rocks);
     if (kind == FAMILY_STATS)
-        rocksdb_options_set_compaction_filter(options, tuning->stats_filter);
+        rocksdb_options_set_compaction_filter(options, tuning->stats_filter.rocks);
     return 0;
 }
 
@@ -236,12 +226,9 @@ int tuning_open(struct tuning *tuning, const struct db_options *wanted, unsigned
                               .dedup_window_ms = wanted->dedup_window_ms};
     yield_to_others();
     tuning->cache = rocksdb_cache_create_lru((size_t)(wanted->memory_bytes / 2));
-    tuning->queue_filter =
-        rocksdb_compactionfilter_create(tuning, keep_state, filter_queue, queue_filter_name);
-    tuning->dedup_filter =
-        rocksdb_compactionfilter_create(tuning, keep_state, filter_dedup, dedup_filter_name);
-    tuning->stats_filter =
-        rocksdb_compactionfilter_create(tuning, keep_state, filter_stats, stats_filter_name);
+    open_filter(&tuning->queue_filter, tuning, "grapnel.queue", drops_row);
+    open_filter(&tuning->dedup_filter, tuning, "grapnel.dedup", drops_key);
+    open_filter(&tuning->stats_filter, tuning, "grapnel.stats", drops_rollup);
     for (enum family_kind kind = FAMILY_META; kind <= FAMILY_QUEUE; kind++) {
         int error = open_family(tuning, kind, wanted, shards, why);
         if (error)
@@ -264,8 +251,8 @@ void tuning_close(struct tuning *tuning)
             rocksdb_options_destroy(tuning->options[kind]);
     if (!tuning->cache)
         return;
-    rocksdb_compactionfilter_destroy(tuning->queue_filter);
-    rocksdb_compactionfilter_destroy(tuning->dedup_filter);
-    rocksdb_compactionfilter_destroy(tuning->stats_filter);
+    rocksdb_compactionfilter_destroy(tuning->queue_filter.rocks);
+    rocksdb_compactionfilter_destroy(tuning->dedup_filter.rocks);
+    rocksdb_compactionfilter_destroy(tuning->stats_filter.rocks);
     rocksdb_cache_destroy(tuning->cache);
 }

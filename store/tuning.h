@@ -8,11 +8,19 @@
 
 #include "store/db.h"
 
+/* What compaction drops of a family. */
+struct tuning_filter {
+    const struct tuning *tuning;
+    const char *name;
+    bool (*drops)(const struct tuning *tuning, struct slice key, struct slice value);
+    struct rocksdb_compactionfilter_t *rocks;
+};
+
 struct tuning {
     struct rocksdb_cache_t *cache;
     struct rocksdb_options_t
         *options[FAMILY_QUEUE + 1]; /* by enum family_kind; default has meta's */
-    struct rocksdb_compactionfilter_t *queue_filter, *dedup_filter, *stats_filter;
+    struct tuning_filter queue_filter, dedup_filter, stats_filter;
     uint64_t retention_ms, dedup_window_ms;
 };
 
