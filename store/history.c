@@ -288,19 +288,17 @@ static int source_next(struct source *source, struct event_record *event, uint64
 
 /* ---- events ---- */
 
-/* NOLINTNEXTLINE(readability-function-size): a filter and a page */
-int history_events(struct db *db, const struct history_filter *filter, const struct id *before,
-                   unsigned limit, int (*each)(void *context, const struct event_record *event),
-                   void *context, bool *more, struct id *last)
+int history_events(struct db *db, const struct history_filter *filter, struct history_page *page,
+                   int (*each)(void *context, const struct event_record *event), void *context)
 {
-    must(limit > 0);
-    *more = false;
+    must(page->limit > 0);
+    page->more = false;
     struct source source;
-    int error = source_open(&source, db, 0, filter, before);
+    int error = source_open(&source, db, 0, filter, page->before);
     if (error)
         return error;
     unsigned shown = 0;
-    while (!*more && !error) {
+    while (!page->more && !error) {
         struct event_record event;
         uint64_t commit;
         error = source_next(&source, &event, &commit);
@@ -308,14 +306,14 @@ int history_events(struct db *db, const struct history_filter *filter, const str
             error = error == -ENOENT ? 0 : error;
             break;
         }
-        if (!is_before(&event.event, before))
+        if (!is_before(&event.event, page->before))
             continue;
-        *last = event.event;
+        page->last = event.event;
         if (event_passes(filter, &event)) {
             error = each(context, &event);
             shown++;
         }
-        *more = shown == limit || is_over_budget(&source);
+        page->more = shown == page->limit || is_over_budget(&source);
     }
     source_close(&source);
     return error;
@@ -452,20 +450,21 @@ static int page_turn(struct page *page,
     return error ? error : page_show(page, each, context, rest);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): a filter and a page */
 int history_deliveries(struct db *db, unsigned home_shards, const struct history_filter *filter,
-                       const struct id *before, unsigned limit,
+                       struct history_page *asked,
                        int (*each)(void *context, const struct delivery_view *delivery),
-                       void *context, bool *more, struct id *last)
+                       void *context)
 {
-    must(limit > 0);
-    *more = false;
-    struct page page = {
-        .filter = filter, .before = before, .home_shards = home_shards, .limit = limit};
+    must(asked->limit > 0);
+    asked->more = false;
+    struct page page = {.filter = filter,
+                        .before = asked->before,
+                        .home_shards = home_shards,
+                        .limit = asked->limit};
     int error = standings_open(&page.standings, db, home_shards, filter->statuses);
     if (error)
         return error;
-    error = source_open(&page.source, db, home_shards, filter, before);
+    error = source_open(&page.source, db, home_shards, filter, asked->before);
     if (error) {
         standings_close(page.standings);
         return error;
@@ -473,10 +472,9 @@ int history_deliveries(struct db *db, unsigned home_shards, const struct history
     bool rest = false;
     do
         error = page_turn(&page, each, context, &rest);
-    while (!error && !page_is_over(&page) && page.shown < limit);
-    *more = !error && (rest || !page.ended);
-    if (*more)
-        *last = page.last;
+    while (!error && !page_is_over(&page) && page.shown < page.limit);
+    asked->more = !error && (rest || !page.ended);
+    asked->last = page.last;
     source_close(&page.source);
     standings_close(page.standings);
     return error;

@@ -35,13 +35,20 @@ struct history_filter {
     uint64_t work_max;           /* the budget of a page; 0: some 20 ms */
 };
 
-/* Pages. `before` is the id of the last one seen (NULL: from the newest); *more is set, with *last
- * the id to go on from, if there may be more. `each` is called for at most `limit` entries, newest
- * first. Returns 0, or -errno (also what `each` returned, if not 0). */
+struct history_page {
+    const struct id *before; /* the last one seen, may be &last; NULL: from the newest */
+    unsigned limit;          /* > 0 */
+    /* the answer */
+    bool more;      /* there may be more, */
+    struct id last; /* before this one */
+};
+
+/* Calls `each` for the entries of the page, newest first. Returns 0, or -errno (also what `each`
+ * returned, if not 0). */
 MUST_CHECK int history_events(struct db *db, const struct history_filter *filter,
-                              const struct id *before, unsigned limit,
+                              struct history_page *page,
                               int (*each)(void *context, const struct event_record *event),
-                              void *context, bool *more, struct id *last);
+                              void *context);
 
 /* What a delivery is of, and how it stands. */
 struct delivery_standing {
@@ -51,10 +58,9 @@ struct delivery_standing {
 
 /* `home_shards`: the number of shards now (rows are at their homes). */
 MUST_CHECK int history_deliveries(struct db *db, unsigned home_shards,
-                                  const struct history_filter *filter, const struct id *before,
-                                  unsigned limit,
+                                  const struct history_filter *filter, struct history_page *page,
                                   int (*each)(void *context, const struct delivery_view *delivery),
-                                  void *context, bool *more, struct id *last);
+                                  void *context);
 
 /* One delivery by its id. -ENOENT if there is none (any more). */
 MUST_CHECK int history_delivery(struct db *db, unsigned home_shards, const struct id *delivery,

@@ -293,22 +293,22 @@ static bool read_question(struct call *call, const char *const *parameters,
 static void list(struct call *call, const struct question *question)
 {
     const struct api_parts *parts = &call->api->parts;
+    const struct page *page = &question->page;
     struct listing listing = {
         .call = call, .text = call_text(call, DELIVERY_TEXT_MAX), .wanted = question->wanted};
-    bool more = false;
-    struct id last;
+    struct history_page shown = {.before = page->has_cursor ? &page->cursor : NULL,
+                                 .limit = page->limit};
     text_put(listing.text, SLICE("{\"data\":["));
-    int error = history_deliveries(parts->db, parts->crew->shards, &question->filter,
-                                   question->page.has_cursor ? &question->page.cursor : NULL,
-                                   question->page.limit, list_one, &listing, &more, &last);
+    int error = history_deliveries(parts->db, parts->crew->shards, &question->filter, &shown,
+                                   list_one, &listing);
     if (error == -ENOBUFS) { /* the page is full */
-        more = true;
-        last = listing.last;
+        shown.more = true;
+        shown.last = listing.last;
     } else if (error) {
         call_problem(call, 500, "the deliveries could not be read");
         return;
     }
-    page_end(listing.text, more, "dlv", &last);
+    page_end(listing.text, shown.more, "dlv", &shown.last);
     call_reply(call, 200, SLICE(""));
 }
 

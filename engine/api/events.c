@@ -112,19 +112,18 @@ void events_list(struct call *call)
     filter.type = given ? slice_str(type) : SLICE("");
 
     struct listing listing = {.call = call, .text = call_text(call, EVENT_TEXT_MAX)};
-    bool more = false;
-    struct id last;
+    struct history_page shown = {.before = page.has_cursor ? &page.cursor : NULL,
+                                 .limit = page.limit};
     text_put(listing.text, SLICE("{\"data\":["));
-    int error = history_events(call->api->parts.db, &filter, page.has_cursor ? &page.cursor : NULL,
-                               page.limit, list_one, &listing, &more, &last);
+    int error = history_events(call->api->parts.db, &filter, &shown, list_one, &listing);
     if (error == -ENOBUFS) { /* the page is full */
-        more = true;
-        last = listing.last;
+        shown.more = true;
+        shown.last = listing.last;
     } else if (error) {
         call_problem(call, 500, "the events could not be read");
         return;
     }
-    page_end(listing.text, more, "evt", &last);
+    page_end(listing.text, shown.more, "evt", &shown.last);
     call_reply(call, 200, SLICE(""));
 }
 

@@ -98,18 +98,18 @@ static void check_deliveries(const struct history_filter *filter, unsigned limit
     }
     qsort(expected, expected_count, sizeof expected[0], by_id_descending);
 
-    bool more = true;
-    struct id last = {{0}};
-    for (struct id *before = NULL; more; before = &last) {
+    struct history_page page = {.limit = limit, .more = true};
+    for (; page.more; page.before = &page.last) {
         size_t seen_before = seen;
-        struct id before_this = last;
-        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, filter, before,
-                                               limit, see_delivery, NULL, &more, &last)));
+        struct id before_this = page.last;
+        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, filter, &page,
+                                               see_delivery, NULL)));
         cr_assert(le(sz, seen - seen_before, limit));
-        if (more && !filter->work_max)
+        if (page.more && !filter->work_max)
             cr_assert(eq(sz, seen - seen_before, limit), "the budget is not used up here");
-        if (more && before)
-            cr_assert(lt(int, memcmp(&last, &before_this, sizeof last), 0), "it goes on");
+        if (page.more && page.before)
+            cr_assert(lt(int, memcmp(&page.last, &before_this, sizeof before_this), 0),
+                      "it goes on");
     }
     cr_assert(eq(sz, seen, expected_count));
 }
@@ -129,11 +129,12 @@ static void check_events(const struct history_filter *filter, unsigned limit)
     }
     qsort(expected, expected_count, sizeof expected[0], by_id_descending);
 
-    bool more = true;
-    struct id last;
-    for (struct id *before = NULL; more; before = &last)
-        cr_assert(zero(int, history_events(world.scratch.db, filter, before, limit, see_event, NULL,
-                                           &more, &last)));
+    struct history_page page = {.limit = limit, .more = true};
+    for (; page.more; page.before = &page.last) {
+        size_t seen_before = seen;
+        cr_assert(zero(int, history_events(world.scratch.db, filter, &page, see_event, NULL)));
+        cr_assert(le(sz, seen - seen_before, limit));
+    }
     cr_assert(eq(sz, seen, expected_count));
 }
 
@@ -231,14 +232,14 @@ Test(history, ends_a_page_without_an_entry_when_its_budget_is_used_up)
     struct history_filter filter = {.subscription = &world.subscriptions[0],
                                     .statuses = 1u << DELIVERY_RETRYING,
                                     .work_max = 1};
-    struct id found[1], last;
-    bool more = true;
+    struct id found[1];
+    struct history_page page = {.limit = 5, .more = true};
     size_t pages = 0;
     seen = 0;
-    for (struct id *before = NULL; more; before = &last) {
+    for (; page.more; page.before = &page.last) {
         cr_assert(lt(sz, pages, 2 * world.delivery_count), "it goes on");
-        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, &filter, before, 5,
-                                               take_delivery, found, &more, &last)));
+        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, &filter, &page,
+                                               take_delivery, found)));
         pages++;
     }
     cr_assert(eq(sz, seen, 1));
@@ -337,12 +338,10 @@ Test(history, ends_with_the_error_of_the_callback)
 {
     world_live(&world, 100);
     struct history_filter filter = {.tenant = NULL};
-    bool more;
-    struct id last;
-    cr_assert(eq(
-        int, history_deliveries(world.scratch.db, 3, &filter, NULL, 10, refuse, NULL, &more, &last),
-        -ECANCELED));
-    cr_assert(not(more));
+    struct history_page page = {.limit = 10};
+    cr_assert(
+        eq(int, history_deliveries(world.scratch.db, 3, &filter, &page, refuse, NULL), -ECANCELED));
+    cr_assert(not(page.more));
 }
 
 /* Events of one millisecond in one block, the first of which have no deliveries: then indexes of
@@ -375,12 +374,12 @@ Test(history, pages_through_events_of_one_millisecond)
 
     struct history_filter filter = {.subscription = &world.subscriptions[0],
                                     .statuses = 1u << DELIVERY_DEAD};
-    struct id found[EVENTS], last;
-    bool more = true;
+    struct id found[EVENTS];
+    struct history_page page = {.limit = 1, .more = true};
     seen = 0;
-    for (struct id *before = NULL; more; before = &last)
-        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, &filter, before, 1,
-                                               take_delivery, found, &more, &last)));
+    for (; page.more; page.before = &page.last)
+        cr_assert(zero(int, history_deliveries(world.scratch.db, world.shards, &filter, &page,
+                                               take_delivery, found)));
     cr_assert(eq(sz, seen, EVENTS - WITHOUT));
     for (uint32_t i = 0; i < seen; i++)
         cr_assert(eq(u32, place_of(&found[i]).index, EVENTS - WITHOUT - 1 - i));
