@@ -1,47 +1,14 @@
-/* The JSON door: raw bytes come through untouched, and nothing malformed gets past it. Each text is
- * put into memory of exactly its size and padding, with padding that would complete or spoil it, so
- * a read beyond the text shows. */
-#include "base/json.h"
+/* The JSON door: raw bytes come through untouched, and nothing malformed gets past it. */
+#include "json_stage.h"
 
 #include "base/json_text.h"
 #include "base/random.h"
 #include "base/text.h"
 
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-static struct json *json;
-static char why[JSON_WHY_SIZE];
-static char *copy;
-
-static void start(void)
-{
-    cr_assert(eq(int, json_open(&json), 0));
-    copy = NULL;
-}
-
-static void stop(void)
-{
-    free(copy);
-    json_close(json);
-}
 
 TestSuite(json, .init = start, .fini = stop);
-
-/* A copy of `text` followed by padding full of `padding`. It lives until the next call. */
-static struct slice padded(struct slice text, char padding)
-{
-    free(copy);
-    copy = malloc(text.size + JSON_PADDING);
-    cr_assert(copy != NULL);
-    if (text.size)
-        memcpy(copy, text.at, text.size);
-    memset(copy + text.size, padding, JSON_PADDING);
-    return slice_of(copy, text.size);
-}
 
 static struct slice padded_str(const char *text)
 {
@@ -551,72 +518,6 @@ Test(json, parses_again_what_it_has_reserved_for)
     cr_assert(
         eq(int, json_scan(json, padded(slice_of(text, sizeof text), '\0'), &member, 1, why), 1));
     cr_assert(slice_equal(member.raw, SLICE("99999999999999999999")));
-}
-
-/* ---- model: two parsers that share nothing ---- */
-
-static const char *const seeds[] = {
-    "{\"type\":\"a.b\",\"payload\":{\"x\":[1,-2.5e3,true,false,null,\"\\u00e9\\n\"]},\"id\":\"7\"}",
-    " [ { \"a\" : 1 } , [ ] , \"\\ud83d\\ude00\" , 0.25 , \"é€😀\" ] ",
-    "{\"n\":[18446744073709551615,-9223372036854775808,123456789012345678901234]}",
-    "\"a string of its own, with \\\\ and \\\" in it, over more than sixty-four bytes of text\"",
-    "-12.5E-7",
-};
-
-/* Changes, drops or repeats a few bytes. */
-static struct slice mutate(struct random *random, char *text, size_t size, size_t room)
-{
-    static const char bytes[] =
-        "{}[]\":,\\ \t\n0123456789-+.eEtrufalsn\x00\x01\x7f\x80\xbf\xc3\xed\xff";
-    for (uint64_t i = random_below(random, 4); i > 0 && size; i--) {
-        size_t at = random_below(random, size);
-        switch (random_below(random, 4)) {
-        case 0:
-            memmove(text + at, text + at + 1, --size - at);
-            break;
-        case 1:
-            if (size < room)
-                memmove(text + at + 1, text + at, size++ - at);
-            break;
-        case 2:
-            size = random_below(random, 8) ? size : at;
-            break;
-        default:
-            text[at] = bytes[random_below(random, sizeof bytes - 1)];
-        }
-    }
-    return slice_of(text, size);
-}
-
-/* True if what simdjson and what json_find_fault() say of a text is the same. */
-static bool agree(struct slice text)
-{
-    struct json_fault fault;
-    struct json_value root;
-    bool faulty = json_find_fault(text, &fault);
-    int scanned = json_scan(json, text, NULL, 0, why), read_result;
-    read_result = json_read(json, text, &root, why);
-    bool out_of_range = read_result && strstr(why, "out of range");
-    return faulty == (scanned == -EINVAL) && (faulty == (read_result == -EINVAL) || out_of_range);
-}
-
-Test(json, agrees_with_the_slow_parser_on_mutated_texts)
-{
-    enum { STEPS = 200000 };
-    struct random random;
-    unsigned valid = 0;
-    random_init(&random, 62);
-    for (unsigned step = 0; step < STEPS; step++) {
-        const char *seed = seeds[random_below(&random, sizeof seeds / sizeof seeds[0])];
-        char bytes[256];
-        memcpy(bytes, seed, strlen(seed));
-        struct slice text = mutate(&random, bytes, strlen(seed), sizeof bytes);
-        text = padded(text, bytes[random_below(&random, strlen(seed))]);
-        struct json_fault fault;
-        cr_assert(agree(text), "step %u: %.*s", step, SLICE_ARGS(text));
-        valid += !json_find_fault(text, &fault);
-    }
-    cr_assert(valid > STEPS / 20 && valid < STEPS * 19 / 20, "%u were valid", valid);
 }
 
 Test(json, adds_a_value_to_a_text_or_says_that_it_is_cut)
