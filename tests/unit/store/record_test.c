@@ -100,6 +100,27 @@ static void give(struct slice encoded)
     free((void *)(uintptr_t)encoded.at);
 }
 
+/* Those that can be sealed. */
+static void expect_event_texts(const struct event_record *read, const struct event_record *event)
+{
+    cr_assert(slice_equal(read->correlation_id, event->correlation_id));
+    cr_assert(slice_equal(read->content_type, event->content_type));
+    cr_assert(slice_equal(read->channels, event->channels));
+    cr_assert(slice_equal(read->trace_parent, event->trace_parent));
+    cr_assert(slice_equal(read->trace_state, event->trace_state));
+    cr_assert(slice_equal(read->payload, event->payload));
+}
+
+static void expect_attempt_texts(const struct attempt_record *read,
+                                 const struct attempt_record *attempt)
+{
+    cr_assert(slice_equal(read->address, attempt->address));
+    cr_assert(slice_equal(read->error, attempt->error));
+    cr_assert(slice_equal(read->request_headers, attempt->request_headers));
+    cr_assert(slice_equal(read->response_headers, attempt->response_headers));
+    cr_assert(slice_equal(read->response_body, attempt->response_body));
+}
+
 Test(record, of_an_event_comes_back)
 {
     for (unsigned i = 0; i < 2000; i++) {
@@ -112,12 +133,7 @@ Test(record, of_an_event_comes_back)
         cr_assert(eq(u64, read.time_ms, event.time_ms));
         cr_assert(slice_equal(read.type, event.type));
         cr_assert(slice_equal(read.version, event.version));
-        cr_assert(slice_equal(read.correlation_id, event.correlation_id));
-        cr_assert(slice_equal(read.content_type, event.content_type));
-        cr_assert(slice_equal(read.channels, event.channels));
-        cr_assert(slice_equal(read.trace_parent, event.trace_parent));
-        cr_assert(slice_equal(read.trace_state, event.trace_state));
-        cr_assert(slice_equal(read.payload, event.payload));
+        expect_event_texts(&read, &event);
         cr_assert(eq(u32, read.subscription_count, event.subscription_count));
         cr_assert(zero(int, memcmp(read.subscriptions, event.subscriptions,
                                    event.subscription_count * sizeof(struct id))));
@@ -206,11 +222,7 @@ Test(record, of_an_attempt_comes_back)
         cr_assert(eq(u32, read.tls_us, attempt.tls_us));
         cr_assert(eq(u32, read.first_byte_us, attempt.first_byte_us));
         cr_assert(eq(u64, read.next_attempt_ms, attempt.next_attempt_ms));
-        cr_assert(slice_equal(read.address, attempt.address));
-        cr_assert(slice_equal(read.error, attempt.error));
-        cr_assert(slice_equal(read.response_body, attempt.response_body));
-        cr_assert(slice_equal(read.request_headers, attempt.request_headers));
-        cr_assert(slice_equal(read.response_headers, attempt.response_headers));
+        expect_attempt_texts(&read, &attempt);
         give(encoded);
     }
 }
@@ -378,11 +390,18 @@ static bool shows(struct slice encoded, struct slice text)
     return false;
 }
 
-static struct slice seal_event(const struct event_record *event)
+/* For one record of this size, sealed. */
+static char *room_of(size_t size)
 {
     static char room[sizeof bytes * 2];
-    size_t size = event_record_size(event);
     must(size + SEALED_OVERHEAD <= sizeof room);
+    return room;
+}
+
+static struct slice seal_event(const struct event_record *event)
+{
+    size_t size = event_record_size(event);
+    char *room = room_of(size);
     event_record_encode(event, room);
     event_record_seal(room, size, &by);
     return slice_of(room, size + SEALED_OVERHEAD);
@@ -390,9 +409,8 @@ static struct slice seal_event(const struct event_record *event)
 
 static struct slice seal_attempt(const struct attempt_record *attempt)
 {
-    static char room[sizeof bytes * 2];
     size_t size = attempt_record_size(attempt);
-    must(size + SEALED_OVERHEAD <= sizeof room);
+    char *room = room_of(size);
     attempt_record_encode(attempt, room);
     attempt_record_seal(room, size, &by);
     return slice_of(room, size + SEALED_OVERHEAD);
@@ -419,12 +437,7 @@ Test(record, of_a_sealed_event_opens_with_its_key_alone)
         cr_assert(eq(int, event_record_open_payload(&read, other_key, payload), -EBADMSG));
         cr_assert(zero(int, event_record_open_labels(&read, log_key, labels)));
         cr_assert(zero(int, event_record_open_payload(&read, log_key, payload)));
-        cr_assert(slice_equal(read.correlation_id, event.correlation_id));
-        cr_assert(slice_equal(read.content_type, event.content_type));
-        cr_assert(slice_equal(read.channels, event.channels));
-        cr_assert(slice_equal(read.trace_parent, event.trace_parent));
-        cr_assert(slice_equal(read.trace_state, event.trace_state));
-        cr_assert(slice_equal(read.payload, event.payload));
+        expect_event_texts(&read, &event);
     }
 }
 
@@ -476,11 +489,7 @@ Test(record, of_a_sealed_attempt_opens_with_its_key_alone)
         cr_assert(eq(int, attempt_record_open(&read, other_key, room), -EBADMSG));
         cr_assert(le(sz, attempt_record_open_size(&read), sizeof room));
         cr_assert(zero(int, attempt_record_open(&read, log_key, room)));
-        cr_assert(slice_equal(read.address, attempt.address));
-        cr_assert(slice_equal(read.error, attempt.error));
-        cr_assert(slice_equal(read.request_headers, attempt.request_headers));
-        cr_assert(slice_equal(read.response_headers, attempt.response_headers));
-        cr_assert(slice_equal(read.response_body, attempt.response_body));
+        expect_attempt_texts(&read, &attempt);
     }
 }
 
