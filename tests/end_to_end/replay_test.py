@@ -311,11 +311,12 @@ class Replay(ReplayCase):
         self.assert_problem(other.post(REPLAYS, {"subscription": made["id"], "since": LONG_AGO}), 422)
 
     def test_more_than_may_run_are_refused_for_now(self):
-        made = self.subscribe(rate_limit={"per_second": 1, "burst": 1})
-        self.publish_many(20)
-        self.receiver.await_count(self.path, 1)
-        for _ in range(2):  # keeps its endpoint busy: no page is taken at once
-            self.publish_many(20)
+        made = self.subscribe(retry={"schedule": []}, breaker={"min_attempts": 4, "cooldown": "10m"})
+        self.receiver.script(self.path, [status(500)])
+        self.publish_many(4)
+        wait.until(lambda: len(self.engine.deliveries(subscription=made["id"], status="dead")) == 4, "4 are dead")
+        stats = f"{SUBSCRIPTIONS}/{made['id']}/stats"  # while the breaker is open no page is taken, and none ends
+        wait.until(lambda: self.engine.admin.get(stats).json()["breaker"]["state"] == "open", "the breaker is open")
         running = []
         while len(running) < 20:
             answer = self.engine.admin.post(REPLAYS, {"subscription": made["id"], "since": LONG_AGO})
