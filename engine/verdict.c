@@ -56,11 +56,20 @@ static void schedule(struct shard *shard, struct delivery *delivery, struct atte
     shard->metrics.deliveries_retried++;
 }
 
-/* All of a batch are due together. */
-static uint64_t retry_due_ms(struct attempt *attempt, uint64_t wait_ms)
+/* The wall time of now_ms, by the clock as it is: it may have been set since the last wait. */
+static void set_wall(struct shard *shard, uint64_t wall_ms)
 {
-    if (attempt->due_ms == 0)
-        attempt->due_ms = clock_wall_ms() + wait_ms + 1; /* the clock's fraction: never early */
+    shard->wall_ms = wall_ms - (clock_monotonic_ns() / 1000000 - shard->now_ms);
+}
+
+/* All of a batch are due together. */
+static uint64_t retry_due_ms(struct shard *shard, struct attempt *attempt, uint64_t wait_ms)
+{
+    if (attempt->due_ms == 0) {
+        uint64_t wall_ms = clock_wall_ms();
+        set_wall(shard, wall_ms);
+        attempt->due_ms = wall_ms + wait_ms + 1; /* the clock's fraction: never early */
+    }
     return attempt->due_ms;
 }
 
@@ -89,5 +98,5 @@ void verdict_write(struct shard *shard, struct delivery *delivery, struct attemp
     if (wait_ms == RETRY_NEVER)
         bury(shard, delivery, record);
     else
-        schedule(shard, delivery, record, retry_due_ms(attempt, wait_ms));
+        schedule(shard, delivery, record, retry_due_ms(shard, attempt, wait_ms));
 }

@@ -117,6 +117,19 @@ Test(delivery, retries_when_it_is_due_and_not_a_moment_earlier)
     cr_expect(zero(sz, shard.deliveries.pool.used));
 }
 
+Test(delivery, waits_as_long_though_the_clock_is_set_back_while_the_attempt_is_on_its_way)
+{
+    struct subscription *subscription = subscribe(ONE_RETRY);
+    publish(subscription);
+    wall_back = 3000;
+    end_call(0, HTTP_RESPONSE, 500);
+    settle();
+    pass(4999);
+    cr_assert(eq(u32, client.begun, 1));
+    pass(10);
+    cr_assert(eq(u32, client.begun, 2));
+}
+
 /* Its row is read back with its event, and has to be there by then. */
 Test(delivery, keeps_all_its_attempts_though_a_retry_is_due_before_the_disk_has_the_failure)
 {

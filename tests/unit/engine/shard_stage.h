@@ -27,6 +27,7 @@ static struct config config;
 static struct shard shard;
 static uint64_t now_ms = 1000;
 static uint64_t wall_creep; /* so much the wall clock goes on each time it is read */
+static uint64_t wall_back;  /* so much it was set back */
 
 /* ---- in place of clock.c ---- */
 
@@ -39,7 +40,7 @@ uint64_t clock_wall_ms(void)
 {
     static uint64_t crept;
     crept += wall_creep;
-    return STAGE_WALL_MS + now_ms + crept;
+    return STAGE_WALL_MS + now_ms + crept - wall_back;
 }
 
 uint64_t clock_process_cpu_ns(void)
