@@ -22,7 +22,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { WINDOW_MS = 150 * 1000 };
+enum {
+    WINDOW_MS = 150 * 1000,
+    WORK_BLOCK = 100, /* for a block that is looked up, in records */
+};
 
 struct searching {
     struct attempt_search *search;
@@ -125,6 +128,7 @@ static int search_told(struct searching *searching, size_t from, size_t to)
         if (error)
             break;
         struct block_view view;
+        search->work += WORK_BLOCK;
         error = block_reader_get(searching->blocks, place.shard, place.block, &view);
         if (!error)
             error = search_block(searching, &view);

@@ -18,8 +18,8 @@ struct attempt_wanted {
 
 struct attempt_search {
     unsigned home_shards;
-    uint64_t work_max; /* records to read at most: what is not found by then is left unfound */
-    uint64_t work;     /* result: records read */
+    uint64_t work_max; /* what is not found by then is left unfound */
+    uint64_t work;     /* result: records read, and what it cost to look up their blocks */
 };
 
 /* Looks for all of `wanted`: by the index, or of older events in the logs of their homes, then in

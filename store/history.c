@@ -332,7 +332,8 @@ struct page {
     uint64_t commit;
     uint32_t left;
     unsigned limit, shown;
-    size_t batch;
+    size_t batch, settled; /* deliveries: in a batch, and in all so far, and what those cost */
+    uint64_t settling;
     bool ended;     /* the source has */
     bool has_last;  /* until then it goes on, whatever that costs */
     struct id last; /* the id of the last delivery that was done, shown or not */
@@ -343,15 +344,24 @@ static bool page_is_over(const struct page *page)
     return page->ended || (page->has_last && is_over_budget(&page->source));
 }
 
-/* What is missing. But where a walk's first batch was not enough, few pass the filter, and many are
- * settled together. */
+/* How many the rest of the budget pays for, if they cost what those before did. */
+static size_t affordable(const struct page *page)
+{
+    uint64_t work = page->source.work, work_max = page->source.work_max;
+    uint64_t each = page->settled ? page->settling / page->settled + 1 : 1;
+    uint64_t left = work < work_max ? work_max - work : 0;
+    uint64_t count = left / each + 1;
+    return count < STANDINGS_MAX ? count : STANDINGS_MAX;
+}
+
+/* What is missing. But where a walk's first batch was not enough, few pass: many at a time. */
 static size_t batch_size(struct page *page)
 {
-    size_t missing = page->limit - page->shown;
+    size_t missing = page->limit - page->shown, most = affordable(page);
     bool is_rare = page->batch && page->filter->statuses && page->source.kind == SOURCE_WALK;
     page->batch = is_rare ? 4 * page->batch : missing;
-    if (page->batch > STANDINGS_MAX)
-        page->batch = STANDINGS_MAX;
+    if (page->batch > most)
+        page->batch = most;
     return page->batch;
 }
 
@@ -445,8 +455,11 @@ static int page_turn(struct page *page,
 {
     standings_clear(page->standings);
     int error = page_fill(page);
+    uint64_t work = page->source.work;
     if (!error)
         error = standings_settle(page->standings, &page->source.work);
+    page->settled += standings_count(page->standings);
+    page->settling += page->source.work - work;
     return error ? error : page_show(page, each, context, rest);
 }
 
