@@ -1,9 +1,10 @@
 /* queries.c - grapnel-load queries: how long do lists take with millions of attempts on disk?
  *
  * Events are dealt to all subscriptions in turn and delivered, but for those of one subscription,
- * which answers 500 until they are dead. When all have come to their end, each question is asked
- * many times: its first page. A subscription that never got anything is the worst that can be asked
- * for. A page that lacks what is known to be there is wrong, however soon it came.
+ * which answers 500 until they are dead (at a rate that keeps its breaker closed). When all have
+ * come to their end, each question is asked many times: its first page. A subscription that never
+ * got anything is the worst that can be asked for. A page that lacks what is known to be there is
+ * wrong, however soon it came.
  */
 #include "bench/load/admin.h"
 #include "bench/load/commands.h"
@@ -179,12 +180,18 @@ static int make_history(struct queries *queries)
     const struct trial_load load = {
         .stride = 1, .events = settings->events, .batch = (unsigned)settings->batch};
     uint64_t failing = (settings->events + settings->subscriptions - 1) / settings->subscriptions;
+    uint64_t attempts = settings->events + failing;
     uint64_t begun_ms = clock_wall_ms();
     int error = trial_publish(trial, &load);
     queries->middle_ms = begun_ms + (clock_wall_ms() - begun_ms) / 2;
     if (!error)
         error = trial_drain(trial);
-    return error ? error : trial_await_requests(trial, settings->events + failing);
+    if (!error)
+        error = trial_await_requests(trial, attempts);
+    if (error || trial_requests(trial) >= attempts)
+        return error;
+    snprintf(trial->why, TRIAL_WHY_SIZE, "deliveries that fail do not come to their end");
+    return -ETIMEDOUT;
 }
 
 static int run(struct queries *queries)
@@ -223,6 +230,7 @@ int queries_main(int argc, char **argv)
                      .unjudged = 1,
                      .subscription_extra =
                          "\"retry\":{\"schedule\":[\"1s\"]},"
+                         "\"rate_limit\":{\"per_second\":4000},"
                          "\"breaker\":{\"min_attempts\":10000,\"window\":\"1s\"}"},
         .times = 50,
         .page_max_ms = 50};
