@@ -379,8 +379,9 @@ static void on_report(struct control *control, struct mail_report *report)
     if (control->phase <= DRAINING)
         report_apply(report, &control->meta.changes);
     if (control->phase == RUNNING)
-        observer_reported(&control->observer, report);
-    send_back(control, &report->mail);
+        observer_reported(&control->observer, report); /* and sends it back */
+    else
+        send_back(control, &report->mail);
 }
 
 void control_take_mail(struct control *control, struct mail *mail)

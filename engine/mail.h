@@ -202,6 +202,7 @@ struct mail_report {
     enum disabled_reason reason; /* with REPORT_DISABLE */
     uint64_t since_ms;           /* of the outage, wall; with the others */
     char why[96];                /* with REPORT_FAILING */
+    struct list_node link;       /* control's own */
 };
 
 struct mail_forget {
@@ -251,7 +252,7 @@ enum fetch_kind {
     FETCH_EVENT,    /* rows[0].event, with the event */
     FETCH_BACKLOGS, /* subscriptions that have parked rows, after `after_subscription`:
                        rows[i].subscription */
-    FETCH_OUTAGES,  /* the same of those that have brought only failures; since rows[i].due_ms */
+    FETCH_OUTAGES,  /* the same of those that have brought only failures; rows[i].outage */
     FETCH_ERASE,    /* drop the rows of `subscription`; count says how many were dropped */
 };
 

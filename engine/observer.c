@@ -43,6 +43,7 @@ int observer_open(struct observer *observer, struct crew *crew, struct db *db,
                   const struct registry *registry)
 {
     *observer = (struct observer){.db = db, .registry = registry};
+    list_init(&observer->reports);
     int error = rollups_open(&observer->rollups, db, on_dead, observer);
     if (!error)
         rollups_sum_only(observer->rollups, knows);
@@ -109,13 +110,18 @@ static void trim(struct observer *observer, uint64_t now_ms)
 
 /* ---- what was there before the start ---- */
 
+/* For more alerts: as many are left to what cannot wait. */
+static bool has_room(const struct observer *observer)
+{
+    return observer->alerts.used < ALERTS_MAX / 2;
+}
+
 static void look_at_some(struct observer *observer, uint64_t wall_ms)
 {
     const struct shelf *shelf = &observer->registry->subscriptions;
     size_t end = observer->looked_at + LOOK_MAX < shelf->count ? observer->looked_at + LOOK_MAX
                                                                : shelf->count;
-    for (; observer->looked_at < end && observer->alerts.used < ALERTS_MAX / 2;
-         observer->looked_at++) {
+    for (; observer->looked_at < end && has_room(observer); observer->looked_at++) {
         const struct subscription *subscription = shelf->items[observer->looked_at];
         if (subscription->status == SUBSCRIPTION_DISABLED &&
             subscription->updated_ms + DAY_MS > wall_ms)
@@ -170,11 +176,45 @@ static void judge_some(struct observer *observer, uint64_t now_ms, uint64_t wall
     }
 }
 
+/* ---- reports ---- */
+
+static void give_back(struct observer *observer)
+{
+    struct crew *crew = observer->alerts.crew;
+    while (has_room(observer) && list_is_linked(&observer->reports)) {
+        struct mail_report *report = container_of(observer->reports.next, struct mail_report, link);
+        list_remove(&report->link);
+        crew_post(crew, crew_control(crew), report->mail.from, &report->mail);
+    }
+}
+
+static void notice(struct observer *observer, const struct mail_report *report)
+{
+    const struct subscription *subscription =
+        registry_subscription(observer->registry, &report->subscription);
+    if (!subscription)
+        return;
+    if (report->what & REPORT_DISABLE && subscription->status == SUBSCRIPTION_DISABLED)
+        notice_disabled(&observer->alerts, subscription);
+    if (report->what & REPORT_FAILING)
+        notice_failing(&observer->alerts, subscription, report->since_ms, report->why);
+    if (report->what & REPORT_RECOVERED)
+        notice_recovered(&observer->alerts, subscription, report->since_ms);
+}
+
+void observer_reported(struct observer *observer, struct mail_report *report)
+{
+    notice(observer, report);
+    list_push_back(&observer->reports, &report->link);
+    give_back(observer);
+}
+
 /* ---- the whole ---- */
 
 uint64_t observer_turn(struct observer *observer, uint64_t now_ms)
 {
     uint64_t alerts_ms = alerts_turn(&observer->alerts, now_ms);
+    give_back(observer);
     if (now_ms >= observer->again_ms) {
         uint64_t wall_ms = clock_wall_ms();
         bool more = sum_up(observer, wall_ms);
@@ -187,20 +227,6 @@ uint64_t observer_turn(struct observer *observer, uint64_t now_ms)
         alerts_ms = alerts_turn(&observer->alerts, now_ms);
     }
     return alerts_ms < observer->again_ms ? alerts_ms : observer->again_ms;
-}
-
-void observer_reported(struct observer *observer, const struct mail_report *report)
-{
-    const struct subscription *subscription =
-        registry_subscription(observer->registry, &report->subscription);
-    if (!subscription)
-        return;
-    if (report->what & REPORT_DISABLE && subscription->status == SUBSCRIPTION_DISABLED)
-        notice_disabled(&observer->alerts, subscription);
-    if (report->what & REPORT_FAILING)
-        notice_failing(&observer->alerts, subscription, report->since_ms, report->why);
-    if (report->what & REPORT_RECOVERED)
-        notice_recovered(&observer->alerts, subscription, report->since_ms);
 }
 
 void observer_storage_low(struct observer *observer, const struct config *config)

@@ -25,12 +25,13 @@ struct observer {
     uint64_t trim_ms; /* monotonic: the next round */
     struct alerts alerts;
     struct losses losses;
-    uint64_t again_ms; /* monotonic: when to go on */
-    bool is_failing;   /* and that was said */
-    uint64_t lost;     /* blocks that were said to be lost */
-    size_t looked_at;  /* subscriptions, whether they were disabled before this start */
-    size_t judged;     /* tenants, in this round */
-    uint64_t judge_ms; /* monotonic: the next round */
+    struct list_node reports; /* that were taken, and not given back yet */
+    uint64_t again_ms;        /* monotonic: when to go on */
+    bool is_failing;          /* and that was said */
+    uint64_t lost;            /* blocks that were said to be lost */
+    size_t looked_at;         /* subscriptions, whether they were disabled before this start */
+    size_t judged;            /* tenants, in this round */
+    uint64_t judge_ms;        /* monotonic: the next round */
     struct {
         struct id tenant;
         uint64_t day;
@@ -45,8 +46,9 @@ void observer_close(struct observer *observer); /* a zeroed one is allowed */
 /* Does a little of what there is to do. Returns the monotonic ms at which to be called next. */
 uint64_t observer_turn(struct observer *observer, uint64_t now_ms);
 
-/* A shard's report, which was applied. */
-void observer_reported(struct observer *observer, const struct mail_report *report);
+/* A shard's report, which was applied. It goes back to the shard while there is room for the alerts
+ * of others: so what many tell at once is kept by the shards, and none is dropped. */
+void observer_reported(struct observer *observer, struct mail_report *report);
 
 /* A tenant is gone: its sums will be, too. */
 void observer_sweep(struct observer *observer);

@@ -410,7 +410,7 @@ static void outages_fetched(struct shard *shard, const struct mail_fetch *fetch)
     for (int i = 0; i < fetch->count; i++) {
         struct endpoint *endpoint = endpoint_find(shard, &fetch->rows[i].subscription);
         if (endpoint)
-            outage_restore(&endpoint->outage, fetch->rows[i].due_ms);
+            outage_restore(shard, endpoint, &fetch->rows[i].outage);
     }
     survey_fetched(shard, &shard->paging.outages, fetch);
 }

@@ -24,9 +24,11 @@ static void send_next(struct shard *shard)
     reports->mail.subscription = endpoint->id;
     reports->mail.what = endpoint->to_report;
     reports->mail.reason = endpoint->to_disable;
-    reports->mail.since_ms = endpoint->failing_since_ms;
+    reports->mail.since_ms = endpoint->outage.told_ms;
     text_init(&why, reports->mail.why, sizeof reports->mail.why - 1);
     breaker_explain(&endpoint->gate.breaker, &why);
+    if (why.size == 0)
+        text_put(&why, SLICE("it failed before the engine was started"));
     reports->mail.why[why.size] = '\0';
     endpoint->to_report = 0;
     crew_post(shard->crew, shard->number, crew_control(shard->crew), &reports->mail.mail);
@@ -71,18 +73,29 @@ void report_failing(struct shard *shard, struct endpoint *endpoint)
 {
     if (endpoint->is_failing)
         return;
+    bool goes_on =
+        outage_is_told(&endpoint->outage) || (endpoint->to_report & REPORT_RECOVERED) != 0;
     endpoint->is_failing = true;
-    endpoint->failing_since_ms =
-        endpoint->outage.since_ms ? endpoint->outage.since_ms : clock_wall_ms();
+    outage_tell(shard, endpoint, goes_on);
     put_or_take_back(shard, endpoint, REPORT_FAILING, REPORT_RECOVERED);
 }
 
 void report_recovered(struct shard *shard, struct endpoint *endpoint)
 {
-    if (!endpoint->is_failing)
+    if (!outage_is_told(&endpoint->outage))
         return;
+    bool is_untold = endpoint->is_failing && endpoint->to_report & REPORT_FAILING;
+    outage_tell_end(shard, endpoint, is_untold);
+    if (endpoint->is_failing)
+        put_or_take_back(shard, endpoint, REPORT_RECOVERED, REPORT_FAILING);
+    else
+        put(shard, endpoint, REPORT_RECOVERED);
     endpoint->is_failing = false;
-    put_or_take_back(shard, endpoint, REPORT_RECOVERED, REPORT_FAILING);
+}
+
+void report_again(struct shard *shard, struct endpoint *endpoint)
+{
+    put(shard, endpoint, outage_is_told(&endpoint->outage) ? REPORT_FAILING : REPORT_RECOVERED);
 }
 
 void report_taken(struct shard *shard)

@@ -31,6 +31,9 @@ void report_disable(struct shard *shard, struct endpoint *endpoint, enum disable
 void report_failing(struct shard *shard, struct endpoint *endpoint);
 void report_recovered(struct shard *shard, struct endpoint *endpoint);
 
+/* As the one or the other was told before the start. */
+void report_again(struct shard *shard, struct endpoint *endpoint);
+
 /* The subscription has changed: what waits is about the one before. */
 void report_forget(struct endpoint *endpoint);
 

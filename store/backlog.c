@@ -142,12 +142,9 @@ int backlog_next_subscription(struct db *db, unsigned shard, const struct id *af
 static int read_outage(struct cursor *cursor, struct backlog_row *row)
 {
     enum row_kind kind;
-    struct outage_row outage;
-    int error = key_parse_row(cursor_key(cursor), &kind, &row->subscription, &row->event);
-    if (!error)
-        error = outage_row_decode(cursor_value(cursor), &outage);
-    row->due_ms = error ? 0 : outage.since_ms;
-    return error;
+    struct id none;
+    int error = key_parse_row(cursor_key(cursor), &kind, &row->subscription, &none);
+    return error ? error : outage_row_decode(cursor_value(cursor), &row->outage);
 }
 
 int backlog_outages(struct db *db, unsigned shard, const struct id *after, struct backlog_row *rows,

@@ -8,10 +8,15 @@
 #include "store/row.h"
 
 struct backlog_row {
-    struct id subscription, event;
-    uint64_t due_ms; /* a retry: when it is due; parked: 0 if it may be sent at any time; an outage:
-                        since when */
-    uint32_t attempt_count;
+    struct id subscription;
+    union {
+        struct {
+            struct id event;
+            uint64_t due_ms; /* a retry: when it is due; parked: 0 if it may be sent at any time */
+            uint32_t attempt_count;
+        };
+        struct outage_row outage;
+    };
 };
 
 /* Retries of shard's queue that are due before `below_ms`, from (from_ms, and within it after the
@@ -40,7 +45,7 @@ MUST_CHECK int backlog_parked_count(struct db *db, unsigned shard, const struct 
 MUST_CHECK int backlog_next_subscription(struct db *db, unsigned shard, const struct id *after,
                                          struct id *subscription);
 
-/* Outages of subscriptions after `after` (NULL: from the first): `subscription` and `due_ms` of the
+/* Outages of subscriptions after `after` (NULL: from the first): `subscription` and `outage` of the
  * rows, at most `max`. Returns the count or -errno. */
 MUST_CHECK int backlog_outages(struct db *db, unsigned shard, const struct id *after,
                                struct backlog_row *rows, int max);

@@ -14,6 +14,13 @@
  *       32       blocks, 8 each
  *           +4   XXH32 of all before
  *
+ * outage row
+ *        0    1  version (2)
+ *        1    8  since_ms
+ *        9    8  told_ms; not in version 1
+ *       17    8  recovered_ms; not in version 1
+ *       25    4  XXH32 of all before
+ *
  * dedup row: event 16, accepted_ms 8 (big-endian)
  */
 #include "store/row.h"
@@ -27,10 +34,11 @@
 enum {
     DELIVERY_VERSION = 2,
     WAIT_VERSION = 2,
-    OUTAGE_VERSION = 1,
+    OUTAGE_VERSION = 2,
     DELIVERY_ROW_HEAD = 32,
     DELIVERY_ROW_HEAD_1 = 28, /* of version 1 */
     WAIT_ROW_SIZE_1 = 9,      /* of version 1 */
+    OUTAGE_ROW_SIZE_1 = 13,   /* of version 1 */
     CHECKSUM_SIZE = 4,
     ID_SIZE = sizeof(struct id),
 };
@@ -141,14 +149,22 @@ void outage_row_encode(const struct outage_row *row, char out[static OUTAGE_ROW_
 {
     out[0] = OUTAGE_VERSION;
     bytes_put_u64(out + 1, row->since_ms);
+    bytes_put_u64(out + 9, row->told_ms);
+    bytes_put_u64(out + 17, row->recovered_ms);
     seal_row(out, OUTAGE_ROW_SIZE - CHECKSUM_SIZE);
 }
 
 int outage_row_decode(struct slice value, struct outage_row *row)
 {
-    if (value.size != OUTAGE_ROW_SIZE || !row_is_sealed(value) || value.at[0] != OUTAGE_VERSION)
+    bool is_first = value.size == OUTAGE_ROW_SIZE_1;
+    if ((!is_first && value.size != OUTAGE_ROW_SIZE) || !row_is_sealed(value) ||
+        value.at[0] != (is_first ? 1 : OUTAGE_VERSION))
         return -EBADMSG;
-    row->since_ms = bytes_get_u64(value.at + 1);
+    *row = (struct outage_row){.since_ms = bytes_get_u64(value.at + 1)};
+    if (is_first)
+        return 0;
+    row->told_ms = bytes_get_u64(value.at + 9);
+    row->recovered_ms = bytes_get_u64(value.at + 17);
     return 0;
 }
 

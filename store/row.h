@@ -52,11 +52,13 @@ enum { WAIT_ROW_SIZE = 17 };
 void wait_row_encode(const struct wait_row *row, char out[static WAIT_ROW_SIZE]);
 MUST_CHECK int wait_row_decode(struct slice value, struct wait_row *row);
 
-/* The value of 'F' rows. */
+/* The value of 'F' rows: wall times, each 0 if there is none. */
 struct outage_row {
-    uint64_t since_ms; /* its first failure since a success, wall */
+    uint64_t since_ms;     /* its first failure since a success */
+    uint64_t told_ms;      /* it was told that it has been failing since then */
+    uint64_t recovered_ms; /* when it was told to be well again */
 };
-enum { OUTAGE_ROW_SIZE = 13 };
+enum { OUTAGE_ROW_SIZE = 29 };
 void outage_row_encode(const struct outage_row *row, char out[static OUTAGE_ROW_SIZE]);
 MUST_CHECK int outage_row_decode(struct slice value, struct outage_row *row);
 

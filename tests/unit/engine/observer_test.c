@@ -22,6 +22,7 @@ enum {
 };
 
 static struct observer observer;
+static struct crew crew = {.shards = 4};
 static struct registry registry;
 static struct subscription subscriptions[STORED_MAX];
 static struct tenant tenants[STORED_MAX];
@@ -35,7 +36,7 @@ static void *tell_context;
 
 static struct {
     unsigned steps, trims, losses, loss_turns, disabled, failing, recovered, breaches, storage,
-        reads;
+        reads, given_back;
     const void *last; /* whom the last was about */
 } seen;
 
@@ -155,10 +156,18 @@ void losses_turn(struct losses *losses, uint64_t at_ms)
 
 static uint64_t alerts_due_ms = UINT64_MAX;
 
-int alerts_open(struct alerts *alerts, struct crew *crew)
+int alerts_open(struct alerts *alerts, struct crew *with)
 {
-    (void)alerts, (void)crew;
+    alerts->crew = with;
     return 0;
+}
+
+void crew_post(struct crew *by, unsigned from, unsigned to, struct mail *mail)
+{
+    cr_assert(by == &crew);
+    cr_assert(eq(u32, from, crew_control(&crew)));
+    cr_assert(eq(u32, to, mail->from));
+    seen.given_back++;
 }
 
 void alerts_close(struct alerts *alerts)
@@ -253,7 +262,7 @@ static void setup(void)
     }
     registry.subscriptions.items = stored;
     registry.tenants.items = signed_up;
-    cr_assert(zero(int, observer_open(&observer, NULL, NULL, &registry)));
+    cr_assert(zero(int, observer_open(&observer, &crew, NULL, &registry)));
 }
 
 static void teardown(void)
@@ -408,9 +417,13 @@ Test(observer, judges_some_at_a_time_and_all_in_turn)
 
 static void report(enum report_what what, uint8_t subscription)
 {
-    struct mail_report mail = {.subscription = {{subscription}}, .what = what, .since_ms = 77};
-    snprintf(mail.why, sizeof mail.why, "because");
-    observer_reported(&observer, &mail);
+    static struct mail_report mails[4];
+    static unsigned turn_of;
+    struct mail_report *mail = &mails[turn_of++ % 4];
+    *mail = (struct mail_report){
+        .mail.from = 3, .subscription = {{subscription}}, .what = what, .since_ms = 77};
+    snprintf(mail->why, sizeof mail->why, "because");
+    observer_reported(&observer, mail);
 }
 
 Test(observer, tells_what_shards_report)
@@ -428,6 +441,24 @@ Test(observer, tells_what_shards_report)
     cr_expect(eq(u32, seen.disabled, 1));
     report(REPORT_FAILING, 9);
     cr_expect(eq(u32, seen.failing, 1), "of one that is gone");
+    cr_expect(eq(u32, seen.given_back, 5), "at once");
+}
+
+/* So that shards keep what they have to report until alerts have room again. */
+Test(observer, gives_reports_back_while_there_is_room_for_alerts)
+{
+    registry.subscriptions.count = 2;
+    observer.alerts.used = ALERTS_MAX / 2;
+    report(REPORT_FAILING, 1);
+    report(REPORT_FAILING, 2);
+    cr_expect(eq(u32, seen.failing, 2), "is told at once all the same");
+    turn(1);
+    cr_expect(zero(u32, seen.given_back));
+    observer.alerts.used = ALERTS_MAX / 2 - 1;
+    turn(1);
+    cr_expect(eq(u32, seen.given_back, 2));
+    turn(1);
+    cr_expect(eq(u32, seen.given_back, 2), "once");
 }
 
 Test(observer, tells_the_operator_of_a_full_disk)

@@ -110,9 +110,10 @@ void endpoint_update_turn(struct shard *owner, struct endpoint *endpoint)
         list_push_back(&owner->endpoints.hungry, &endpoint->hungry);
 }
 
-void outage_restore(struct outage *outage, uint64_t since_ms)
+void outage_restore(struct shard *of, struct endpoint *endpoint, const struct outage_row *row)
 {
-    *outage = (struct outage){.since_ms = since_ms};
+    cr_assert(of == &shard);
+    endpoint->outage = (struct outage){.since_ms = row->since_ms};
 }
 
 void delivery_lay(struct shard *owner, struct delivery *ghost)
@@ -217,7 +218,7 @@ static struct mail_fetch *start(void)
     paging_tick(&shard);
     struct mail_fetch *backlogs = question_of(FETCH_BACKLOGS);
     struct mail_fetch *outages = question_of(FETCH_OUTAGES);
-    outages->rows[0] = (struct backlog_row){.subscription = {{3}}, .due_ms = 1234};
+    outages->rows[0] = (struct backlog_row){.subscription = {{3}}, .outage = {.since_ms = 1234}};
     outages->count = 1;
     paging_fetched(&shard, outages);
     return backlogs;

@@ -97,3 +97,25 @@ Test(row, keeps_the_place_of_an_attempt_wherever_its_row_goes)
     cr_assert(eq(u32, kept.shard, 3));
     cr_assert(eq(u64, kept.block, 77));
 }
+
+Test(row, of_an_outage_comes_back_and_the_first_version_is_read)
+{
+    const struct outage_row row = {.since_ms = 1, .told_ms = UINT64_C(1) << 41, .recovered_ms = 3};
+    struct outage_row read;
+    char encoded[OUTAGE_ROW_SIZE];
+    outage_row_encode(&row, encoded);
+    cr_assert(zero(int, outage_row_decode(slice_of(encoded, sizeof encoded), &read)));
+    cr_expect(eq(u64, read.since_ms, row.since_ms));
+    cr_expect(eq(u64, read.told_ms, row.told_ms));
+    cr_expect(eq(u64, read.recovered_ms, row.recovered_ms));
+    for (size_t bit = 0; bit < 8 * sizeof encoded; bit++) {
+        encoded[bit / 8] ^= (char)(1 << bit % 8);
+        cr_assert(eq(int, outage_row_decode(slice_of(encoded, sizeof encoded), &read), -EBADMSG));
+        encoded[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    /* since_ms 0x0102030405060708, and its checksum */
+    static const char first[] = "\x01\x08\x07\x06\x05\x04\x03\x02\x01\x78\xe9\x85\x2b";
+    cr_assert(zero(int, outage_row_decode(slice_of(first, 13), &read)));
+    cr_expect(eq(u64, read.since_ms, UINT64_C(0x0102030405060708)));
+    cr_expect(zero(u64, read.told_ms));
+}
