@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "budget.h"
 #include "config.h"
 #include "control.h"
@@ -30,8 +31,7 @@ enum {
     SMALL_RING_ENTRIES = 64,
     SMALL_RING_BUFFERS = 8,
     SMALL_RING_BUFFER_BYTES = 512,
-    LARGE_BYTES = 256 * 1024,
-    CONTROL_NICE = 10
+    LARGE_BYTES = 256 * 1024
 };
 
 struct engine;
@@ -71,13 +71,6 @@ static void run_on_core(const struct worker *worker)
     CPU_ZERO(&cores);
     CPU_SET(worker->core, &cores);
     (void)pthread_setaffinity_np(pthread_self(), sizeof cores, &cores); /* no harm if it may not */
-}
-
-/* Control's work is for people: it may wait for a shard, and no shard for it. Linux counts niceness
- * by thread. */
-static void step_back(void)
-{
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), CONTROL_NICE); /* no harm if it may not */
 }
 
 static void *run_shard(void *context)
@@ -372,7 +365,7 @@ static int run(struct engine *engine)
         LOG(LOG_ERROR, "cannot start", log_str("why", why));
         return rc;
     }
-    step_back();
+    priority_step_back(); /* its work is for people: no shard waits for it */
     control_load_shards(engine->control);
     run_control(engine, is_loaded_or_stopped);
     if (control_is_stopped(engine->control))

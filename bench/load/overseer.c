@@ -2,6 +2,7 @@
 #include "bench/load/overseer.h"
 
 #include "base/clock.h"
+#include "base/priority.h"
 #include "bench/load/admin.h"
 
 #include <errno.h>
@@ -122,6 +123,7 @@ static void *thread_main(void *context)
     struct overseer *overseer = context;
     const struct loop_options sizes = {.entries = 64, .buffers = 64, .buffer_bytes = 16384};
     struct lane_target target = {NULL, overseer->options->admin, NULL, SLICE("127.0.0.1"), true};
+    priority_step_back(); /* it would be on another machine */
     overseer->error = loop_open(&target.loop, &sizes, overseer->why);
     if (overseer->error)
         return NULL;
