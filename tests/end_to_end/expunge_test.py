@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support import case
+from support import case, wait
 from support.audit import AUDIT
 from support.client import Client
 from support.engine import DELIVERIES, EVENTS, SUBSCRIPTIONS
@@ -49,6 +49,11 @@ class Expunge(case.EngineCase):
         query = f"subscription={made['id']}"
         letters = self.engine.admin.get(f"/api/v1/webhooks/dead-letters?{query}").json()["data"]
         self.assertEqual([letter["event_id"] for letter in letters], [event])
+        wish = {"subscription": made["id"], "since": "2020-01-01T00:00:00Z", "status": "failed"}
+        place = f"/api/v1/webhooks/replays/{self.engine.admin.post('/api/v1/webhooks/replays', wish).json()['id']}"
+        replay = wait.until(lambda: (found := self.engine.admin.get(place).json())["status"] != "running" and found,
+                            "the replay is over")
+        self.assertEqual((replay["handed"], replay["skipped"]), (0, 1), "a replay passes over it")
         self.assertEqual({each.event for each in self.receiver.of(self.path)}, {other})
         self.delete(f"{SUBSCRIPTIONS}/{made['id']}")
 
