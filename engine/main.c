@@ -287,10 +287,12 @@ static int listen_all(struct engine *engine)
 /* Runs control until it says so. */
 static void run_control(struct engine *engine, bool (*is_over)(const struct control *control))
 {
+    struct priority_use last = {0};
     for (;;) {
         uint64_t until_ns = control_tick(engine->control);
         if (is_over(engine->control))
             return;
+        priority_rest(&last); /* after what it did for people, if shards need the core */
         crew_turn(&engine->crew, crew_control(&engine->crew), until_ns);
     }
 }

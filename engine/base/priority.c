@@ -2,7 +2,9 @@
 #include "base/priority.h"
 
 #include <linux/sched/types.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The slice is the least that Linux takes. What counts is slice / weight: with that it comes after
@@ -10,6 +12,8 @@
 enum {
     STEPPED_BACK_NICE = 15,
     STEPPED_BACK_SLICE_NS = 100000,
+    REST_TIMES = 2,
+    INTERRUPTIONS_MIN = 4, /* in a piece of work; fewer are chance */
 };
 
 void priority_step_back(void)
@@ -20,4 +24,31 @@ void priority_step_back(void)
     wish.sched_nice = STEPPED_BACK_NICE;
     wish.sched_runtime = STEPPED_BACK_SLICE_NS;
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
+}
+
+static uint64_t to_us(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+}
+
+uint64_t priority_rest_us(const struct priority_use *before, const struct priority_use *after)
+{
+    if (after->interruptions - before->interruptions < INTERRUPTIONS_MIN)
+        return 0;
+    uint64_t rest_us = REST_TIMES * (after->cpu_us - before->cpu_us);
+    return rest_us < PRIORITY_REST_US_MAX ? rest_us : PRIORITY_REST_US_MAX;
+}
+
+void priority_rest(struct priority_use *last)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage))
+        return;
+    const struct priority_use now = {to_us(&usage.ru_utime) + to_us(&usage.ru_stime),
+                                     (uint64_t)usage.ru_nivcsw};
+    uint64_t rest_us = priority_rest_us(last, &now);
+    const struct timespec rest = {.tv_nsec = (long)(rest_us * 1000)};
+    *last = now;
+    if (rest_us > 0)
+        (void)nanosleep(&rest, NULL); /* a signal ends it early, which does no harm */
 }

@@ -1,12 +1,30 @@
-/* priority.h - whom Linux runs first when more threads have work than there are cores.
+/* priority.h - what a thread whose work can wait does for those whose work cannot, when there are
+ * more of them than cores. All of it is about the calling thread.
  */
 #ifndef BASE_PRIORITY_H
 #define BASE_PRIORITY_H
 
-/* The calling thread's work can wait for everybody else's: when cores are scarce it has a small
- * share of one, and whoever is woken goes before it at once. The latter takes Linux 6.12, where a
- * thread may choose its slice (sched_setattr(2)): one that computes for long keeps its core for the
- * rest of that, some ms. A wish: what the system does not grant stays as it is. */
+#include <stdint.h>
+
+/* When cores are scarce it has a small share of one, and whoever is woken goes before it at once.
+ * The latter takes Linux 6.12, where a thread may choose its slice (sched_setattr(2)): one that
+ * computes for long keeps its core for the rest of that, some ms. A wish: what the system does not
+ * grant stays as it is. */
 void priority_step_back(void);
+
+/* What the thread had used when it looked. */
+struct priority_use {
+    uint64_t cpu_us;
+    uint64_t interruptions; /* in favour of others, while it could have gone on */
+};
+
+enum { PRIORITY_REST_US_MAX = 100000 };
+
+/* How long to rest after a piece of work, in us: 0 if others did not need the core meanwhile, else
+ * twice as long as it computed, PRIORITY_REST_US_MAX at most. */
+uint64_t priority_rest_us(const struct priority_use *before, const struct priority_use *after);
+
+/* Between two pieces of work: rests, if it has to. *last: at first zero, then this function's. */
+void priority_rest(struct priority_use *last);
 
 #endif

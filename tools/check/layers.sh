@@ -65,7 +65,7 @@ only_in 'a clock' '\b(clock_gettime|gettimeofday|timespec_get|time) ?\((NULL|&|C
 only_in 'a random source' '\b(getrandom|getentropy|random|rand|RAND_bytes) ?\(' engine/base/random.c
 only_in 'a socket' '[^_.>a-z](socket|accept4?|connect|bind|listen|recv|recvmsg|send|sendmsg|sendto) ?\([a-zA-Z&]' \
     net/socket.c net/loop.c engine/notify.c
-only_in 'a sleep' '\b(usleep|nanosleep|sleep|clock_nanosleep) ?\(' net/loop.c
+only_in 'a sleep' '\b(usleep|nanosleep|sleep|clock_nanosleep) ?\(' net/loop.c engine/base/priority.c
 
 for header in $(find engine net store tools -name '*.h' | sort); do
     why=$(compiles_alone "$header") || complain "$header does not compile alone:" "$why"

@@ -47,3 +47,32 @@ Test(priority, a_thread_steps_back_and_no_other)
     cr_assert(eq(i32, after.nice, before.nice));
     cr_assert(eq(u64, after.runtime, before.runtime));
 }
+
+Test(priority, who_was_in_nobodys_way_has_no_rest)
+{
+    const struct priority_use before = {1000, 10}, after = {90000, 13};
+    cr_assert(zero(u64, priority_rest_us(&before, &after)));
+}
+
+Test(priority, who_was_in_the_way_rests_for_twice_as_long_as_it_computed)
+{
+    const struct priority_use before = {1000, 10}, after = {8000, 14};
+    cr_assert(eq(u64, priority_rest_us(&before, &after), 14000));
+}
+
+Test(priority, no_rest_is_longer_than_the_longest)
+{
+    const struct priority_use before = {1000, 10}, after = {2000000, 500};
+    cr_assert(eq(u64, priority_rest_us(&before, &after), PRIORITY_REST_US_MAX));
+}
+
+Test(priority, a_piece_of_work_counts_once)
+{
+    struct priority_use last = {0}, first;
+    priority_rest(&last);
+    cr_assert(gt(u64, last.cpu_us, 0));
+    first = last;
+    while (last.cpu_us == first.cpu_us)
+        priority_rest(&last);
+    cr_assert(gt(u64, last.cpu_us, first.cpu_us));
+}
