@@ -14,15 +14,18 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool ends_with(struct slice whole, struct slice end)
+bool backup_is_partial(struct slice path)
 {
-    return whole.size >= end.size && slice_equal(slice_skip(whole, whole.size - end.size), end);
+    struct slice end = SLICE(BACKUP_PARTIAL);
+    while (path.size > 1 && path.at[path.size - 1] == '/')
+        path.size--;
+    return path.size >= end.size && slice_equal(slice_skip(path, path.size - end.size), end);
 }
 
 bool backup_is_name(struct slice name)
 {
     return name.size <= BACKUP_NAME_MAX && form_is_name(name) && name.at[0] != '.' &&
-           !ends_with(name, SLICE(BACKUP_PARTIAL));
+           !backup_is_partial(name);
 }
 
 /* ---- the work, on its own thread ---- */
@@ -41,7 +44,7 @@ static int remove_partial(void *context, const char *name)
     const struct backup *backup = context;
     char path[BACKUP_PATH_SIZE + 256];
     snprintf(path, sizeof path, "%s/%s", backup->root, name);
-    return ends_with(slice_str(name), SLICE(BACKUP_PARTIAL)) ? folder_remove(path) : 0;
+    return backup_is_partial(slice_str(name)) ? folder_remove(path) : 0;
 }
 
 static int prepare(struct backup *backup, const char *partial)

@@ -52,6 +52,9 @@ struct backup {
  * the name of a partial one. */
 bool backup_is_name(struct slice name);
 
+/* Whether what is there was not finished: until then it has a name of its own. */
+bool backup_is_partial(struct slice path);
+
 /* Begins one. 0; -EAGAIN: no thread could be started. None may be running. */
 MUST_CHECK int backup_start(struct backup *backup, struct slice name, const char *secret_key);
 

@@ -76,6 +76,8 @@ static int read_manifest(struct restore *restore)
     size_t size;
     struct json *json;
     struct json_value manifest;
+    if (backup_is_partial(slice_str(restore->backup)))
+        return refuse(restore, "is no backup: it was not finished");
     snprintf(path, sizeof path, "%s/" BACKUP_MANIFEST, restore->backup);
     int error = private_file_read(path, text, &size);
     if (error == -ENOENT)

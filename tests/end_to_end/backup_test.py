@@ -177,6 +177,14 @@ class Taking(BackupCase):
         self.assertEqual(code, 1)
         self.assertIn("is no backup", said)
 
+    def test_one_without_its_name_never_restores(self):
+        self.take("good")
+        (self.backups / "good").rename(self.backups / "good.partial")
+        for path in (self.backups / "good.partial", f"{self.backups}/good.partial/"):
+            code, said = restore(path, self.root / "to")
+            self.assertEqual(code, 1, path)
+            self.assertIn("is no backup: it was not finished", said)
+
 
 class Restoring(BackupCase):
     def setUp(self):
