@@ -261,11 +261,14 @@ int json_scan(struct json *json, struct slice text, struct json_member *members,
     struct walk walk = walk_begin(json, text);
     for (; !walk_at_end(&walk); count++) {
         struct json_member member;
+        const char *start = text.at + *walk.mark;
         member.key = string_at(walk.place);
         walk.place.json_index++;
         walk.mark += 2; /* the key and its colon */
         member.kind = kind_of(walk.place.tape_ref_type());
         member.raw = walk_value(&walk);
+        const char *end = member.raw.at + member.raw.size;
+        member.whole = slice_of(start, static_cast<size_t>(end - start));
         if (count < max)
             members[count] = member;
     }

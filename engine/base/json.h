@@ -45,8 +45,9 @@ MUST_CHECK int json_reserve(struct json *json, size_t size);
 /* ---- raw ---- */
 
 struct json_member {
-    struct slice key; /* unescaped; borrows from the parser until its next call */
-    struct slice raw; /* the value's exact bytes in the text, no white space around */
+    struct slice key;   /* unescaped; borrows from the parser until its next call */
+    struct slice raw;   /* the value's exact bytes in the text, no white space around */
+    struct slice whole; /* and those from its key on */
     enum json_kind kind;
 };
 
