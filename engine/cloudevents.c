@@ -3,7 +3,7 @@
  *
  * Kept: type, time, the data's bytes, datacontenttype, and source + id, which by the specification
  * name an event uniquely and so make it idempotent; of the extensions, that for distributed
- * tracing. All others are allowed and not kept.
+ * tracing. All others are allowed and not kept; filters see them (metadata.h).
  */
 #include "envelope.h"
 
@@ -12,8 +12,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-
-enum { MEMBERS_MAX = 64 };
 
 struct attributes {
     struct slice specversion, id, source, type, time, content_type;
@@ -160,6 +158,8 @@ static int take_member(struct envelope *envelope, struct attributes *attributes,
             continue;
         if (known[i].value->size > 0)
             return envelope_refuse(envelope, 422, "", "\"%s\" is given twice", known[i].name);
+        if (known[i].value != &attributes->type)
+            envelope_note(envelope, member);
         return member->kind == JSON_NULL ? 0
                                          : envelope_string(envelope, member, known[i].text,
                                                            known[i].room, known[i].value);
@@ -170,7 +170,9 @@ static int take_member(struct envelope *envelope, struct attributes *attributes,
         if (envelope->payload.at)
             return envelope_refuse(envelope, 422, "/data", "is given twice, or beside data_base64");
         envelope->payload = member->raw;
+        return 0;
     }
+    envelope_note(envelope, member);
     enum trace_field field = trace_field_of(member->key);
     if (field != TRACE_NEITHER)
         hear_trace(envelope, field, member);
@@ -179,18 +181,19 @@ static int take_member(struct envelope *envelope, struct attributes *attributes,
 
 int envelope_parse_cloudevent(struct envelope *envelope, struct json *json, struct slice text)
 {
-    struct json_member members[MEMBERS_MAX];
+    struct json_member members[ENVELOPE_MEMBERS_MAX];
     struct attributes attributes = {0};
     char why[JSON_WHY_SIZE];
 
     envelope_reset(envelope);
-    int count = json_scan(json, text, members, MEMBERS_MAX, why);
+    int count = json_scan(json, text, members, ENVELOPE_MEMBERS_MAX, why);
     if (count == -EPROTOTYPE)
         return envelope_refuse(envelope, 422, "", "an event must be a JSON object");
     if (count < 0)
         return envelope_refuse(envelope, 400, "", "%s", why);
-    if (count > MEMBERS_MAX)
-        return envelope_refuse(envelope, 422, "", "has more than %d attributes", MEMBERS_MAX);
+    if (count > ENVELOPE_MEMBERS_MAX)
+        return envelope_refuse(envelope, 422, "", "has more than %d attributes",
+                               ENVELOPE_MEMBERS_MAX);
     for (int i = 0; i < count; i++)
         if (take_member(envelope, &attributes, &members[i]))
             return -EINVAL;
@@ -216,9 +219,7 @@ static int escaped_byte(struct slice text)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* A ce-* field's value: percent-encoded UTF-8 (protocol binding, section 3.1.3.2). Returns its
- * size, or -1: it has a NUL or is longer than `room`. */
-static long decode_percent(struct slice value, char *out, size_t room)
+long envelope_decode_field(struct slice value, char *out, size_t room)
 {
     size_t size = 0;
     for (size_t i = 0; i < value.size; i++) {
@@ -235,11 +236,19 @@ static long decode_percent(struct slice value, char *out, size_t room)
     return (long)size;
 }
 
+struct slice envelope_attribute_of(struct slice field)
+{
+    struct slice prefix = SLICE("ce-");
+    size_t size = field.size < prefix.size ? field.size : prefix.size;
+    return slice_equal_nocase(slice_of(field.at, size), prefix) ? slice_skip(field, size)
+                                                                : SLICE("");
+}
+
 static int decode_field(struct envelope *envelope, const struct http_header *header, char *out,
                         size_t room, struct slice *text)
 {
     char name[48];
-    long size = decode_percent(header->value, out, room - 1);
+    long size = envelope_decode_field(header->value, out, room - 1);
     snprintf(name, sizeof name, "%.*s", (int)(header->name.size < 40 ? header->name.size : 40),
              header->name.at);
     if (size < 0)
@@ -252,12 +261,10 @@ static int decode_field(struct envelope *envelope, const struct http_header *hea
 static void hear_trace_field(struct envelope *envelope, const struct http_header *header)
 {
     char text[LIMIT_TRACE_STATE_SIZE];
-    enum trace_field field = TRACE_NEITHER;
-    if (slice_equal_nocase(slice_of(header->name.at, header->name.size < 3 ? 0 : 3), SLICE("ce-")))
-        field = trace_field_of(slice_skip(header->name, 3));
+    enum trace_field field = trace_field_of(envelope_attribute_of(header->name));
     if (field == TRACE_NEITHER)
         return;
-    long size = decode_percent(header->value, text, sizeof text);
+    long size = envelope_decode_field(header->value, text, sizeof text);
     trace_context_hear(&envelope->trace, field,
                        size < 0 ? header->value : slice_of(text, (size_t)size));
 }
@@ -282,6 +289,7 @@ int envelope_from_headers(struct envelope *envelope, const struct http_head *hea
 
     envelope_reset(envelope);
     envelope->content_type = SLICE("application/octet-stream");
+    envelope->head = head;
     for (unsigned i = 0; i < head->header_count; i++) {
         const struct http_header *header = &head->headers[i];
         for (size_t k = 0; k < sizeof known / sizeof *known; k++) {

@@ -31,7 +31,16 @@ void envelope_reset(struct envelope *envelope)
     envelope->payload = (struct slice){NULL, 0};
     envelope->content_type = SLICE("application/json");
     envelope->time_ms = 0;
+    envelope->attribute_count = 0;
+    envelope->head = NULL;
     trace_context_reset(&envelope->trace);
+}
+
+void envelope_note(struct envelope *envelope, const struct json_member *member)
+{
+    must(envelope->attribute_count < ENVELOPE_MEMBERS_MAX);
+    if (member->kind != JSON_NULL)
+        envelope->attributes[envelope->attribute_count++] = member->whole;
 }
 
 bool envelope_type_is_valid(struct slice type)
@@ -169,7 +178,8 @@ static const struct {
     {"channels", NULL}, /* take_channels(): needs the parser again, so it comes last */
 };
 
-enum { FIELD_CHANNELS = sizeof fields / sizeof *fields - 1 };
+/* What is between them are its attributes. */
+enum { FIELD_PAYLOAD = 1, FIELD_CHANNELS = sizeof fields / sizeof *fields - 1 };
 
 static int field_of(struct slice key)
 {
@@ -204,12 +214,14 @@ int envelope_parse(struct envelope *envelope, struct json *json, struct slice te
         if (seen & 1u << field)
             return envelope_refuse(envelope, 422, pointer, "is given twice");
         seen |= 1u << field;
-        if (members[i].kind == JSON_NULL && field > 1)
+        if (members[i].kind == JSON_NULL && field > FIELD_PAYLOAD)
             continue; /* null is as good as absent, but for the payload */
         if (field == FIELD_CHANNELS)
             channels = &members[i];
         else if (fields[field].take(envelope, &members[i]))
             return -EINVAL;
+        else if (field > FIELD_PAYLOAD)
+            envelope_note(envelope, &members[i]);
     }
     if (!(seen & 1u))
         return envelope_refuse(envelope, 422, "/type", "is required");

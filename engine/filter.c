@@ -326,7 +326,7 @@ static void take_operator(struct compiler *compiler, struct site *site)
         fault_at(compiler, site->holder, site->name, "unknown operator");
     } else if (compiler->filter->nodes[site->holder].is_outer && !found->is_outer) {
         fault_at(compiler, site->holder, site->name,
-                 "is about a value: within \"payload\", \"type\" or \"channels\"");
+                 "is about a value: within \"payload\", \"metadata\", \"type\" or \"channels\"");
     } else {
         site->kind = found->kind;
         found->take(compiler, site);
@@ -336,12 +336,15 @@ static void take_operator(struct compiler *compiler, struct site *site)
 static void take_name(struct compiler *compiler, const struct site *site)
 {
     bool is_outer = compiler->filter->nodes[site->holder].is_outer;
-    if (is_outer && !slice_equal(site->name, SLICE("payload")) &&
+    bool is_metadata = slice_equal(site->name, SLICE("metadata"));
+    if (is_outer && !is_metadata && !slice_equal(site->name, SLICE("payload")) &&
         !slice_equal(site->name, SLICE("type")) && !slice_equal(site->name, SLICE("channels"))) {
         fault_at(compiler, site->holder, site->name,
-                 "unknown field: a filter is about \"payload\", \"type\" and \"channels\"");
+                 "unknown field: a filter is about \"payload\", \"metadata\", \"type\" and "
+                 "\"channels\"");
         return;
     }
+    compiler->filter->looks_at_metadata |= is_outer && is_metadata;
     unsigned parent = is_outer ? site->holder : group_of(compiler, site->holder, site->group);
     unsigned node = parent || is_outer ? add_named(compiler, parent, FILTER_MEMBER, site->name) : 0;
     if (node > 0)
@@ -449,6 +452,11 @@ void filter_drop(struct filter *filter)
     free(filter->text);
     free(filter->strings);
     free(filter);
+}
+
+bool filter_looks_at_metadata(const struct filter *filter)
+{
+    return filter->looks_at_metadata;
 }
 
 struct slice filter_text(const struct filter *filter)

@@ -37,8 +37,8 @@ struct filter;
 /* What filters look at. */
 struct filter_event {
     struct slice type;
-    struct json_value payload, channels;
-    bool has_payload, has_channels; /* no JSON, none */
+    struct json_value payload, channels, metadata;
+    bool has_payload, has_channels, has_metadata; /* no JSON, none, or nobody asks */
 };
 
 /* Compiles `condition`, which stands at `pointer` in a body. 0; -EINVAL with faults; -ENOMEM. */
@@ -51,6 +51,9 @@ void filter_drop(struct filter *filter);
 
 /* As it was given, minified. */
 struct slice filter_text(const struct filter *filter);
+
+/* Whether it needs the event's metadata. */
+bool filter_looks_at_metadata(const struct filter *filter);
 
 enum filter_answer { FILTER_FAILS, FILTER_HOLDS, FILTER_UNDECIDED /* too many steps: it passes */ };
 

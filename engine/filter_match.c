@@ -155,6 +155,8 @@ static struct datum member_of_event(const struct filter_event *event, struct sli
         return (struct datum){.kind = DATUM_JSON, .json = event->channels};
     if (slice_equal(name, SLICE("payload")) && event->has_payload)
         return (struct datum){.kind = DATUM_JSON, .json = event->payload};
+    if (slice_equal(name, SLICE("metadata")) && event->has_metadata)
+        return (struct datum){.kind = DATUM_JSON, .json = event->metadata};
     return (struct datum){.kind = DATUM_ABSENT};
 }
 

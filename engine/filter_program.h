@@ -59,6 +59,7 @@ struct filter {
     char *strings; /* what the nodes' slices are of */
     char *text;    /* as it was given, of `size` bytes */
     size_t size;
+    bool looks_at_metadata;
     struct filter_node nodes[];
 };
 

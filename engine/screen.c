@@ -2,9 +2,11 @@
 #include "screen.h"
 
 #include "filter.h"
+#include "metadata.h"
 #include "payload.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 int screen_open(struct screen *screen)
 {
@@ -12,6 +14,8 @@ int screen_open(struct screen *screen)
     int rc = json_open(&screen->payload);
     if (rc == 0)
         rc = json_open(&screen->channels);
+    if (rc == 0)
+        rc = json_open(&screen->metadata);
     if (rc)
         screen_close(screen);
     return rc;
@@ -21,21 +25,54 @@ void screen_close(struct screen *screen)
 {
     json_close(screen->payload);
     json_close(screen->channels);
+    json_close(screen->metadata);
+    free(screen->text);
     *screen = (struct screen){0};
 }
 
-int screen_read(struct screen *screen, const struct envelope *envelope, struct filter_event *event)
+static int read_metadata(struct screen *screen, const struct envelope *envelope,
+                         struct json_value *metadata)
 {
     char why[JSON_WHY_SIZE];
-    int payload = -EINVAL, channels = -EINVAL;
+    struct text text;
+    size_t needed = metadata_room(envelope) + JSON_PADDING;
+    if (screen->room < needed) {
+        free(screen->text);
+        screen->text = malloc(needed);
+        screen->room = screen->text ? needed : 0;
+    }
+    if (!screen->text)
+        return -ENOMEM;
+    text_init(&text, screen->text, screen->room - JSON_PADDING);
+    metadata_print(envelope, &text);
+    must(text_ok(&text));
+    return json_read(screen->metadata, text_slice(&text), metadata, why);
+}
+
+int screen_read(struct screen *screen, const struct envelope *envelope, bool with_metadata,
+                struct filter_event *event)
+{
+    char why[JSON_WHY_SIZE];
+    int payload = -EINVAL, channels = -EINVAL, metadata = -EINVAL;
     *event = (struct filter_event){.type = envelope->type};
     if (envelope->payload.size > 0 && payload_says_json(envelope->content_type))
         payload = json_read(screen->payload, envelope->payload, &event->payload, why);
     if (envelope->channels.size > 0)
         channels = json_read(screen->channels, envelope->channels, &event->channels, why);
+    if (with_metadata)
+        metadata = read_metadata(screen, envelope, &event->metadata);
     event->has_payload = payload == 0;
     event->has_channels = channels == 0;
-    return payload == -ENOMEM || channels == -ENOMEM ? -ENOMEM : 0;
+    event->has_metadata = metadata == 0;
+    return payload == -ENOMEM || channels == -ENOMEM || metadata == -ENOMEM ? -ENOMEM : 0;
+}
+
+static bool any_looks_at_metadata(const struct subscription *const *matches, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (matches[i]->filter && filter_looks_at_metadata(matches[i]->filter))
+            return true;
+    return false;
 }
 
 static bool wants(struct screen *screen, const struct filter *filter,
@@ -55,7 +92,8 @@ int screen_apply(struct screen *screen, const struct envelope *envelope,
     for (unsigned i = 0; i < *count; i++) {
         const struct filter *filter = matches[i]->filter;
         if (filter && !is_read) {
-            int rc = screen_read(screen, envelope, &event);
+            bool is_asked = any_looks_at_metadata(matches, *count);
+            int rc = screen_read(screen, envelope, is_asked, &event);
             if (rc)
                 return rc;
             is_read = true;

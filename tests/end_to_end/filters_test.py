@@ -100,6 +100,42 @@ class Filters(case.EngineCase):
             self.assertEqual(answer.status, 422, body)
             self.assertIn(pointer, [error["pointer"] for error in answer.json()["errors"]], body)
 
+    def test_metadata_is_what_the_producer_says_in_each_form(self):
+        self.subscribe(f"{self.path}/own", filter={"metadata": {"version": "2", "id": self.kind + "-own"}})
+        self.subscribe(f"{self.path}/cloud", filter={"metadata": {
+            "source": {"$startsWith": "/shop/"}, "tenantregion": "eu"}})
+        self.subscribe(f"{self.path}/number", filter={"metadata": {"level": {"$gte": 3}}})
+        self.subscribe(f"{self.path}/none", filter={"metadata": {"id": {"$exist": False}}})
+        fields = {"specversion": "1.0", "id": self.kind, "source": "/shop/berlin", "type": self.kind,
+                  "tenantregion": "eu", "level": 3, "data_base64": "IiJ9"}
+        sent = {"own": {"type": self.kind, "payload": 1, "version": "2", "id": self.kind + "-own"},
+                "none": {"type": self.kind, "payload": 1, "version": "2"}}
+        for name, event in sent.items():
+            answer = self.engine.ingest.post("/api/v1/webhooks/events", event).json()
+            self.assertEqual(answer["deliveries"], 1, name)
+            self.receiver.await_event(answer["id"])
+            self.assertEqual(len(self.receiver.of(f"{self.path}/{name}")), 1)
+        structured = self.engine.publish_raw(json.dumps(fields).encode(), "application/cloudevents+json").json()
+        self.assertEqual(structured["deliveries"], 2)
+        binary = self.engine.publish_raw(b"x", "text/plain", ce_specversion="1.0", ce_id=self.kind + "-2",
+                                         ce_source="/shop/berlin", ce_type=self.kind, Ce_TenantRegion="%65u",
+                                         ce_level="3").json()
+        self.assertEqual(binary["deliveries"], 1, "a field is a string, so no number")
+        got = self.receiver.await_count(f"{self.path}/cloud", 2)
+        self.assertEqual({each.event for each in got}, {structured["id"], binary["id"]})
+
+    def test_an_event_that_is_tried_is_read_as_one_that_is_published(self):
+        self.assertEqual(self.verdict({"metadata": {"id": "7", "version": {"$exist": False}}},
+                                      {"type": "a", "payload": 1, "id": "7", "version": None}), {"matches": True})
+        cloud = {"specversion": "1.0", "type": "a", "id": "1", "source": "/s", "data_base64": "e30=", "flag": True}
+        self.assertEqual(self.verdict({"metadata": {"flag": True, "type": {"$exist": False}}, "payload": {}}, cloud),
+                         {"matches": True})
+        for event, pointer in [({**cloud, "id": None}, "/event/id"),
+                               ({"type": "a", "payload": 1, "metadata": {}}, "/event/metadata")]:
+            answer = self.engine.admin.post("/api/v1/webhooks/filters/test", {"filter": {}, "event": event})
+            self.assertEqual(answer.status, 422)
+            self.assertEqual([error["pointer"] for error in answer.json()["errors"]], [pointer])
+
     def test_an_event_that_is_too_much_for_a_filter_passes(self):
         """Many conditions on many elements; and that is counted."""
         heavy = {"payload": {"$or": [{"$eq": -number} for number in range(1, 83)]}}

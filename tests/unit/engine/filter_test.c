@@ -209,6 +209,45 @@ Test(filter, looks_at_type_channels_and_payload)
     cr_expect(matches_event("{\"$not\":{\"type\":\"x\"}}", "1", NULL));
 }
 
+static bool matches_metadata(const char *condition, const char *metadata)
+{
+    struct filter *filter = NULL;
+    struct filter_event event = {.type = SLICE("order.paid"), .has_metadata = metadata != NULL};
+    cr_assert(zero(int, compile(condition, &filter)), "%s", condition);
+    cr_expect(filter_looks_at_metadata(filter));
+    if (metadata)
+        event.metadata = read_json(payloads, metadata);
+    bool result = filter_judge(filter, &event, failed) == FILTER_HOLDS;
+    filter_drop(filter);
+    return result;
+}
+
+Test(filter, looks_at_metadata)
+{
+    cr_expect(matches_metadata("{\"metadata\":{\"a\":\"x\"}}", "{\"b\":1,\"a\":\"x\"}"));
+    cr_expect(not(matches_metadata("{\"metadata\":{\"a\":\"x\"}}", "{\"a\":\"y\"}")));
+    cr_expect(not(matches_metadata("{\"metadata\":{\"a\":\"x\"}}", NULL)));
+    cr_expect(matches_metadata("{\"metadata\":{\"a\":{\"$exist\":false}}}", "{}"));
+    cr_expect(
+        matches_metadata("{\"metadata\":{\"$or\":[{\"a\":1},{\"b\":true}]}}", "{\"b\":true}"));
+    cr_expect(matches_metadata("{\"$not\":{\"metadata\":{\"a\":1}}}", "{\"a\":2}"));
+    cr_expect(not(matches_metadata("{\"metadata\":{\"a\":{\"$gt\":1}},\"type\":\"order.paid\"}",
+                                   "{\"a\":1}")));
+    cr_expect_str_eq(failed, "/metadata/a/$gt");
+}
+
+Test(filter, knows_whether_it_looks_at_metadata)
+{
+    static const char *const others[] = {"{}", "{\"type\":\"metadata\"}",
+                                         "{\"payload\":{\"metadata\":1}}"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct filter *filter = NULL;
+        cr_assert(zero(int, compile(others[i], &filter)));
+        cr_expect(not(filter_looks_at_metadata(filter)), "%s", others[i]);
+        filter_drop(filter);
+    }
+}
+
 Test(filter, sees_no_payload_that_is_not_JSON)
 {
     cr_expect(not(matches_event("{\"payload\":{\"a\":1}}", NULL, NULL)));
@@ -536,6 +575,25 @@ static void put_member(struct text *text, unsigned depth)
         put_condition(text, depth);
 }
 
+/* Of an event as a whole. */
+static void put_outer(struct text *text, unsigned depth)
+{
+    static const char *const names[] = {"payload", "metadata", "$not", "$or", "$and"};
+    uint64_t count = 1 + random_below(&dice, 2);
+    text_char(text, '{');
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t name = random_below(&dice, depth == 0 ? 2 : 5);
+        text_printf(text, "%s\"%s\":", i > 0 ? "," : "", names[name]);
+        if (name < 2)
+            put_condition(text, 3);
+        else if (name == 2)
+            put_outer(text, depth - 1);
+        else
+            put_list(text, put_outer, depth - 1);
+    }
+    text_char(text, '}');
+}
+
 static void put_condition(struct text *text, unsigned depth)
 {
     uint64_t count = random_below(&dice, 3);
@@ -553,33 +611,37 @@ static void put_condition(struct text *text, unsigned depth)
 
 Test(filter, agrees_with_an_evaluator_that_is_obviously_right)
 {
-    static char condition[TEXT_SIZE], payload[TEXT_SIZE];
+    static char condition[TEXT_SIZE], whole[TEXT_SIZE];
     unsigned held = 0, compiled = 0;
     random_init(&dice, SEED);
     for (unsigned round = 0; round < ROUNDS; round++) {
         struct text text;
         struct filter *filter;
         text_init(&text, condition, sizeof condition - 1);
-        text_put(&text, SLICE("{\"payload\":"));
-        put_condition(&text, 3);
-        text_char(&text, '}');
+        put_outer(&text, 1);
+        cr_assert(text_ok(&text));
         condition[text.size] = '\0';
-        text_init(&text, payload, sizeof payload - 1);
+        text_init(&text, whole, sizeof whole - 1);
+        text_put(&text, SLICE("{\"payload\":"));
         put_value(&text, 3);
-        payload[text.size] = '\0';
+        text_put(&text, SLICE(",\"metadata\":"));
+        put_value(&text, 3);
+        text_char(&text, '}');
+        whole[text.size] = '\0';
 
         if (compile(condition, &filter)) {
             cr_assert(strstr(faults.list[0].detail, "too many") != NULL, "%s", condition);
             continue;
         }
         compiled++;
-        struct filter_event event = {.type = SLICE("t"), .has_payload = true};
-        struct json_value inner;
-        event.payload = read_json(payloads, payload);
-        cr_assert(json_get(read_json(filters, condition), "payload", &inner));
-        bool expected = naive(inner, &event.payload);
+        struct filter_event event = {.type = SLICE("t"), .has_payload = true, .has_metadata = true};
+        struct json_value seen = read_json(payloads, whole);
+        cr_assert(json_get(seen, "payload", &event.payload));
+        cr_assert(json_get(seen, "metadata", &event.metadata));
+        bool expected = naive(read_json(filters, condition), &seen);
         cr_assert(filter_judge(filter, &event, failed) == expected, "seed %d: %s of %s: not %d",
-                  SEED, condition, payload, expected);
+                  SEED, condition, whole, expected);
+        cr_assert(filter_looks_at_metadata(filter) == (strstr(condition, "metadata") != NULL));
         held += expected;
         filter_drop(filter);
     }

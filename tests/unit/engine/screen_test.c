@@ -115,19 +115,19 @@ Test(screen, has_no_payload_where_there_is_none_or_it_is_no_JSON)
     cr_expect_str_eq(left(&envelope), "0");
 
     envelope.content_type = SLICE("text/plain");
-    cr_assert(zero(int, screen_read(&screen, &envelope, &event)));
+    cr_assert(zero(int, screen_read(&screen, &envelope, false, &event)));
     cr_expect(not(event.has_payload), "by its content type");
     envelope.content_type = SLICE("application/vnd.x+json");
-    cr_assert(zero(int, screen_read(&screen, &envelope, &event)));
+    cr_assert(zero(int, screen_read(&screen, &envelope, false, &event)));
     cr_expect(event.has_payload);
     envelope = event_of("{\"n\":", NULL);
-    cr_assert(zero(int, screen_read(&screen, &envelope, &event)));
+    cr_assert(zero(int, screen_read(&screen, &envelope, false, &event)));
     cr_expect(not(event.has_payload), "malformed");
     envelope = event_of("1e999", NULL);
-    cr_assert(zero(int, screen_read(&screen, &envelope, &event)));
+    cr_assert(zero(int, screen_read(&screen, &envelope, false, &event)));
     cr_expect(not(event.has_payload), "a number that no double holds");
     envelope = event_of("", NULL);
-    cr_assert(zero(int, screen_read(&screen, &envelope, &event)));
+    cr_assert(zero(int, screen_read(&screen, &envelope, false, &event)));
     cr_expect(not(event.has_payload), "none");
 }
 
@@ -135,13 +135,63 @@ Test(screen, shows_type_and_channels_as_they_are)
 {
     struct envelope envelope = event_of("1", NULL);
     struct filter_event event;
-    cr_assert(zero(int, screen_read(&screen, &envelope, &event)));
+    cr_assert(zero(int, screen_read(&screen, &envelope, false, &event)));
     cr_expect(slice_equal(event.type, SLICE("order.paid")));
     cr_expect(not(event.has_channels));
     envelope = event_of("1", "[\"a\",\"b\"]");
-    cr_assert(zero(int, screen_read(&screen, &envelope, &event)));
+    cr_assert(zero(int, screen_read(&screen, &envelope, false, &event)));
     cr_assert(event.has_channels);
     cr_expect(eq(int, json_kind(event.channels), JSON_ARRAY));
+}
+
+Test(screen, reads_metadata_only_if_a_filter_looks_at_it)
+{
+    struct envelope envelope = event_of("1", NULL);
+    envelope.attributes[0] = SLICE("\"a\" : \"x\"");
+    envelope.attribute_count = 1;
+    add(NULL);
+    add("{\"payload\":1}");
+    cr_expect_str_eq(left(&envelope), "01");
+    cr_expect(screen.text == NULL, "nothing is allocated");
+    add("{\"metadata\":{\"a\":\"x\"}}");
+    add("{\"metadata\":{\"a\":\"y\"}}");
+    add("{\"metadata\":{\"b\":{\"$exist\":false}}}");
+    cr_expect_str_eq(left(&envelope), "0124");
+    cr_expect(screen.text != NULL);
+}
+
+Test(screen, reads_metadata_of_any_size_anew_for_each_event)
+{
+    static char large[4 * TEXT_SIZE];
+    struct envelope envelope = event_of("1", NULL);
+    struct filter_event event;
+    struct json_value value;
+    struct slice string;
+    memset(large, 'x', sizeof large);
+    memcpy(large, "\"a\":\"", 5);
+    large[sizeof large - 1] = '"';
+    envelope.attribute_count = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        envelope.attributes[0] = i == 1 ? slice_of(large, sizeof large) : SLICE("\"a\":\"z\"");
+        cr_assert(zero(int, screen_read(&screen, &envelope, true, &event)));
+        cr_assert(event.has_metadata);
+        cr_assert(json_get(event.metadata, "a", &value));
+        cr_assert(json_string(value, &string));
+        cr_expect(eq(sz, string.size, i == 1 ? sizeof large - 6 : 1));
+    }
+}
+
+Test(screen, has_no_metadata_with_a_number_that_no_double_holds)
+{
+    struct envelope envelope = event_of("1", NULL);
+    struct filter_event event;
+    envelope.attributes[0] = SLICE("\"a\":1e999");
+    envelope.attribute_count = 1;
+    cr_assert(zero(int, screen_read(&screen, &envelope, true, &event)));
+    cr_expect(not(event.has_metadata));
+    envelope.attribute_count = 0;
+    cr_assert(zero(int, screen_read(&screen, &envelope, true, &event)));
+    cr_expect(event.has_metadata, "an object without members");
 }
 
 Test(screen, lets_pass_what_a_filter_cannot_decide_in_time_and_counts_it)
