@@ -26,7 +26,9 @@ static void put_name(struct text *text, struct slice name)
     text_char(text, '"');
     for (size_t i = 0; i < name.size; i++) {
         char c = name.at[i];
-        text_char(text, c >= 'A' && c <= 'Z' ? "abcdefghijklmnopqrstuvwxyz"[c - 'A'] : c);
+        if (c >= 'A' && c <= 'Z')
+            c = "abcdefghijklmnopqrstuvwxyz"[c - 'A'];
+        text_char(text, c);
     }
     text_put(text, SLICE("\":"));
 }

@@ -1,5 +1,5 @@
-/* Any bytes as a filter and as a payload, with a line between them: what compiles has an answer for
- * every event, and says which condition failed. */
+/* Any bytes as a filter and as payload and metadata, with a line between them: what compiles has an
+ * answer for every event, and says which condition failed. */
 #include "filter.h"
 
 #include <stdlib.h>
@@ -39,6 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     bool is_read = read_json(&filters, text, &condition);
     event.has_payload = read_json(&payloads, slice_skip(whole, text.size + 1), &event.payload);
+    event.has_metadata = event.has_payload;
+    event.metadata = event.payload;
     if (!is_read)
         return 0;
     int error = filter_compile(condition, "/filter", &filter, &faults);
