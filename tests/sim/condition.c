@@ -30,6 +30,7 @@ struct sight {
     bool is_json;         /* else there is neither of the next two */
     unsigned key, number; /* "k", a string that is not there for 0, and "n" */
     unsigned channels;
+    bool is_cloud;
 };
 
 static bool begins_with_a(const struct sight *sight, unsigned number)
@@ -93,6 +94,22 @@ static bool is_in_both(const struct sight *sight, unsigned number)
     return sight->channels == 3;
 }
 
+static bool is_cloud(const struct sight *sight, unsigned number)
+{
+    (void)number;
+    return sight->is_cloud;
+}
+
+static bool is_not_cloud(const struct sight *sight, unsigned number)
+{
+    return !is_cloud(sight, number);
+}
+
+static bool is_text_or_of_key(const struct sight *sight, unsigned number)
+{
+    return !sight->is_json || sight->key == number;
+}
+
 static const struct filter_told {
     const char *text, *rest; /* with the number between them; NULL: without it */
     bool (*holds)(const struct sight *sight, unsigned number);
@@ -112,6 +129,10 @@ static const struct filter_told {
     {"{\"channels\":\"eu\"}", NULL, is_in_eu, false},
     {"{\"channels\":{\"$nin\":[\"eu\"]}}", NULL, is_not_in_eu, false},
     {"{\"channels\":{\"$and\":[\"eu\",\"us\"]}}", NULL, is_in_both, false},
+    {"{\"metadata\":{\"source\":{\"$startsWith\":\"/s\"}}}", NULL, is_cloud, false},
+    {"{\"metadata\":{\"specversion\":{\"$exist\":false}}}", NULL, is_not_cloud, false},
+    {"{\"$or\":[{\"metadata\":{\"datacontenttype\":\"text/plain\"}},{\"payload\":{\"k\":\"",
+     "\"}}]}", is_text_or_of_key, true},
 };
 
 enum { FILTERS = sizeof filters / sizeof *filters };
@@ -123,7 +144,8 @@ bool condition_holds(const struct condition *condition, const struct body *body)
                                 .is_json = strcmp(body->content_type, "application/json") == 0,
                                 .key = event->key,
                                 .number = body->number,
-                                .channels = event->channels};
+                                .channels = event->channels,
+                                .is_cloud = event->is_cloud};
     if (condition->channels && !(condition->channels & event->channels))
         return false;
     return condition->filter == 0 ||

@@ -59,6 +59,7 @@ struct event {
     struct body *bodies; /* that it may have */
     unsigned key;        /* "k" of its payload; 0: none */
     unsigned channels;   /* condition.h */
+    bool is_cloud;       /* a CloudEvent */
     unsigned batch;      /* that it was published in, in the order of events; 0: none */
     char type[16];
     bool is_accepted; /* answered with 202 */

@@ -78,7 +78,8 @@ static struct event *draw_event(unsigned batch, enum form form)
     static const char *const types[] = {"a.x", "a.y", "b.x", "c"};
     struct event *event = ledger_add_event(types[world_below(4)], batch);
     event->key = (unsigned)world_below(4);
-    if (form != FORM_CLOUD) /* which has none */
+    event->is_cloud = form == FORM_CLOUD;
+    if (!event->is_cloud) /* which has none */
         event->channels = condition_draw_channels();
     return event;
 }
