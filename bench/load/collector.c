@@ -25,6 +25,8 @@ struct collector {
     int error;
     char why[LOOP_WHY_SIZE];
     struct histogram receive_us;
+    struct histogram *_Atomic wanted; /* where to put it; NULL: nobody asks */
+    sem_t taken;
     atomic_bool stopping;
     _Atomic uint64_t requests, delivered, bad_signatures, strays, last_ns;
 };
@@ -120,11 +122,24 @@ static struct receiver_reply on_request(void *context, const struct receiver_req
 
 /* ---- the thread ---- */
 
+static void hand_over(struct collector *collector)
+{
+    struct histogram *wanted = atomic_load_explicit(&collector->wanted, memory_order_acquire);
+    if (!wanted)
+        return;
+    histogram_merge(wanted, &collector->receive_us);
+    histogram_init(&collector->receive_us);
+    atomic_store_explicit(&collector->wanted, NULL, memory_order_relaxed);
+    sem_post(&collector->taken);
+}
+
 static void serve(struct collector *collector, struct receiver *receiver)
 {
     sem_post(&collector->started);
-    while (!atomic_load_explicit(&collector->stopping, memory_order_relaxed))
+    while (!atomic_load_explicit(&collector->stopping, memory_order_relaxed)) {
         receiver_turn(receiver, clock_monotonic_ns() + TURN_NS);
+        hand_over(collector);
+    }
 }
 
 static int open_tls(struct collector *collector, struct tls_context **tls)
@@ -175,6 +190,12 @@ static void *thread_main(void *context)
     return NULL;
 }
 
+static void wait_for(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) < 0)
+        ; /* a signal */
+}
+
 int collector_open(struct collector **collector, const struct collector_options *options,
                    char why[static LOOP_WHY_SIZE])
 {
@@ -186,16 +207,17 @@ int collector_open(struct collector **collector, const struct collector_options 
     it->options = *options;
     histogram_init(&it->receive_us);
     sem_init(&it->started, 0, 0);
+    sem_init(&it->taken, 0, 0);
     int error = pthread_create(&it->thread, NULL, thread_main, it);
     if (error) {
         snprintf(why, LOOP_WHY_SIZE, "cannot start a thread");
         sem_destroy(&it->started);
+        sem_destroy(&it->taken);
         free(it);
         *collector = NULL;
         return -error;
     }
-    while (sem_wait(&it->started) < 0)
-        ;
+    wait_for(&it->started);
     why[0] = '\0';
     error = it->error;
     if (error) {
@@ -216,6 +238,12 @@ struct collector_counters collector_counters(const struct collector *collector)
 #undef READ
 }
 
+void collector_take(struct collector *collector, struct histogram *receive_us)
+{
+    atomic_store_explicit(&collector->wanted, receive_us, memory_order_release);
+    wait_for(&collector->taken);
+}
+
 void collector_close(struct collector *collector, struct histogram *receive_us)
 {
     if (!collector)
@@ -224,5 +252,6 @@ void collector_close(struct collector *collector, struct histogram *receive_us)
     pthread_join(collector->thread, NULL);
     histogram_merge(receive_us, &collector->receive_us);
     sem_destroy(&collector->started);
+    sem_destroy(&collector->taken);
     free(collector);
 }

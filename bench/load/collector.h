@@ -39,8 +39,12 @@ struct collector_counters {
 };
 struct collector_counters collector_counters(const struct collector *collector);
 
-/* Ends the thread: from then on the ledger is the caller's. Adds what it measured to `receive_us`:
- * from when an event was to be sent until its first delivery was here. */
+/* Adds what it has measured until now to `receive_us`, and measures anew: from when an event was to
+ * be sent until its first delivery was here. Takes until the thread's next turn, 50 ms at most. */
+void collector_take(struct collector *collector, struct histogram *receive_us);
+
+/* Ends the thread: from then on the ledger is the caller's. Adds what it measured to `receive_us`.
+ */
 void collector_close(struct collector *collector, struct histogram *receive_us);
 
 #endif

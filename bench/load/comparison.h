@@ -1,4 +1,4 @@
-/* comparison.h - two kinds of trial, one right after the other in rounds: how far does the second
+/* comparison.h - two kinds of load, one right after the other in rounds: how far does the second
  * move the latencies of the first? Each figure shown is the median of the rounds, because a shared
  * machine has bad seconds.
  */
@@ -7,7 +7,7 @@
 
 #include "bench/load/figures.h"
 
-enum { COMPARISON_ROUNDS_MAX = 9, COMPARISON_POINTS = 3 };
+enum { COMPARISON_ROUNDS_MAX = 100, COMPARISON_POINTS = 3 };
 
 struct comparison {
     const char *names[2]; /* of the two kinds */
@@ -16,14 +16,18 @@ struct comparison {
 
     /* private */
     uint64_t us[2][COMPARISON_ROUNDS_MAX][COMPARISON_POINTS]; /* accept-to-receive */
-    uint64_t accepted[2], lost[2], duplicated[2];
+    uint64_t events[2];                                       /* received */
+    uint64_t lost, duplicated;
 };
 
-/* Takes over what a trial of kind `kind` (0 or 1) has shown. */
+/* Takes over what was measured in the `kind` (0 or 1) of a round. */
 void comparison_add(struct comparison *comparison, unsigned kind, unsigned round,
-                    const struct figures *figures);
+                    const struct histogram *receive_us);
 
-/* One line on stderr, when both trials of a round are over. */
+/* The same for the account of a trial, of either kind or of both. */
+void comparison_account(struct comparison *comparison, const struct audit *audit);
+
+/* One line on stderr, when both kinds of a round are over. */
 void comparison_say(const struct comparison *comparison, unsigned round);
 
 /* The table. Whether the p99 has moved by no more than was allowed. */

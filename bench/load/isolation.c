@@ -41,8 +41,10 @@ static bool try(struct isolation *isolation, unsigned round, bool bad)
     if (!error)
         error = trial_audit(trial);
     const struct figures *figures = &trial->figures;
-    if (!error)
-        comparison_add(&isolation->comparison, bad, round, figures);
+    if (!error) {
+        comparison_add(&isolation->comparison, bad, round, &figures->receive_us);
+        comparison_account(&isolation->comparison, &figures->audit);
+    }
     bool good = !error && figures_are_good(figures);
     if (error)
         fprintf(stderr, "grapnel-load isolation: %s\n", trial->why);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 enum {
     NS_PER_US = 1000,
     SCRAPE_NS = 1000000000,
-    SAY_SCRAPES = 10, /* between two words of how far the replay is */
     PATH_SIZE = 512,
     BODY_SIZE = 256,
 };
@@ -24,7 +24,10 @@ enum {
 struct overseer {
     const struct overseer_options *options;
     pthread_t thread;
-    atomic_bool has_to_stop, has_replayed;
+    sem_t told, rests; /* to manage or to end; that it does not manage any more */
+    atomic_bool has_to_rest, has_to_end;
+    bool has_replayed;
+    uint64_t scrape_ns; /* when the next is due */
     int error;
     char why[ADMIN_WHY_SIZE];
     struct overseer_counts counts;
@@ -76,9 +79,16 @@ static int look_at_replay(struct overseer *overseer)
         return -EINVAL;
     snprintf(overseer->counts.replay, OVERSEER_STATUS_SIZE, "%.*s", OVERSEER_STATUS_SIZE - 1,
              status);
-    if (strcmp(status, "running") != 0)
-        atomic_store_explicit(&overseer->has_replayed, true, memory_order_relaxed);
+    overseer->has_replayed = strcmp(status, "running") != 0;
     return 0;
+}
+
+static int set_replayed(struct overseer *overseer, const char *how)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "/api/v1/webhooks/subscriptions/%s/%s", overseer->options->replayed,
+             how);
+    return ask(overseer, "POST", path, "");
 }
 
 static int scrape(struct overseer *overseer)
@@ -87,18 +97,17 @@ static int scrape(struct overseer *overseer)
     int error = ask(overseer, "GET", "/metrics", "");
     if (!error)
         error = look_at_replay(overseer);
-    if (!error && counts->scrapes++ % SAY_SCRAPES == 0)
-        fprintf(stderr, "           %4lu s: replay %s, %lu handed\n", counts->scrapes - 1,
-                counts->replay, counts->handed);
+    if (!error)
+        counts->scrapes++;
     return error;
 }
 
-static int go_on(struct overseer *overseer, uint64_t *scrape_ns)
+static int go_on(struct overseer *overseer)
 {
     struct overseer_counts *counts = &overseer->counts;
     uint64_t begun_ns = clock_monotonic_ns();
-    if (begun_ns >= *scrape_ns) {
-        *scrape_ns = begun_ns + SCRAPE_NS;
+    if (begun_ns >= overseer->scrape_ns) {
+        overseer->scrape_ns = begun_ns + SCRAPE_NS;
         return scrape(overseer);
     }
     int error = ask(overseer, "GET", lists[counts->lists % (sizeof lists / sizeof lists[0])], "");
@@ -109,13 +118,33 @@ static int go_on(struct overseer *overseer, uint64_t *scrape_ns)
     return error;
 }
 
-static int work(struct overseer *overseer)
+static int manage(struct overseer *overseer)
 {
-    uint64_t scrape_ns = 0;
-    int error = begin_replay(overseer);
-    while (!error && !atomic_load_explicit(&overseer->has_to_stop, memory_order_relaxed))
-        error = go_on(overseer, &scrape_ns);
+    int error = overseer->replay[0] ? set_replayed(overseer, "resume") : begin_replay(overseer);
+    while (!error && !atomic_load_explicit(&overseer->has_to_rest, memory_order_relaxed))
+        error = go_on(overseer);
+    if (!error)
+        error = set_replayed(overseer, "pause");
     return error ? error : look_at_replay(overseer);
+}
+
+static void wait_for(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) < 0)
+        ; /* a signal */
+}
+
+/* Until it has to end; after an error it only waits for that. */
+static void work(struct overseer *overseer)
+{
+    for (;;) {
+        wait_for(&overseer->told);
+        if (atomic_load_explicit(&overseer->has_to_end, memory_order_relaxed))
+            return;
+        if (!overseer->error)
+            overseer->error = manage(overseer);
+        sem_post(&overseer->rests);
+    }
 }
 
 static void *thread_main(void *context)
@@ -125,15 +154,22 @@ static void *thread_main(void *context)
     struct lane_target target = {NULL, overseer->options->admin, NULL, SLICE("127.0.0.1"), true};
     priority_step_back(); /* it would be on another machine */
     overseer->error = loop_open(&target.loop, &sizes, overseer->why);
-    if (overseer->error)
-        return NULL;
-    overseer->error = admin_open(&overseer->admin, &target, slice_str(overseer->options->key));
-    if (!overseer->error) {
-        overseer->error = work(overseer);
+    if (!overseer->error)
+        overseer->error = admin_open(&overseer->admin, &target, slice_str(overseer->options->key));
+    bool is_open = !overseer->error;
+    work(overseer);
+    if (is_open)
         admin_close(&overseer->admin);
-    }
-    loop_close(target.loop);
+    if (target.loop)
+        loop_close(target.loop);
     return NULL;
+}
+
+static void forget(struct overseer *overseer)
+{
+    sem_destroy(&overseer->told);
+    sem_destroy(&overseer->rests);
+    free(overseer);
 }
 
 int overseer_open(struct overseer **made, const struct overseer_options *options)
@@ -142,30 +178,43 @@ int overseer_open(struct overseer **made, const struct overseer_options *options
     if (!overseer)
         return -ENOMEM;
     overseer->options = options;
+    sem_init(&overseer->told, 0, 0);
+    sem_init(&overseer->rests, 0, 0);
     int error = pthread_create(&overseer->thread, NULL, thread_main, overseer);
     if (error) {
-        free(overseer);
+        forget(overseer);
         return -error;
     }
     *made = overseer;
     return 0;
 }
 
-bool overseer_has_replayed(const struct overseer *overseer)
+void overseer_manage(struct overseer *overseer)
 {
-    return atomic_load_explicit(&overseer->has_replayed, memory_order_relaxed);
+    atomic_store_explicit(&overseer->has_to_rest, false, memory_order_relaxed);
+    sem_post(&overseer->told);
 }
 
-int overseer_close(struct overseer *overseer, struct overseer_counts *counts,
-                   char why[static OVERSEER_WHY_SIZE])
+int overseer_rest(struct overseer *overseer, struct overseer_counts *counts,
+                  char why[static OVERSEER_WHY_SIZE])
 {
-    if (!overseer)
-        return 0;
-    atomic_store_explicit(&overseer->has_to_stop, true, memory_order_relaxed);
-    pthread_join(overseer->thread, NULL);
-    int error = overseer->error;
+    atomic_store_explicit(&overseer->has_to_rest, true, memory_order_relaxed);
+    wait_for(&overseer->rests);
     *counts = overseer->counts;
-    snprintf(why, OVERSEER_WHY_SIZE, "%.*s", OVERSEER_WHY_SIZE - 1, overseer->why);
-    free(overseer);
-    return error;
+    if (overseer->error)
+        snprintf(why, OVERSEER_WHY_SIZE, "%.*s", OVERSEER_WHY_SIZE - 1, overseer->why);
+    return overseer->error;
+}
+
+bool overseer_has_replayed(const struct overseer *overseer)
+{
+    return overseer->has_replayed;
+}
+
+void overseer_close(struct overseer *overseer)
+{
+    atomic_store_explicit(&overseer->has_to_end, true, memory_order_relaxed);
+    sem_post(&overseer->told);
+    pthread_join(overseer->thread, NULL);
+    forget(overseer);
 }

@@ -1,5 +1,10 @@
-/* overseer.h - somebody who manages an engine while it works: asks for one heavy list after
- * another, scrapes the metrics once a second, and has a replay run.
+/* overseer.h - somebody who manages an engine while it works, when told to: asks for one heavy list
+ * after another, scrapes the metrics once a second, and has a replay run.
+ *
+ *   overseer_open -> (overseer_manage -> overseer_rest) as often as wanted -> overseer_close
+ *
+ * The replay begins with the first time. While the overseer rests, the subscription that it replays
+ * is paused, so that the replay stands still.
  *
  * Threads: its own, from open to close.
  */
@@ -25,14 +30,21 @@ struct overseer_counts {
 
 struct overseer;
 
-/* Its options must stay. 0 or -errno. */
+/* Its options must stay. It rests. 0 or -errno. */
 MUST_CHECK int overseer_open(struct overseer **made, const struct overseer_options *options);
 
-/* Whether its replay is over, as it saw last. */
+/* Begins to manage. */
+void overseer_manage(struct overseer *overseer);
+
+/* Ends that; then everything that it asked for has been answered, and the replay stands still. 0
+ * with *counts of the whole until now, or -errno and `why`: something was refused or did not come.
+ */
+MUST_CHECK int overseer_rest(struct overseer *overseer, struct overseer_counts *counts,
+                             char why[static OVERSEER_WHY_SIZE]);
+
+/* Whether its replay is over; while it rests. */
 bool overseer_has_replayed(const struct overseer *overseer);
 
-/* 0 with *counts, or -errno and `why`: something was refused or did not come. NULL is allowed. */
-MUST_CHECK int overseer_close(struct overseer *overseer, struct overseer_counts *counts,
-                              char why[static OVERSEER_WHY_SIZE]);
+void overseer_close(struct overseer *overseer); /* while it rests */
 
 #endif

@@ -216,8 +216,7 @@ static bool is_over(const struct publisher *publisher, uint64_t due)
 {
     const struct publisher_options *options = &publisher->options;
     return publisher->next + options->batch > options->events ||
-           (options->duration_ms && due >= publisher->end_ns &&
-            (!options->goes_on || !options->goes_on(options->context)));
+           (options->duration_ms && due >= publisher->end_ns);
 }
 
 static void send_next(struct publisher *publisher, struct request *request, uint64_t due)

@@ -34,7 +34,6 @@ struct publisher_options {
     void *context;
     /* Called at least 20 times a second. False: give up. */
     bool (*on_tick)(void *context, uint64_t now_ns);
-    bool (*goes_on)(void *context); /* past the duration: whether to; NULL: no */
 };
 
 enum { PUBLISHER_STATUSES = 600 };

@@ -242,12 +242,6 @@ static bool look(void *context, uint64_t now_ns)
     return engine_process_runs(&trial->engine) && !interrupt_came();
 }
 
-static bool goes_on(void *context)
-{
-    const struct trial_load *load = ((const struct trial *)context)->load;
-    return load->goes_on(load->context);
-}
-
 static int open_publisher(struct trial *trial, const struct trial_load *load)
 {
     const struct bench_settings *settings = &trial->settings;
@@ -269,7 +263,6 @@ static int open_publisher(struct trial *trial, const struct trial_load *load)
         .patience_ms = PATIENCE_MS,
         .context = trial,
         .on_tick = look,
-        .goes_on = load->goes_on ? goes_on : NULL,
     };
     publisher_close(trial->publisher); /* of an earlier load */
     if (publisher_open(&trial->publisher, &options) == 0)
@@ -298,7 +291,6 @@ static int check(struct trial *trial)
 int trial_publish(struct trial *trial, const struct trial_load *load)
 {
     struct figures *figures = &trial->figures;
-    trial->load = load;
     int error = open_publisher(trial, load);
     if (error)
         return error;
@@ -352,6 +344,14 @@ int trial_drain(struct trial *trial)
 int trial_await_requests(struct trial *trial, uint64_t count)
 {
     return wait_for(trial, trial_requests, count);
+}
+
+void trial_take_latency(struct trial *trial, struct histogram *receive_us)
+{
+    histogram_init(receive_us);
+    collector_take(trial->collector, receive_us);
+    if (trial->revived)
+        collector_take(trial->revived, receive_us);
 }
 
 /* ---- audit ---- */

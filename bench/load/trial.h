@@ -23,8 +23,6 @@ struct trial_load {
     uint64_t first, stride, events;
     uint64_t duration_ms, rate; /* 0: no limit; as fast as answers come */
     unsigned batch;
-    bool (*goes_on)(void *context); /* past its duration: whether to; NULL: no */
-    void *context;
 };
 
 struct trial {
@@ -36,7 +34,6 @@ struct trial {
     char why[TRIAL_WHY_SIZE]; /* after a failure */
 
     /* private */
-    const struct trial_load *load; /* that is being published */
     char certificate[TRIAL_PATH_SIZE], tls_key[TRIAL_PATH_SIZE];
     struct loop *loop;
     struct tls_context *tls;
@@ -71,6 +68,9 @@ MUST_CHECK int trial_drain(struct trial *trial);
 
 /* The same, until the receiver has had so many requests. */
 MUST_CHECK int trial_await_requests(struct trial *trial, uint64_t count);
+
+/* What was measured since the last time, until now: call it when all is delivered. */
+void trial_take_latency(struct trial *trial, struct histogram *receive_us);
 
 /* 0, or -errno if the run or the end of the engine went wrong; what was lost or wrong is in
  * figures.audit. */
