@@ -12,7 +12,7 @@
 enum {
     STEPPED_BACK_NICE = 15,
     STEPPED_BACK_SLICE_NS = 100000,
-    REST_TIMES = 2,
+    REST_TIMES = 5,
     INTERRUPTIONS_MIN = 4, /* in a piece of work; fewer are chance */
 };
 

@@ -20,8 +20,8 @@ struct priority_use {
 
 enum { PRIORITY_REST_US_MAX = 100000 };
 
-/* How long to rest after a piece of work, in us: 0 if others did not need the core meanwhile, else
- * twice as long as it computed, PRIORITY_REST_US_MAX at most. */
+/* How long to rest after a piece of work, in us: 0 if others did not need the core meanwhile,
+ * else five times as long as it computed, PRIORITY_REST_US_MAX at most. */
 uint64_t priority_rest_us(const struct priority_use *before, const struct priority_use *after);
 
 /* Between two pieces of work: rests, if it has to. *last: at first zero, then this function's. */
