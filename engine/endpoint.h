@@ -39,8 +39,9 @@ struct endpoint {
     const struct subscription *subscription; /* NULL: it is gone, `deleted` is true */
     struct list_node report;                 /* among those that wait to be reported */
     enum disabled_reason to_disable;
-    uint8_t to_report; /* bits of enum report_what */
-    bool is_failing;   /* its breaker has opened, which control was told, or will be */
+    uint8_t to_report;        /* bits of enum report_what */
+    uint64_t report_sequence; /* outcomes that have to be on disk before it is told */
+    bool is_failing;          /* its breaker has opened, which control was told, or will be */
     struct gate gate;
     struct outage outage;
     struct timer opens; /* the gate, by time alone */

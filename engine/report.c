@@ -19,6 +19,8 @@ static void send_next(struct shard *shard)
     if (reports->is_out || !list_is_linked(&reports->waiting))
         return;
     struct endpoint *endpoint = container_of(reports->waiting.next, struct endpoint, report);
+    if (shard->outcomes.committed < endpoint->report_sequence)
+        return;
     list_remove(&endpoint->report);
     reports->is_out = true;
     reports->mail.subscription = endpoint->id;
@@ -37,6 +39,7 @@ static void send_next(struct shard *shard)
 static void put(struct shard *shard, struct endpoint *endpoint, enum report_what what)
 {
     endpoint->to_report |= (uint8_t)what;
+    endpoint->report_sequence = shard->outcomes.sequence;
     if (!list_is_linked(&endpoint->report))
         list_push_back(&shard->reports.waiting, &endpoint->report);
     send_next(shard);
@@ -101,6 +104,11 @@ void report_again(struct shard *shard, struct endpoint *endpoint)
 void report_taken(struct shard *shard)
 {
     shard->reports.is_out = false;
+    send_next(shard);
+}
+
+void report_durable(struct shard *shard)
+{
     send_next(shard);
 }
 

@@ -1,9 +1,10 @@
 /* report.h - what a shard has seen that control has to know: a subscription is to be disabled, its
  * receiver has begun to fail, or is well again.
  *
- * A shard has one report on its way to control at a time; the endpoints whose turn comes later
- * wait on a list, so none is forgotten. What control cannot do, it is asked again at the next
- * attempt that fails.
+ * A report leaves when what was written of it is on disk (outage.h), so that a crash cannot part
+ * what was told from what is known. A shard has one on its way to control at a time; the endpoints
+ * whose turn comes later wait on a list, so none is forgotten. What control cannot do, it is asked
+ * again at the next attempt that fails.
  */
 #ifndef ENGINE_REPORT_H
 #define ENGINE_REPORT_H
@@ -39,6 +40,9 @@ void report_forget(struct endpoint *endpoint);
 
 /* Mail: the one that was out came back. */
 void report_taken(struct shard *shard);
+
+/* Outcomes are on disk: what waited for them goes. */
+void report_durable(struct shard *shard);
 
 /* ---- control's ---- */
 

@@ -300,6 +300,7 @@ static void take_mail(struct shard *shard, struct mail *mail)
         break;
     case MAIL_OUTCOMES:
         outcomes_durable(shard, container_of(mail, struct outcome_batch, mail));
+        report_durable(shard);
         break;
     case MAIL_BLOCK:
         share_take(shard, container_of(mail, struct block_share, mail));

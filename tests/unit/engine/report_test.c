@@ -116,6 +116,18 @@ static void expect_no_report(void)
     cr_expect(mailbox_take(&crew.members[crew_control(&crew)].mailbox) == NULL);
 }
 
+Test(report, leaves_when_what_was_written_of_it_is_on_disk)
+{
+    shard.outcomes.sequence = 7;
+    shard.outcomes.committed = 6;
+    report_failing(&shard, &endpoints[0]);
+    report_durable(&shard);
+    expect_no_report();
+    shard.outcomes.committed = 7;
+    report_durable(&shard);
+    expect_report(0, 0);
+}
+
 Test(report, goes_to_control_at_once)
 {
     report_disable(&shard, &endpoints[0], DISABLED_GONE);
