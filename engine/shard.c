@@ -288,6 +288,12 @@ static void begin_stop(struct shard *shard, struct mail_stop *order)
     allowances_release(shard);
 }
 
+static void take_outcomes(struct shard *shard, struct outcome_batch *batch)
+{
+    outcomes_durable(shard, batch);
+    report_durable(shard);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): a case for each kind */
 static void take_mail(struct shard *shard, struct mail *mail)
 {
@@ -299,8 +305,7 @@ static void take_mail(struct shard *shard, struct mail *mail)
         allowance_mail(shard, container_of(mail, struct mail_lease, mail));
         break;
     case MAIL_OUTCOMES:
-        outcomes_durable(shard, container_of(mail, struct outcome_batch, mail));
-        report_durable(shard);
+        take_outcomes(shard, container_of(mail, struct outcome_batch, mail));
         break;
     case MAIL_BLOCK:
         share_take(shard, container_of(mail, struct block_share, mail));
