@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/priority.h"
+#include "base/semaphore.h"
 #include "budget.h"
 #include "config.h"
 #include "control.h"
@@ -20,7 +21,6 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,8 +160,7 @@ static int start_worker(struct engine *engine, unsigned number, void *(*run)(voi
         return rc;
     }
     worker->is_running = true;
-    while (sem_wait(&engine->opened) && errno == EINTR)
-        ;
+    semaphore_await(&engine->opened);
     if (worker->error)
         LOG(LOG_ERROR, "cannot start", log_str("why", worker->why));
     return worker->error;

@@ -5,12 +5,12 @@
 
 #include "base/buddy.h"
 #include "base/clock.h"
+#include "base/semaphore.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,8 +147,7 @@ static int start_server(struct server *server, size_t payload_bytes, struct addr
     error = pthread_create(&server->thread, NULL, serve_main, server);
     if (error)
         return -error;
-    while (sem_wait(&server->started) < 0)
-        ;
+    semaphore_await(&server->started);
     if (server->error)
         pthread_join(server->thread, NULL);
     return server->error;

@@ -2,12 +2,12 @@
 #include "bench/load/collector.h"
 
 #include "base/clock.h"
+#include "base/semaphore.h"
 #include "bench/load/receiver.h"
 #include "bench/load/stamp.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,12 +190,6 @@ static void *thread_main(void *context)
     return NULL;
 }
 
-static void wait_for(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) < 0)
-        ; /* a signal */
-}
-
 int collector_open(struct collector **collector, const struct collector_options *options,
                    char why[static LOOP_WHY_SIZE])
 {
@@ -217,7 +211,7 @@ int collector_open(struct collector **collector, const struct collector_options 
         *collector = NULL;
         return -error;
     }
-    wait_for(&it->started);
+    semaphore_await(&it->started);
     why[0] = '\0';
     error = it->error;
     if (error) {
@@ -241,7 +235,7 @@ struct collector_counters collector_counters(const struct collector *collector)
 void collector_take(struct collector *collector, struct histogram *receive_us)
 {
     atomic_store_explicit(&collector->wanted, receive_us, memory_order_release);
-    wait_for(&collector->taken);
+    semaphore_await(&collector->taken);
 }
 
 void collector_close(struct collector *collector, struct histogram *receive_us)

@@ -15,6 +15,7 @@
 #include "bench/load/trial.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { HISTORY, LIVE, GROUPS, HISTORY_BATCH = 100, SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS };
 enum kind { LEFT_ALONE, MANAGED };

@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "base/priority.h"
+#include "base/semaphore.h"
 #include "bench/load/admin.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,17 +128,11 @@ static int manage(struct overseer *overseer)
     return error ? error : look_at_replay(overseer);
 }
 
-static void wait_for(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) < 0)
-        ; /* a signal */
-}
-
 /* Until it has to end; after an error it only waits for that. */
 static void work(struct overseer *overseer)
 {
     for (;;) {
-        wait_for(&overseer->told);
+        semaphore_await(&overseer->told);
         if (atomic_load_explicit(&overseer->has_to_end, memory_order_relaxed))
             return;
         if (!overseer->error)
@@ -199,7 +193,7 @@ int overseer_rest(struct overseer *overseer, struct overseer_counts *counts,
                   char why[static OVERSEER_WHY_SIZE])
 {
     atomic_store_explicit(&overseer->has_to_rest, true, memory_order_relaxed);
-    wait_for(&overseer->rests);
+    semaphore_await(&overseer->rests);
     *counts = overseer->counts;
     if (overseer->error)
         snprintf(why, OVERSEER_WHY_SIZE, "%.*s", OVERSEER_WHY_SIZE - 1, overseer->why);
