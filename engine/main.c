@@ -230,16 +230,49 @@ static int open_data(const struct config *config)
     return 0;
 }
 
+struct opening {
+    struct engine *engine;
+    char why[DB_WHY_SIZE];
+    int error;
+};
+
+static void *open_stepped_back(void *context)
+{
+    struct opening *opening = context;
+    const struct config *config = &opening->engine->config;
+    const struct db_options options = db_options_of(config);
+    priority_step_back();
+    opening->error = db_open(&opening->engine->db, config->data, &options, opening->why);
+    return NULL;
+}
+
+/* On a thread of its own, because those that the database starts for flushes and compactions
+ * inherit how it is scheduled. They compute for tens of ms at a time, and no delivery has to wait
+ * for that; if they fall behind, the writer waits for them, and with it all others: then they have
+ * the cores. */
+static int open_db(struct engine *engine, char why[static DB_WHY_SIZE])
+{
+    struct opening opening = {.engine = engine};
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, open_stepped_back, &opening);
+    if (error) {
+        snprintf(why, DB_WHY_SIZE, "%s", strerrordesc_np(error));
+        return -error;
+    }
+    pthread_join(thread, NULL);
+    memcpy(why, opening.why, DB_WHY_SIZE);
+    return opening.error;
+}
+
 static int open_store(struct engine *engine)
 {
     const struct config *config = &engine->config;
-    const struct db_options options = db_options_of(config);
     char why[DB_WHY_SIZE];
 
     int rc = open_data(config);
     if (rc)
         return rc;
-    rc = db_open(&engine->db, config->data, &options, why);
+    rc = open_db(engine, why);
     if (rc) {
         LOG(LOG_ERROR, "cannot open the data", log_str("data", config->data), log_str("why", why));
         return rc;

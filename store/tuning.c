@@ -210,21 +210,11 @@ static int open_family(struct tuning *tuning, enum family_kind kind,
     return 0;
 }
 
-/* Compaction can wait; those who deliver cannot. Flushes (the other pool) stay as they are: writers
- * wait for them. The pools are the process's. */
-static void yield_to_others(void)
-{
-    rocksdb_env_t *env = rocksdb_create_default_env();
-    rocksdb_env_lower_thread_pool_cpu_priority(env);
-    rocksdb_env_destroy(env);
-}
-
 int tuning_open(struct tuning *tuning, const struct db_options *wanted, unsigned shards,
                 char why[static DB_WHY_SIZE])
 {
     *tuning = (struct tuning){.retention_ms = wanted->retention_ms,
                               .dedup_window_ms = wanted->dedup_window_ms};
-    yield_to_others();
     tuning->cache = rocksdb_cache_create_lru((size_t)(wanted->memory_bytes / 2));
     open_filter(&tuning->queue_filter, tuning, "grapnel.queue", drops_row);
     open_filter(&tuning->dedup_filter, tuning, "grapnel.dedup", drops_key);

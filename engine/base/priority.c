@@ -1,28 +1,29 @@
 /* priority.c - see priority.h. */
 #include "base/priority.h"
 
+#include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The slice is the least that Linux takes. What counts is slice / weight: with that it comes after
- * whoever has the usual ones. */
 enum {
-    STEPPED_BACK_NICE = 15,
-    STEPPED_BACK_SLICE_NS = 100000,
+    STEPPED_BACK_SLICE_NS = 100000, /* the least that Linux takes */
     REST_TIMES = 5,
     INTERRUPTIONS_MIN = 4, /* in a piece of work; fewer are chance */
 };
 
+/* In two steps: a slice is taken under the usual policy only. It keeps short what a thread that
+ * never finds a core idle has to wait for one, with a lock it may hold. */
 void priority_step_back(void)
 {
     struct sched_attr wish = {.size = sizeof wish};
     if (syscall(SYS_sched_getattr, 0, &wish, sizeof wish, 0))
         return;
-    wish.sched_nice = STEPPED_BACK_NICE;
     wish.sched_runtime = STEPPED_BACK_SLICE_NS;
+    (void)syscall(SYS_sched_setattr, 0, &wish, 0);
+    wish.sched_policy = SCHED_IDLE;
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
 }
 

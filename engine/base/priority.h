@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
-/* When cores are scarce it has a small share of one, and whoever is woken goes before it at once.
- * The latter takes Linux 6.12, where a thread may choose its slice (sched_setattr(2)): one that
- * computes for long keeps its core for the rest of that, some ms. A wish: what the system does not
- * grant stays as it is. */
+/* It computes when a core would be idle otherwise (SCHED_IDLE, sched(7)): whoever is woken goes
+ * before it at once, and is put on its core as if that were free. Threads that it starts from now
+ * on inherit this; without privileges it cannot be undone. What the system does not grant stays as
+ * it is. */
 void priority_step_back(void);
 
 /* What the thread had used when it looked. */
