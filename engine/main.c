@@ -14,6 +14,7 @@
 #include "reader.h"
 #include "restore.h"
 #include "shard.h"
+#include "store/old_logs.h"
 #include "store/recovery.h"
 #include "writer.h"
 
@@ -51,6 +52,7 @@ struct engine {
     struct config config;
     struct crew crew;
     struct db *db;
+    struct old_logs *old_logs;
     struct recovery_report recovery;
     struct shard *shards;
     struct writer writer;
@@ -236,25 +238,25 @@ struct opening {
     int error;
 };
 
-static void *open_stepped_back(void *context)
+static void *open_giving_way(void *context)
 {
     struct opening *opening = context;
     const struct config *config = &opening->engine->config;
     const struct db_options options = db_options_of(config);
-    priority_step_back();
+    priority_give_way();
     opening->error = db_open(&opening->engine->db, config->data, &options, opening->why);
     return NULL;
 }
 
 /* On a thread of its own, because those that the database starts for flushes and compactions
  * inherit how it is scheduled. They compute for tens of ms at a time, and no delivery has to wait
- * for that; if they fall behind, the writer waits for them, and with it all others: then they have
- * the cores. */
+ * for that. But they do not step back: the file system's journal waits for them while they write,
+ * and the writer for the journal. */
 static int open_db(struct engine *engine, char why[static DB_WHY_SIZE])
 {
     struct opening opening = {.engine = engine};
     pthread_t thread;
-    int error = pthread_create(&thread, NULL, open_stepped_back, &opening);
+    int error = pthread_create(&thread, NULL, open_giving_way, &opening);
     if (error) {
         snprintf(why, DB_WHY_SIZE, "%s", strerrordesc_np(error));
         return -error;
@@ -293,8 +295,14 @@ static int open_store(struct engine *engine)
                      config->idempotency_window_ms);
     if (rc == 0)
         rc = reader_open(&engine->reader, &engine->crew, engine->db);
-    if (rc)
+    if (rc) {
         LOG(LOG_ERROR, "cannot open the journal", log_str("why", db_why()));
+        return rc;
+    }
+    rc = old_logs_open(&engine->old_logs, config->data);
+    if (rc)
+        LOG(LOG_ERROR, "cannot open the folder of old logs", log_str("data", config->data),
+            log_str("why", strerrordesc_np(-rc)));
     return rc;
 }
 
@@ -426,6 +434,7 @@ static void close_all(struct engine *engine)
     loop_close(crew->members[crew_reader(crew)].loop);
     writer_close(&engine->writer);
     reader_close(&engine->reader);
+    old_logs_close(engine->old_logs);
     db_close(engine->db);
     free(engine->shards);
 }

@@ -16,6 +16,7 @@
 #include "store/tuning.h"
 
 #include "base/clock.h"
+#include "store/old_logs.h"
 #include "store/retention.h"
 
 #include <errno.h>
@@ -108,6 +109,7 @@ static void set_database_options(rocksdb_options_t *options, const struct db_opt
     rocksdb_options_set_db_write_buffer_size(options, (size_t)(wanted->memory_bytes / 2));
     rocksdb_options_set_max_total_wal_size(options,
                                            clamp(wanted->memory_bytes, 64 * MIB, 512 * MIB));
+    rocksdb_options_set_WAL_ttl_seconds(options, OLD_LOGS_STAY_S);
     rocksdb_options_set_max_open_files(options, -1); /* FIFO by age asks for it */
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_bytes_per_sync(options, MIB);

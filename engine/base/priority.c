@@ -9,22 +9,36 @@
 #include <unistd.h>
 
 enum {
-    STEPPED_BACK_SLICE_NS = 100000, /* the least that Linux takes */
+    NICEST = 19,
+    SHORT_SLICE_NS = 100000, /* the least that Linux takes */
     REST_TIMES = 5,
     INTERRUPTIONS_MIN = 4, /* in a piece of work; fewer are chance */
 };
 
-/* In two steps: a slice is taken under the usual policy only. It keeps short what a thread that
- * never finds a core idle has to wait for one, with a lock it may hold. */
-void priority_step_back(void)
+/* A slice is taken under the usual policy only, so a policy is asked for afterwards. It keeps short
+ * what a thread that never finds a core idle has to wait for one, with a lock it may hold. */
+static void set(int32_t nice, uint32_t policy)
 {
     struct sched_attr wish = {.size = sizeof wish};
     if (syscall(SYS_sched_getattr, 0, &wish, sizeof wish, 0))
         return;
-    wish.sched_runtime = STEPPED_BACK_SLICE_NS;
+    wish.sched_runtime = SHORT_SLICE_NS;
+    wish.sched_nice = nice;
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
-    wish.sched_policy = SCHED_IDLE;
+    if (policy == wish.sched_policy)
+        return;
+    wish.sched_policy = policy;
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
+}
+
+void priority_give_way(void)
+{
+    set(NICEST, SCHED_NORMAL);
+}
+
+void priority_step_back(void)
+{
+    set(NICEST, SCHED_IDLE);
 }
 
 static uint64_t to_us(const struct timeval *time)

@@ -6,10 +6,16 @@
 
 #include <stdint.h>
 
-/* It computes when a core would be idle otherwise (SCHED_IDLE, sched(7)): whoever is woken goes
- * before it at once, and is put on its core as if that were free. Threads that it starts from now
- * on inherit this; without privileges it cannot be undone. What the system does not grant stays as
- * it is. */
+/* For work that others come to need: it has what is left over of a core and a 70th part of what is
+ * not (nice 19), in slices of 0.1 ms. Enough that a lock it holds is not held long. */
+void priority_give_way(void);
+
+/* For work that nobody needs but people: it computes when a core would be idle otherwise
+ * (SCHED_IDLE, sched(7)): whoever is woken goes before it at once, and is put on its core as if
+ * that were free. It must not hold what others wait for.
+ *
+ * Of both: threads that it starts from now on inherit this; without privileges it cannot be undone.
+ * What the system does not grant stays as it is. */
 void priority_step_back(void);
 
 /* What the thread had used when it looked. */

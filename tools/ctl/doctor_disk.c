@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -130,6 +131,56 @@ static void look_at_file_system(const struct doctor *doctor, struct finding *fin
     finding_detail(finding, "one that is not known here (0x%lx)", (unsigned long)status.f_type);
 }
 
+/* ---- how it is mounted ---- */
+
+/* The options that the file system of `device` has for itself, from /proc/self/mountinfo (proc(5)):
+ * "36 35 98:0 / /data rw,noatime - ext4 /dev/vda rw,discard". False: not found. */
+static bool find_options(dev_t device, char options[static DOCTOR_TEXT_SIZE])
+{
+    char *line = NULL;
+    size_t room = 0;
+    bool is_found = false;
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    while (mounts && !is_found && getline(&line, &room, mounts) > 0) {
+        unsigned at_major, at_minor;
+        const char *own = strstr(line, " - ");
+        is_found = own && sscanf(line, "%*u %*u %u:%u ", &at_major, &at_minor) == 2 &&
+                   at_major == major(device) && at_minor == minor(device) &&
+                   sscanf(own, " - %*s %*s %319s", options) == 1;
+    }
+    free(line);
+    if (mounts)
+        fclose(mounts);
+    return is_found;
+}
+
+static bool has_option(struct slice options, struct slice wanted)
+{
+    while (options.size > 0) {
+        size_t size = slice_find(options, ',');
+        if (slice_equal(slice_of(options.at, size), wanted))
+            return true;
+        options = slice_skip(options, size + 1);
+    }
+    return false;
+}
+
+static void look_at_options(const struct doctor *doctor, struct finding *finding)
+{
+    char path[PATH_SIZE], options[DOCTOR_TEXT_SIZE];
+    struct stat status;
+    find_folder(doctor, path);
+    if (stat(path, &status) != 0 || !find_options(status.st_dev, options)) {
+        finding_detail(finding, "it is not known how %.200s is mounted", path);
+        return;
+    }
+    finding_detail(finding, "%.200s", options);
+    if (has_option(slice_str(options), SLICE("discard")))
+        finding_put(finding, DOCTOR_WARN,
+                    "with discard a sync waits for the space of deleted files to be discarded: "
+                    "mount without it, and enable fstrim.timer");
+}
+
 /* ---- durability ---- */
 
 static int compare(const void *a, const void *b)
@@ -186,6 +237,7 @@ const struct doctor_check doctor_disk_checks[] = {
     {"data directory", look_at_folder},
     {"free space", look_at_space},
     {"file system", look_at_file_system},
+    {"mount options", look_at_options},
     {"fdatasync", look_at_syncs},
     {0},
 };

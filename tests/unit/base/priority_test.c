@@ -27,24 +27,45 @@ static struct attributes attributes(void)
     return now;
 }
 
-static void *step_back(void *answer)
+struct change {
+    void (*change)(void);
+    struct attributes after;
+};
+
+static void *change(void *context)
 {
-    priority_step_back();
-    *(struct attributes *)answer = attributes();
+    struct change *own = context;
+    own->change();
+    own->after = attributes();
     return NULL;
+}
+
+/* What becomes of a thread that calls `what`; the calling one must stay as it is. */
+static struct attributes changed_by(void (*what)(void))
+{
+    struct attributes before = attributes(), after;
+    struct change own = {.change = what};
+    pthread_t thread;
+    cr_assert(zero(int, pthread_create(&thread, NULL, change, &own)));
+    cr_assert(zero(int, pthread_join(thread, NULL)));
+    after = attributes();
+    cr_assert(eq(u32, after.policy, before.policy));
+    cr_assert(eq(i32, after.nice, before.nice));
+    cr_assert(eq(u64, after.runtime, before.runtime));
+    return own.after;
 }
 
 Test(priority, a_thread_steps_back_and_no_other)
 {
-    struct attributes before = attributes(), stepped_back = {0};
-    pthread_t thread;
-    cr_assert(zero(int, pthread_create(&thread, NULL, step_back, &stepped_back)));
-    cr_assert(zero(int, pthread_join(thread, NULL)));
-    cr_assert(eq(u32, stepped_back.policy, IDLE));
+    cr_assert(eq(u32, changed_by(priority_step_back).policy, IDLE));
+}
 
-    struct attributes after = attributes();
-    cr_assert(eq(u32, after.policy, before.policy));
-    cr_assert(eq(u64, after.runtime, before.runtime));
+Test(priority, a_thread_gives_way_and_no_other)
+{
+    struct attributes after = changed_by(priority_give_way);
+    cr_assert(zero(u32, after.policy));
+    cr_assert(eq(i32, after.nice, 19));
+    cr_assert(le(u64, after.runtime, 100000));
 }
 
 Test(priority, who_was_in_nobodys_way_has_no_rest)
