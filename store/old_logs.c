@@ -26,7 +26,7 @@ enum {
 struct old_logs {
     pthread_t thread;
     sem_t ended; /* posted by the closer */
-    int folder;  /* where RocksDB moves them */
+    DIR *folder; /* where RocksDB moves them */
 };
 
 /* Waits so long; false: it has ended meanwhile. */
@@ -46,7 +46,7 @@ static bool pause_for(struct old_logs *logs, uint64_t ns)
 static bool take_away(struct old_logs *logs, const char *name)
 {
     struct stat status;
-    int file = openat(logs->folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    int file = openat(dirfd(logs->folder), name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0)
         return true; /* deleted meanwhile */
     off_t size = fstat(file, &status) == 0 ? status.st_size : 0;
@@ -56,7 +56,8 @@ static bool take_away(struct old_logs *logs, const char *name)
         goes_on = pause_for(logs, STEP_NS);
     }
     if (goes_on)
-        (void)unlinkat(logs->folder, name, 0); /* with the rest; if not, RocksDB tries it later */
+        (void)unlinkat(dirfd(logs->folder), name,
+                       0); /* with the rest; if not, RocksDB tries it later */
     close(file);
     return goes_on;
 }
@@ -66,15 +67,12 @@ static bool take_all_away(struct old_logs *logs)
 {
     bool goes_on = true;
     const struct dirent *entry;
-    int again = openat(logs->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = again < 0 ? NULL : fdopendir(again);
-    while (goes_on && folder && (entry = readdir(folder))) {
+    rewinddir(logs->folder);
+    while (goes_on && (entry = readdir(logs->folder))) {
         const char *suffix = strrchr(entry->d_name, '.');
         if (suffix && strcmp(suffix, ".log") == 0)
             goes_on = take_away(logs, entry->d_name);
     }
-    if (folder)
-        closedir(folder);
     return goes_on;
 }
 
@@ -92,12 +90,12 @@ static int begin(struct old_logs *logs, const char *path)
     char folder[PATH_MAX];
     if (snprintf(folder, sizeof folder, "%s/archive", path) >= (int)sizeof folder)
         return -ENAMETOOLONG;
-    logs->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (logs->folder < 0)
+    logs->folder = opendir(folder);
+    if (!logs->folder)
         return -errno;
     int error = pthread_create(&logs->thread, NULL, thread_main, logs);
     if (error)
-        close(logs->folder);
+        closedir(logs->folder);
     return -error;
 }
 
@@ -123,7 +121,7 @@ void old_logs_close(struct old_logs *logs)
         return;
     sem_post(&logs->ended);
     pthread_join(logs->thread, NULL);
-    close(logs->folder);
+    closedir(logs->folder);
     sem_destroy(&logs->ended);
     free(logs);
 }

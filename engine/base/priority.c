@@ -17,13 +17,13 @@ enum {
 
 /* A slice is taken under the usual policy only, so a policy is asked for afterwards. It keeps short
  * what a thread that never finds a core idle has to wait for one, with a lock it may hold. */
-static void set(int32_t nice, uint32_t policy)
+static void lower_to(uint32_t policy)
 {
     struct sched_attr wish = {.size = sizeof wish};
     if (syscall(SYS_sched_getattr, 0, &wish, sizeof wish, 0))
         return;
     wish.sched_runtime = SHORT_SLICE_NS;
-    wish.sched_nice = nice;
+    wish.sched_nice = NICEST;
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
     if (policy == wish.sched_policy)
         return;
@@ -33,12 +33,12 @@ static void set(int32_t nice, uint32_t policy)
 
 void priority_give_way(void)
 {
-    set(NICEST, SCHED_NORMAL);
+    lower_to(SCHED_NORMAL);
 }
 
 void priority_step_back(void)
 {
-    set(NICEST, SCHED_IDLE);
+    lower_to(SCHED_IDLE);
 }
 
 static uint64_t to_us(const struct timeval *time)

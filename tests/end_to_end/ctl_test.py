@@ -530,6 +530,16 @@ class Doctor(unittest.TestCase):
         self.assertRegex(found["fdatasync"]["detail"], r"ms \(median")
         self.assertEqual(os.listdir(self.folder), [])
 
+    def test_how_it_is_mounted(self):
+        mounted = subprocess.run(["findmnt", "--noheadings", "--output", "FS-OPTIONS", "--target", self.folder],
+                                 capture_output=True, text=True, timeout=PATIENCE)
+        options, found = mounted.stdout.strip(), self.look()["mount options"]
+        if mounted.returncode != 0 or not options:  # as in a chroot
+            self.assertIn("not known", found["detail"])
+        else:
+            self.assertTrue(options.startswith(found["detail"]), (options, found))
+            self.assertEqual(found["status"], "WARN" if "discard" in options.split(",") else "OK")
+
     def test_memory_only(self):
         if os.path.ismount("/dev/shm"):
             self.assertEqual(self.look("--data", "/dev/shm")["file system"]["status"], "FAIL")

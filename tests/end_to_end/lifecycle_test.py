@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Start, stop, signals, and one data folder under different circumstances."""
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -190,6 +191,22 @@ class Process(unittest.TestCase):
             maps = pathlib.Path(f"/proc/{engine.process.pid}/maps").read_text()
         for name in self.FORBIDDEN:
             self.assertNotIn(name, maps)
+
+
+class Threads(unittest.TestCase):
+    def test_those_whose_work_can_wait_give_way(self):
+        with Engine() as engine:
+            found = {}
+            for task in pathlib.Path(f"/proc/{engine.process.pid}/task").iterdir():
+                number = int(task.name)
+                name = "control" if number == engine.process.pid else (task / "comm").read_text().strip()
+                found[name] = (os.sched_getscheduler(number), os.getpriority(os.PRIO_PROCESS, number))
+        usual = (os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0))
+        for name in ("shard-0", "writer", "reader", "old-logs"):
+            self.assertEqual(found[name], usual, name)
+        for name in ("rocksdb:low", "rocksdb:high"):
+            self.assertEqual(found[name], (os.SCHED_OTHER, 19), name)
+        self.assertEqual(found["control"][0], os.SCHED_IDLE)
 
 
 if __name__ == "__main__":
