@@ -250,8 +250,7 @@ static void *open_giving_way(void *context)
 
 /* On a thread of its own, because those that the database starts for flushes and compactions
  * inherit how it is scheduled. They compute for tens of ms at a time, and no delivery has to wait
- * for that. But they do not step back: the file system's journal waits for them while they write,
- * and the writer for the journal. */
+ * for that. */
 static int open_db(struct engine *engine, char why[static DB_WHY_SIZE])
 {
     struct opening opening = {.engine = engine};
@@ -407,7 +406,7 @@ static int run(struct engine *engine)
         LOG(LOG_ERROR, "cannot start", log_str("why", why));
         return rc;
     }
-    priority_step_back(); /* its work is for people: no shard waits for it */
+    priority_give_way(); /* its work is for people: no shard waits for it */
     control_load_shards(engine->control);
     run_control(engine, is_loaded_or_stopped);
     if (control_is_stopped(engine->control))

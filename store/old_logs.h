@@ -8,8 +8,8 @@
  *
  * What is not done in time RocksDB deletes at once.
  *
- * Threads: its own, from open to close. It holds the file system's journal for moments, so it must
- * not step back: whoever syncs would wait until it finds a core.
+ * Threads: its own, from open to close. It holds the file system's journal for moments, so it does
+ * not give way: whoever syncs would wait until it finds a core.
  */
 #ifndef STORE_OLD_LOGS_H
 #define STORE_OLD_LOGS_H

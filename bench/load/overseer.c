@@ -146,7 +146,7 @@ static void *thread_main(void *context)
     struct overseer *overseer = context;
     const struct loop_options sizes = {.entries = 64, .buffers = 64, .buffer_bytes = 16384};
     struct lane_target target = {NULL, overseer->options->admin, NULL, SLICE("127.0.0.1"), true};
-    priority_step_back(); /* it would be on another machine */
+    priority_give_way(); /* it would be on another machine */
     overseer->error = loop_open(&target.loop, &sizes, overseer->why);
     if (!overseer->error)
         overseer->error = admin_open(&overseer->admin, &target, slice_str(overseer->options->key));

@@ -1,7 +1,6 @@
 /* priority.c - see priority.h. */
 #include "base/priority.h"
 
-#include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -15,9 +14,7 @@ enum {
     INTERRUPTIONS_MIN = 4, /* in a piece of work; fewer are chance */
 };
 
-/* A slice is taken under the usual policy only, so a policy is asked for afterwards. It keeps short
- * what a thread that never finds a core idle has to wait for one, with a lock it may hold. */
-static void lower_to(uint32_t policy)
+void priority_give_way(void)
 {
     struct sched_attr wish = {.size = sizeof wish};
     if (syscall(SYS_sched_getattr, 0, &wish, sizeof wish, 0))
@@ -25,20 +22,6 @@ static void lower_to(uint32_t policy)
     wish.sched_runtime = SHORT_SLICE_NS;
     wish.sched_nice = NICEST;
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
-    if (policy == wish.sched_policy)
-        return;
-    wish.sched_policy = policy;
-    (void)syscall(SYS_sched_setattr, 0, &wish, 0);
-}
-
-void priority_give_way(void)
-{
-    lower_to(SCHED_NORMAL);
-}
-
-void priority_step_back(void)
-{
-    lower_to(SCHED_IDLE);
 }
 
 static uint64_t to_us(const struct timeval *time)

@@ -6,17 +6,13 @@
 
 #include <stdint.h>
 
-/* For work that others come to need: it has what is left over of a core and a 70th part of what is
- * not (nice 19), in slices of 0.1 ms. Enough that a lock it holds is not held long. */
-void priority_give_way(void);
-
-/* For work that nobody needs but people: it computes when a core would be idle otherwise
- * (SCHED_IDLE, sched(7)): whoever is woken goes before it at once, and is put on its core as if
- * that were free. It must not hold what others wait for.
+/* It has what is left over of a core and a 70th part of what is not (nice 19, sched(7)), in slices
+ * of 0.1 ms: enough that a lock it holds, here or in the file system, is not held long. Under
+ * SCHED_IDLE it would be, and whoever syncs would wait for it.
  *
- * Of both: threads that it starts from now on inherit this; without privileges it cannot be undone.
- * What the system does not grant stays as it is. */
-void priority_step_back(void);
+ * Threads that it starts from now on inherit this; without privileges it cannot be undone. What the
+ * system does not grant stays as it is. */
+void priority_give_way(void);
 
 /* What the thread had used when it looked. */
 struct priority_use {

@@ -7,8 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { IDLE = 5 }; /* SCHED_IDLE */
-
 /* As in sched_setattr(2): the header that has it cannot be used beside pthread.h. */
 struct attributes {
     uint32_t size, policy;
@@ -27,45 +25,26 @@ static struct attributes attributes(void)
     return now;
 }
 
-struct change {
-    void (*change)(void);
-    struct attributes after;
-};
-
-static void *change(void *context)
+static void *give_way(void *after)
 {
-    struct change *own = context;
-    own->change();
-    own->after = attributes();
+    priority_give_way();
+    *(struct attributes *)after = attributes();
     return NULL;
-}
-
-/* What becomes of a thread that calls `what`; the calling one must stay as it is. */
-static struct attributes changed_by(void (*what)(void))
-{
-    struct attributes before = attributes(), after;
-    struct change own = {.change = what};
-    pthread_t thread;
-    cr_assert(zero(int, pthread_create(&thread, NULL, change, &own)));
-    cr_assert(zero(int, pthread_join(thread, NULL)));
-    after = attributes();
-    cr_assert(eq(u32, after.policy, before.policy));
-    cr_assert(eq(i32, after.nice, before.nice));
-    cr_assert(eq(u64, after.runtime, before.runtime));
-    return own.after;
-}
-
-Test(priority, a_thread_steps_back_and_no_other)
-{
-    cr_assert(eq(u32, changed_by(priority_step_back).policy, IDLE));
 }
 
 Test(priority, a_thread_gives_way_and_no_other)
 {
-    struct attributes after = changed_by(priority_give_way);
-    cr_assert(zero(u32, after.policy));
-    cr_assert(eq(i32, after.nice, 19));
-    cr_assert(le(u64, after.runtime, 100000));
+    struct attributes before = attributes(), others, own;
+    pthread_t thread;
+    cr_assert(zero(int, pthread_create(&thread, NULL, give_way, &own)));
+    cr_assert(zero(int, pthread_join(thread, NULL)));
+    others = attributes();
+    cr_assert(zero(u32, own.policy));
+    cr_assert(eq(i32, own.nice, 19));
+    cr_assert(le(u64, own.runtime, 100000));
+    cr_assert(eq(u32, others.policy, before.policy));
+    cr_assert(eq(i32, others.nice, before.nice));
+    cr_assert(eq(u64, others.runtime, before.runtime));
 }
 
 Test(priority, who_was_in_nobodys_way_has_no_rest)
