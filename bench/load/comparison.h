@@ -1,6 +1,6 @@
 /* comparison.h - two kinds of load, one right after the other in rounds: how far does the second
- * move the latencies of the first? Each figure shown is the median of the rounds, because a shared
- * machine has bad seconds.
+ * move the latencies of the first? Medians of the rounds are compared, because a shared machine has
+ * bad seconds; beside them is shown what the p99 was at most in nine of ten rounds, and in all.
  */
 #ifndef LOAD_COMPARISON_H
 #define LOAD_COMPARISON_H
