@@ -9,6 +9,7 @@
  *
  * Lifetimes: handles are destroyed before the database, options, filters and cache after it.
  */
+#include "base/priority.h"
 #include "store/db_inside.h"
 
 #include <errno.h>
@@ -402,10 +403,11 @@ int db_scrub(struct db *db, struct family family)
     return 0;
 }
 
-/* ---- reading ---- */
+/* ---- reading: whoever reads much lets others go first between two reads ---- */
 
 int db_get(struct db *db, struct family family, struct slice key, struct db_value *value)
 {
+    priority_yield();
     char *error = NULL;
     /* All attempts are summed up: who keeps them in the cache has room for little else. */
     rocksdb_readoptions_t *read = family.kind == FAMILY_ATTEMPTS ? db->read_once : db->read;
@@ -472,40 +474,47 @@ void cursor_close(struct cursor *cursor)
     free(cursor);
 }
 
+/* After a move: whether it stands on a row. */
+static bool has_arrived(const struct cursor *cursor)
+{
+    priority_yield();
+    return rocksdb_iter_valid(cursor->rocks);
+}
+
 bool cursor_first(struct cursor *cursor)
 {
     rocksdb_iter_seek_to_first(cursor->rocks);
-    return rocksdb_iter_valid(cursor->rocks);
+    return has_arrived(cursor);
 }
 
 bool cursor_last(struct cursor *cursor)
 {
     rocksdb_iter_seek_to_last(cursor->rocks);
-    return rocksdb_iter_valid(cursor->rocks);
+    return has_arrived(cursor);
 }
 
 bool cursor_next(struct cursor *cursor)
 {
     rocksdb_iter_next(cursor->rocks);
-    return rocksdb_iter_valid(cursor->rocks);
+    return has_arrived(cursor);
 }
 
 bool cursor_prev(struct cursor *cursor)
 {
     rocksdb_iter_prev(cursor->rocks);
-    return rocksdb_iter_valid(cursor->rocks);
+    return has_arrived(cursor);
 }
 
 bool cursor_seek(struct cursor *cursor, struct slice key)
 {
     rocksdb_iter_seek(cursor->rocks, key.at, key.size);
-    return rocksdb_iter_valid(cursor->rocks);
+    return has_arrived(cursor);
 }
 
 bool cursor_seek_back(struct cursor *cursor, struct slice key)
 {
     rocksdb_iter_seek_for_prev(cursor->rocks, key.at, key.size);
-    return rocksdb_iter_valid(cursor->rocks);
+    return has_arrived(cursor);
 }
 
 struct slice cursor_key(const struct cursor *cursor)

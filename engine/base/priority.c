@@ -1,7 +1,10 @@
 /* priority.c - see priority.h. */
 #include "base/priority.h"
 
+#include "base/clock.h"
+
 #include <linux/sched/types.h>
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,14 +17,29 @@ enum {
     INTERRUPTIONS_MIN = 4, /* in a piece of work; fewer are chance */
 };
 
+static _Thread_local bool has_given_way;
+static _Thread_local uint64_t yielded_ns; /* when it did last */
+
 void priority_give_way(void)
 {
+    has_given_way = true;
     struct sched_attr wish = {.size = sizeof wish};
     if (syscall(SYS_sched_getattr, 0, &wish, sizeof wish, 0))
         return;
     wish.sched_runtime = SHORT_SLICE_NS;
     wish.sched_nice = NICEST;
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
+}
+
+void priority_yield(void)
+{
+    if (!has_given_way)
+        return;
+    uint64_t now_ns = clock_monotonic_ns();
+    if (now_ns - yielded_ns < SHORT_SLICE_NS)
+        return;
+    yielded_ns = now_ns;
+    (void)syscall(SYS_sched_yield); /* its header and the one above exclude each other */
 }
 
 static uint64_t to_us(const struct timeval *time)

@@ -14,6 +14,12 @@
  * system does not grant stays as it is. */
 void priority_give_way(void);
 
+/* In the midst of long work, often, and with no lock held: lets those go first that need the core,
+ * every 0.1 ms. Without it, whoever had used up its share when it was woken waits for the timer's
+ * next tick, up to 4 ms, even if it is the kernel's own thread that ends a sync for the writer.
+ * Does nothing in a thread that has not given way. */
+void priority_yield(void);
+
 /* What the thread had used when it looked. */
 struct priority_use {
     uint64_t cpu_us;

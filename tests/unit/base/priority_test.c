@@ -1,9 +1,15 @@
 /* Priority: what Linux says of the threads afterwards. */
+#include "base/clock.h"
 #include "base/priority.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +51,52 @@ Test(priority, a_thread_gives_way_and_no_other)
     cr_assert(eq(u32, others.policy, before.policy));
     cr_assert(eq(i32, others.nice, before.nice));
     cr_assert(eq(u64, others.runtime, before.runtime));
+}
+
+static volatile sig_atomic_t yields;
+
+static void on_yield(int number)
+{
+    (void)number;
+    yields++;
+}
+
+/* From now on the calling thread's sched_yield(2) is counted instead of done. */
+static void count_yields(void)
+{
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_yield, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = {sizeof program / sizeof *program, program};
+    signal(SIGSYS, on_yield);
+    cr_assert(zero(int, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
+    cr_assert(zero(int, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)));
+}
+
+static void yield_for_a_while(void)
+{
+    uint64_t end_ns = clock_monotonic_ns() + 1000000;
+    while (clock_monotonic_ns() < end_ns)
+        priority_yield();
+}
+
+Test(priority, who_has_given_way_yields_but_not_all_the_time)
+{
+    count_yields();
+    priority_give_way();
+    yield_for_a_while();
+    cr_assert(gt(int, yields, 0));
+    cr_assert(le(int, yields, 11));
+}
+
+Test(priority, who_has_not_given_way_does_not_yield)
+{
+    count_yields();
+    yield_for_a_while();
+    cr_assert(zero(int, yields));
 }
 
 Test(priority, who_was_in_nobodys_way_has_no_rest)
