@@ -7,7 +7,7 @@
 
 #include "bench/load/figures.h"
 
-enum { COMPARISON_ROUNDS_MAX = 100, COMPARISON_POINTS = 3 };
+enum { COMPARISON_ROUNDS_MAX = 300, COMPARISON_POINTS = 3 };
 
 struct comparison {
     const char *names[2]; /* of the two kinds */

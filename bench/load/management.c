@@ -161,7 +161,7 @@ int management_main(int argc, char **argv)
                      .subscriptions = GROUPS,
                      .unjudged = 1,
                      .rate = 10000,
-                     .duration_ms = 15 * SECOND_MS},
+                     .duration_ms = 5 * SECOND_MS},
         .history = 1000000,
         .comparison = {{"left alone", "managed"}, .change_max = 0.2}};
     struct bench_settings *settings = &management.settings;
@@ -171,7 +171,7 @@ int management_main(int argc, char **argv)
          "deliveries that are there, and replayed (1000000)"},
         {"--rate", FLAG_COUNT, &settings->rate, 1, 1000000, "R", "events a second (10000)"},
         {"--turn", FLAG_DURATION, &settings->duration_ms, SECOND_MS, 10 * MINUTE_MS, "DURATION",
-         "of each turn (15s)"},
+         "of each turn (5s)"},
         {"--payload", FLAG_SIZE, &settings->payload_bytes, STAMP_PAYLOAD_MIN, STAMP_PAYLOAD_MAX,
          "BYTES", "of each payload (1024)"},
         {"--change-max", FLAG_DECIMAL, &management.comparison.change_max, 0, 0, "PART",
