@@ -27,6 +27,7 @@ check_words() {
     forbid 'say what it does' '^[a-z].*\b(handle_[^o]|process_|do_)[a-z_]*\(' $sources
     forbid 'structs keep their name' '^typedef (struct|union|enum)' $sources
     forbid 'a path of one machine' '/home/[a-z]+/' $texts
+    forbid 'passes what is equal, in Criterion 2.4: lt() with the two exchanged' '\bgt\(' $sources
     forbid 'white space at the end' '[[:space:]]$' $sources
     for file in $sources; do
         case ${file##*/} in

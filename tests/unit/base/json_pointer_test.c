@@ -55,7 +55,7 @@ Test(json_pointer, names_one_value)
         cr_assert(json_pointer_find(root, slice_str(cases[i].pointer), &value), "%s",
                   cases[i].pointer);
         long size = json_print(value, text, sizeof text - 1);
-        cr_assert(gt(int, (int)size, 0));
+        cr_assert(lt(int, 0, (int)size));
         text[size] = '\0';
         cr_assert_str_eq(text, cases[i].value);
     }

@@ -106,13 +106,13 @@ Test(regex, may_be_closed_when_there_is_none)
 
 Test(regex, what_is_longer_costs_more)
 {
-    static const char *const patterns[] = {"", "abc", "^[a-z]+@[a-z]+$", "(a?){400}"};
+    static const char *const patterns[] = {"", "abc", "^[a-z]+@[a-z]+\\.[a-z]+$", "(a?){400}"};
     unsigned before = 0;
     for (unsigned i = 0; i < 4; i++) {
         struct regex *regex;
         char why[REGEX_WHY_SIZE];
         cr_assert(zero(int, regex_open(&regex, slice_str(patterns[i]), why)));
-        cr_expect(gt(u32, regex_cost(regex), before), "%s", patterns[i]);
+        cr_expect(lt(u32, before, regex_cost(regex)), "%s", patterns[i]);
         before = regex_cost(regex);
         regex_close(regex);
     }

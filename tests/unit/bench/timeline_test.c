@@ -26,8 +26,8 @@ Test(timeline, grows_coarser_instead_of_longer)
     cr_assert(eq(u64, timeline.samples[0].at_ns, 0));
     for (unsigned i = 1; i < timeline.count; i++) {
         const struct sample *sample = &timeline.samples[i];
-        cr_assert(gt(u64, sample->at_ns, timeline.samples[i - 1].at_ns));
+        cr_assert(lt(u64, timeline.samples[i - 1].at_ns, sample->at_ns));
         cr_assert(eq(u64, sample->accepted, 2 * sample->at_ns));
     }
-    cr_assert(gt(u64, timeline.samples[timeline.count - 1].at_ns, 100000 - 2 * timeline.step_ns));
+    cr_assert(lt(u64, 100000 - 2 * timeline.step_ns, timeline.samples[timeline.count - 1].at_ns));
 }

@@ -48,7 +48,7 @@ Test(budget, has_an_arena_for_four_of_the_largest_events)
     for (uint64_t event = 1024; event <= 64 * MIB; event += event / 5)
         for (unsigned shards = 1; shards <= 64; shards *= 2) {
             struct budget least = budget_of(budget_least(event, shards), shards);
-            cr_assert(gt(sz, least.arena_bytes, 4 * event), "%lu bytes", event);
+            cr_assert(lt(sz, 4 * event, least.arena_bytes), "%lu bytes", event);
             cr_assert(eq(sz, least.arena_bytes & (least.arena_bytes - 1), 0));
         }
 }
@@ -70,7 +70,7 @@ Test(budget, is_enough_for_as_many_shards_as_it_says)
     for (uint64_t memory = 128 * MIB; memory < 8192 * MIB; memory += 100 * MIB) {
         unsigned shards = budget_shards(memory, MIB);
         cr_assert(le(u64, budget_least(MIB, shards), memory));
-        cr_assert(gt(u64, budget_least(MIB, shards + 1), memory));
+        cr_assert(lt(u64, memory, budget_least(MIB, shards + 1)));
     }
 }
 

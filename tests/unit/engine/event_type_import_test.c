@@ -149,7 +149,7 @@ Test(event_type_import, a_version_is_replaced_in_its_place_or_comes_last)
     cr_expect(slice_equal(schema_of(four, 1), SLICE("{\"const\":4}")), "the last one");
     cr_expect(eq(u64, four->versions[0].created_ms, 10));
     cr_expect(eq(u64, four->versions[1].created_ms, 20));
-    cr_expect(gt(u64, four->updated_ms, three->updated_ms));
+    cr_expect(lt(u64, three->updated_ms, four->updated_ms));
     event_type_free(one);
     event_type_free(two);
     event_type_free(three);

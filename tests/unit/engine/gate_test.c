@@ -132,7 +132,7 @@ Test(gate, is_shut_while_the_breaker_is_open_and_lets_one_probe_go_at_a_time)
     cr_assert(eq(u64, gate_opens_ms(&gate, until_ms), GATE_NEVER));
     cr_assert(eq(int, end_as(&probe, &refusal, 0, until_ms), BREAKER_OPENED));
     cr_assert(
-        gt(u64, gate_shut_until_ms(&gate, until_ms), until_ms + 2 * easy.breaker.cooldown_ms - 1));
+        lt(u64, until_ms + 2 * easy.breaker.cooldown_ms - 1, gate_shut_until_ms(&gate, until_ms)));
 }
 
 Test(gate, opens_again_after_successful_probes)

@@ -203,7 +203,7 @@ int intake_commit(struct shard *keeper, struct intake_request *request,
                   const struct requester *requester, uint64_t received_ns, bool is_batch)
 {
     cr_assert(keeper == &shard);
-    cr_assert(gt(u32, request->count, 0));
+    cr_assert(lt(u32, 0, request->count));
     if (kept.has_no_receipt)
         return -ENOBUFS;
     kept.committed++;

@@ -43,7 +43,7 @@ bool receipt_reserve(struct shard *sender, struct receipt *receipt)
 void receipt_send(struct shard *sender, struct receipt *receipt)
 {
     cr_assert(sender == &shard);
-    cr_assert(gt(u64, receipt->received_ns, seen.last_received_ns), "in order of receiving");
+    cr_assert(lt(u64, seen.last_received_ns, receipt->received_ns), "in order of receiving");
     seen.last_received_ns = receipt->received_ns;
     seen.receipts++;
     seen.events += receipt->count;

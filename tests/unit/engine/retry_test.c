@@ -84,7 +84,7 @@ Test(retry, has_presets_that_grow)
         cr_assert(eq(u64, steps_ms[0], expected[i].first_ms), "%s", expected[i].name);
         cr_assert(eq(u64, steps_ms[count - 1], expected[i].last_ms), "%s", expected[i].name);
         for (unsigned k = 1; k < count; k++)
-            cr_assert(gt(u64, steps_ms[k], steps_ms[k - 1]), "%s", expected[i].name);
+            cr_assert(lt(u64, steps_ms[k - 1], steps_ms[k]), "%s", expected[i].name);
     }
 }
 

@@ -68,7 +68,7 @@ void outcomes_drop(struct shard *writer, const struct key *key)
 void outcomes_settle(struct shard *writer, struct block_share *share)
 {
     cr_assert(writer == &shard);
-    cr_assert(gt(u32, share->unsettled, 0), "counted before it is settled");
+    cr_assert(lt(u32, 0, share->unsettled), "counted before it is settled");
     written.settled++;
 }
 
