@@ -474,8 +474,8 @@ void cursor_close(struct cursor *cursor)
     free(cursor);
 }
 
-/* After a move: whether it stands on a row. */
-static bool has_arrived(const struct cursor *cursor)
+/* At the end of a move: whether it stands on a row. */
+static bool arrive(const struct cursor *cursor)
 {
     priority_yield();
     return rocksdb_iter_valid(cursor->rocks);
@@ -484,37 +484,37 @@ static bool has_arrived(const struct cursor *cursor)
 bool cursor_first(struct cursor *cursor)
 {
     rocksdb_iter_seek_to_first(cursor->rocks);
-    return has_arrived(cursor);
+    return arrive(cursor);
 }
 
 bool cursor_last(struct cursor *cursor)
 {
     rocksdb_iter_seek_to_last(cursor->rocks);
-    return has_arrived(cursor);
+    return arrive(cursor);
 }
 
 bool cursor_next(struct cursor *cursor)
 {
     rocksdb_iter_next(cursor->rocks);
-    return has_arrived(cursor);
+    return arrive(cursor);
 }
 
 bool cursor_prev(struct cursor *cursor)
 {
     rocksdb_iter_prev(cursor->rocks);
-    return has_arrived(cursor);
+    return arrive(cursor);
 }
 
 bool cursor_seek(struct cursor *cursor, struct slice key)
 {
     rocksdb_iter_seek(cursor->rocks, key.at, key.size);
-    return has_arrived(cursor);
+    return arrive(cursor);
 }
 
 bool cursor_seek_back(struct cursor *cursor, struct slice key)
 {
     rocksdb_iter_seek_for_prev(cursor->rocks, key.at, key.size);
-    return has_arrived(cursor);
+    return arrive(cursor);
 }
 
 struct slice cursor_key(const struct cursor *cursor)
