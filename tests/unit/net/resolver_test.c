@@ -112,7 +112,7 @@ static void on_question(struct loop_op *op, const struct loop_event *event)
     while (recvfrom(name_server, packet, sizeof packet, MSG_DONTWAIT, &from.any, &length) > 0) {
         size_t size = make_answer(packet);
         if (size > 0)
-            cr_assert(lt(sz, 0, (size_t)sendto(name_server, packet, size, 0, &from.any, length)));
+            cr_assert(lt(long, 0, sendto(name_server, packet, size, 0, &from.any, length)));
     }
     loop_poll(loop, op, name_server, POLLIN);
 }

@@ -31,7 +31,7 @@ static void write_batch(void)
 Test(expunge, takes_one_payload_out_and_leaves_all_others)
 {
     world_live(&world, 300);
-    cr_assert(lt(sz, (size_t)20, world.event_count));
+    cr_assert(lt(sz, 20, world.event_count));
     size_t out = world.event_count / 2;
     while (world.events[out].duplicate)
         out++;
